@@ -1,0 +1,3 @@
+#![no_std]
+//! Keys and bytes.
+extern crate alloc;

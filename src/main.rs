@@ -1,0 +1,2 @@
+//! trustroot
+fn main() {}
