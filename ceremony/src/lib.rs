@@ -1,3 +1,28 @@
+//! Keys and bytes of a TUF signing ceremony.
+//!
+//! Nothing in here opens a file, reads a clock, talks to a person, a device or a network: bytes and times are
+//! arguments, and `no_std` holds the crate to it.
 #![no_std]
-//! Keys and bytes.
+#![forbid(unsafe_code)]
+
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod digest;
+pub mod json;
+pub mod key;
+pub mod metadata;
+pub mod quorum;
+pub mod tally;
+pub mod time;
+pub mod tuf_key;
+
+pub use digest::Digest;
+pub use json::{Json, Object};
+pub use key::{Algorithm, Fingerprint, PublicKey};
+pub use metadata::{Kind, Metadata, Payload, Signature};
+pub use quorum::KeySet;
+pub use tally::{Tally, tally};
+pub use time::{Days, Time};
+pub use tuf_key::{KeyId, TufKey};

@@ -1,0 +1,62 @@
+//! The keys that a delegator names for a role.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::json::Json;
+use crate::key::Fingerprint;
+use crate::metadata::MetadataError;
+use crate::tuf_key::{KeyId, TufKey};
+
+/// The keys that may sign a role, and how many of them must (TUF specification, section 4.3, `roles`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeySet {
+    /// The ids, in the order of the file, duplicates included.
+    pub ids: Vec<KeyId>,
+    /// How many distinct public keys must sign. At least 1.
+    pub threshold: u64,
+    /// The keys behind the ids, as far as the file has them.
+    pub keys: Vec<TufKey>,
+}
+
+impl KeySet {
+    /// Reads `keyids` and `threshold` of a role, and its keys from `keys`.
+    ///
+    /// # Errors
+    /// If a member is absent or of another type, or the threshold is 0.
+    pub fn read(role: &Json, keys: &BTreeMap<KeyId, TufKey>, place: &str) -> Result<Self, MetadataError> {
+        let wrong = |member, wanted| MetadataError::member(place, member, wanted);
+        let ids = role.get("keyids").and_then(Json::as_array).ok_or_else(|| wrong("keyids", "an array"))?;
+        let ids: Option<Vec<KeyId>> = ids.iter().map(|id| id.as_str().map(KeyId::new)).collect();
+        let ids = ids.ok_or_else(|| wrong("keyids", "an array of texts"))?;
+        let threshold = role.get("threshold").and_then(Json::as_u64).filter(|threshold| *threshold > 0);
+        let threshold = threshold.ok_or_else(|| wrong("threshold", "a number from 1"))?;
+        let mut named: Vec<TufKey> = Vec::new();
+        for id in &ids {
+            if let Some(key) = keys.get(id).filter(|key| named.iter().all(|other| other.id != key.id)) {
+                named.push(key.clone());
+            }
+        }
+        Ok(Self { ids, threshold, keys: named })
+    }
+
+    /// The key that this set calls `id`.
+    pub fn key(&self, id: &KeyId) -> Option<&TufKey> {
+        self.keys.iter().find(|key| key.id == *id)
+    }
+
+    /// The distinct public keys, each once however many ids name it.
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        let mut all: Vec<Fingerprint> =
+            self.keys.iter().filter_map(|key| key.key.as_ref().ok()).map(|key| key.fingerprint()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Every id under which this set lists the key with `fingerprint`.
+    pub fn ids_of(&self, fingerprint: &Fingerprint) -> Vec<&KeyId> {
+        let is = |key: &&TufKey| key.key.as_ref().is_ok_and(|key| key.fingerprint() == *fingerprint);
+        self.keys.iter().filter(is).map(|key| &key.id).collect()
+    }
+}
