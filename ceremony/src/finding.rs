@@ -1,0 +1,197 @@
+//! Findings: what is wrong, by name.
+
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::str::FromStr;
+
+/// One thing that is wrong with metadata, a proposal or a keyholder.
+///
+/// A finding stops `stage` unless the policy accepts it by rule and subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// Which rule found it.
+    pub rule: Rule,
+    /// What it is about: a role, `ROLE VERSION`, a key id, a target path, a keyholder. Escaped.
+    pub subject: String,
+    /// What was found, with both sides. Escaped.
+    pub what: String,
+}
+
+impl Finding {
+    /// A finding; both texts are escaped here, so that untrusted text never leaves raw.
+    pub fn new(rule: Rule, subject: impl AsRef<str>, what: impl AsRef<str>) -> Self {
+        let escape = |text: &str| text.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"");
+        Self { rule, subject: escape(subject.as_ref()), what: escape(what.as_ref()) }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.rule, self.subject, self.what)
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Rule {
+    type Err = UnknownRule;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRule> {
+        let found = Self::ALL.iter().copied().find(|rule| rule.name() == text);
+        found.ok_or_else(|| UnknownRule { name: text.escape_debug().to_string() })
+    }
+}
+
+/// A text that names no rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no finding named \"{name}\"")]
+pub struct UnknownRule {
+    name: String,
+}
+
+macro_rules! rules {
+    ($($variant:ident $name:literal $why:literal $clients:literal;)*) => {
+        /// Every rule that can find something, in alphabetical order.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Rule {
+            $(#[doc = $why] $variant,)*
+        }
+
+        impl Rule {
+            /// All rules.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name that a policy accepts it by.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Why it matters.
+            pub fn why(self) -> &'static str {
+                match self { $(Self::$variant => $why,)* }
+            }
+
+            /// Which clients it breaks; empty where it breaks none.
+            pub fn clients(self) -> &'static str {
+                match self { $(Self::$variant => $clients,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    CanonicalDivergence "canonical-divergence"
+        "Implementations write this text differently in canonical JSON, so signatures over it verify in some clients and fail in others."
+        "tough and tuftool, or all others";
+    CustomNull "custom-null"
+        "A target with `custom: null` was published once and broke parsers; leave the member out instead."
+        "clients with typed metadata";
+    DelegationToAll "delegation-to-all"
+        "A role that is trusted for `*` can sign any target that no earlier role has."
+        "";
+    DeviceBelowPolicy "device-below-policy"
+        "The key is kept by a weaker device than the policy asks for."
+        "";
+    DuplicateSignature "duplicate-signature"
+        "Two signatures have one key id; the specification forbids it and strict clients refuse the file."
+        "tough, tuftool, all clients that pass the conformance tests";
+    EmptySignature "empty-signature"
+        "An entry without a signature was left in the file."
+        "strict parsers";
+    Equivocation "equivocation"
+        "Two different files carry one version: somebody was asked to sign both, or somebody shows different files to different people."
+        "";
+    ExpiryFractional "expiry-fractional"
+        "`expires` is not written YYYY-MM-DDTHH:MM:SSZ."
+        "python-tuf, sigstore-python; tough with an offset";
+    ExpiryTooLong "expiry-too-long"
+        "Clients that are kept from updates trust this file until it expires."
+        "";
+    ExpiryTooShort "expiry-too-short"
+        "The file expires before the next one can be ready."
+        "all, from that moment";
+    KeyIdMismatch "key-id-mismatch"
+        "The key id is not the SHA-256 of the canonical key object; strict clients refuse the whole file, for ever."
+        "tough, tuftool, sigstore-rs";
+    KeyIdSharedByKeys "key-id-shared"
+        "Two files use one key id for different keys."
+        "";
+    KeyLost "key-lost"
+        "Without some keys of the outgoing set the next change may never reach its threshold."
+        "";
+    KeyTypeUnsupported "key-type-unsupported"
+        "A client that the policy lists cannot read keys of this type, and refuses the whole file."
+        "those named";
+    KeyUnreadable "key-unreadable"
+        "The key object cannot be decoded, so no signature of it counts."
+        "all";
+    KeyUsedElsewhere "key-used-elsewhere"
+        "The key signs in another trust root: a signature made there may be replayed here."
+        "";
+    MetadataTooLarge "metadata-too-large"
+        "Clients read at most 5,000,000 bytes of targets metadata by default; split the targets by delegations."
+        "python-tuf, tuf-js, go-tuf, sigstore-tuf; tough from 10 MiB; JavaScript clients are slow from 10,000 targets";
+    OneMeetsThreshold "one-meets-threshold"
+        "One person or one key can meet the threshold alone."
+        "";
+    OnlineKeyAdded "online-key-added"
+        "An online key was added beside the old one; whoever stole the old one still signs."
+        "";
+    PossessionUnproven "possession-unproven"
+        "Nobody has shown that this person can sign with this key."
+        "";
+    RoleRemoved "role-removed"
+        "A delegated role is taken away; its targets are gone for clients."
+        "clients that ask for its targets";
+    RootUnreadable "root-unreadable"
+        "Some clients cannot read this root, so they cannot start from it or pass it."
+        "those named";
+    SameKeyTwice "same-key-twice"
+        "One public key is listed under two key ids or in two encodings. Clients count ids: one person meets a threshold of two."
+        "python-tuf, sigstore-python, tuf-js, tough, tuftool, sigstore-tuf are deceived";
+    SignatureInvalid "signature-invalid"
+        "An entry of `signatures` does not verify."
+        "";
+    TargetChanged "target-changed"
+        "The content of a target changes under the same name."
+        "";
+    TargetRemoved "target-removed"
+        "Clients that ask for this target no longer find it."
+        "clients that ask for it";
+    ThresholdLowered "threshold-lowered"
+        "Fewer people than before can change this role."
+        "";
+    ThresholdUnreachable "threshold-unreachable"
+        "The role has fewer distinct keys than its threshold."
+        "all";
+    VersionGap "version-gap"
+        "Root versions must be exactly one apart (TUF specification, section 5.3.5)."
+        "all";
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_rule_is_found_by_its_name() {
+        for rule in Rule::ALL {
+            assert_eq!(rule.name().parse::<Rule>().unwrap(), *rule);
+            assert!(rule.why().ends_with('.'));
+        }
+        assert!(Rule::ALL.is_sorted_by_key(|rule| rule.name()));
+    }
+
+    #[test]
+    fn texts_are_escaped() {
+        let finding = Finding::new(Rule::CustomNull, "a\u{1b}[2J", "it's \"b\"\u{202e}");
+        assert_eq!(finding.subject, "a\\u{1b}[2J");
+        assert_eq!(finding.what, "it's \"b\"\\u{202e}");
+    }
+}

@@ -1,0 +1,49 @@
+//! What staging needs to know of a keyholder.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::finding::Finding;
+use crate::key::Fingerprint;
+use crate::tuf_key::TufKey;
+
+/// A person or a robot, their keys, and what is wrong with the evidence for them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Holder {
+    /// The name of the record.
+    pub name: String,
+    /// Whether this is an online key, which signs without a person.
+    pub online: bool,
+    /// All keys on record.
+    pub keys: Vec<HolderKey>,
+    /// What the record and its evidence show to be wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// One key of a keyholder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HolderKey {
+    /// Whether this is the key that signs now.
+    pub active: bool,
+    /// Whether it lies in a file: for rehearsals and low-stakes roots.
+    pub in_file: bool,
+    /// The key as metadata lists it.
+    pub key: TufKey,
+}
+
+impl Holder {
+    /// The key that signs now.
+    pub fn active(&self) -> Option<&HolderKey> {
+        self.keys.iter().find(|key| key.active)
+    }
+
+    /// The key with `fingerprint`, active or not.
+    pub fn key(&self, fingerprint: &Fingerprint) -> Option<&HolderKey> {
+        self.keys.iter().find(|key| key.key.key.as_ref().is_ok_and(|key| key.fingerprint() == *fingerprint))
+    }
+}
+
+/// The holder on record for the key with `fingerprint`.
+pub fn holder_of<'a>(holders: &'a [Holder], fingerprint: &Fingerprint) -> Option<&'a Holder> {
+    holders.iter().find(|holder| holder.key(fingerprint).is_some())
+}

@@ -1,0 +1,446 @@
+//! The policy: the wanted state of a trust root.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+
+use crate::finding::{Finding, Rule};
+use crate::json::{Json, Object};
+use crate::metadata::MetadataError;
+use crate::time::{Days, Time};
+
+/// The wanted state of a trust root: `trustroot.toml`.
+///
+/// It is declarative and reviewed like code. Unknown fields are errors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Random, from `init` or `adopt`: what proofs, journals and pins are bound to.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// The clients that must be able to read everything, by name; empty stands for all that are known.
+    pub clients: Vec<String>,
+    /// Whether keys in files may sign as keyholders.
+    pub allow_file_keys: bool,
+    /// `root`, `targets`, `snapshot` and `timestamp`, and the delegated roles.
+    pub roles: BTreeMap<String, RolePolicy>,
+    /// What is said of single target files, by path.
+    pub targets: BTreeMap<String, TargetPolicy>,
+    /// Findings that are known and accepted.
+    pub accept: Vec<Accept>,
+}
+
+/// What the policy wants of one role.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RolePolicy {
+    /// Who signs.
+    pub signers: Signers,
+    /// How many of them must. Not used where the signers are external.
+    pub threshold: u64,
+    /// From staging to expiry.
+    pub lifetime: Days,
+    /// How long before expiry the next version is due.
+    pub window: Days,
+    /// Where a delegated role hangs; none for the four top-level roles.
+    pub delegation: Option<DelegationPolicy>,
+}
+
+/// Who signs a role.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Signers {
+    /// People, by the names of their records, at ceremonies.
+    Keyholders(Vec<String>),
+    /// Online keys, by the names of their records, whenever it is due.
+    Online(Vec<String>),
+    /// Somebody else makes and signs this role; its keys stay as published.
+    External,
+}
+
+impl Signers {
+    /// The names of the records, none if external.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Keyholders(names) | Self::Online(names) => names,
+            Self::External => &[],
+        }
+    }
+}
+
+/// How a delegated role is delegated to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DelegationPolicy {
+    /// The delegating role.
+    pub by: String,
+    /// The path patterns it is trusted for.
+    pub paths: Vec<String>,
+    /// Whether clients ask no later role.
+    pub terminating: bool,
+}
+
+/// What the policy says of one target file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetPolicy {
+    /// The role that lists it; by default the first that is trusted for its path.
+    pub role: Option<String>,
+    /// `custom` of its entry.
+    pub custom: Option<Json>,
+}
+
+/// An accepted finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accept {
+    /// The rule.
+    pub rule: Rule,
+    /// The exact subject of the finding.
+    pub subject: String,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Until when.
+    pub until: Time,
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// What is not TOML, unknown or missing fields, names and numbers out of their range, a role whose keyholders are
+    /// named twice, a delegation to nowhere or in a circle: each with its line where the file has one.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let wire: Wire = toml::from_str(text).map_err(|error| PolicyError::Toml(error.to_string()))?;
+        let mut roles = BTreeMap::new();
+        for (name, role) in [
+            ("root", wire.roles.root),
+            ("targets", wire.roles.targets),
+            ("snapshot", wire.roles.snapshot),
+            ("timestamp", wire.roles.timestamp),
+        ] {
+            roles.insert(name.to_string(), role.policy(name, None)?);
+        }
+        for (name, role) in wire.delegations {
+            role_name(&name)?;
+            let delegation = DelegationPolicy { by: role.by, paths: role.paths, terminating: role.terminating };
+            if delegation.paths.is_empty() {
+                return Err(PolicyError::role(&name, "has no paths"));
+            }
+            let wire = WireRole {
+                keyholders: role.keyholders,
+                online: role.online,
+                threshold: role.threshold,
+                lifetime_days: role.lifetime_days,
+                signing_window_days: role.signing_window_days,
+            };
+            let policy = wire.policy(&name, Some(delegation))?;
+            if roles.insert(name.clone(), policy).is_some() {
+                return Err(PolicyError::role(&name, "is a top-level role and cannot be delegated to"));
+            }
+        }
+        let mut targets = BTreeMap::new();
+        for (path, target) in wire.targets {
+            let custom = target.custom.map(|custom| to_json(&path, custom)).transpose()?;
+            if let Some(role) = target.role.as_ref().filter(|role| !roles.contains_key(*role)) {
+                return Err(PolicyError::target(&path, &format!("is given to \"{role}\", which is no role")));
+            }
+            targets.insert(path, TargetPolicy { role: target.role, custom });
+        }
+        let accept = wire.accept.into_iter().map(WireAccept::accept).collect::<Result<_, _>>()?;
+        let policy = Self {
+            id: wire.trust_root.id,
+            name: wire.trust_root.name,
+            clients: wire.clients.support,
+            allow_file_keys: wire.devices.file_keys,
+            roles,
+            targets,
+            accept,
+        };
+        policy.check()?;
+        Ok(policy)
+    }
+
+    /// What the policy wants of `role`.
+    pub fn role(&self, role: &str) -> Option<&RolePolicy> {
+        self.roles.get(role)
+    }
+
+    /// The delegated roles that `role` delegates to, in order of their names.
+    pub fn delegated_by<'a>(&'a self, role: &'a str) -> impl Iterator<Item = (&'a str, &'a RolePolicy)> {
+        self.roles
+            .iter()
+            .filter(move |(_, policy)| policy.delegation.as_ref().is_some_and(|d| d.by == role))
+            .map(|(name, policy)| (name.as_str(), policy))
+    }
+
+    /// The acceptance of `finding` at `now`, if the policy has one.
+    pub fn accepts(&self, finding: &Finding, now: Time) -> Option<&Accept> {
+        self.accept
+            .iter()
+            .find(|accept| accept.rule == finding.rule && accept.subject == finding.subject && now < accept.until)
+    }
+
+    fn check(&self) -> Result<(), PolicyError> {
+        if self.id.len() < 16 || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            return Err(PolicyError::Id);
+        }
+        for (name, role) in &self.roles {
+            let mut seen = BTreeSet::new();
+            for holder in role.signers.names() {
+                if !seen.insert(holder) {
+                    return Err(PolicyError::role(name, &format!("names \"{holder}\" twice")));
+                }
+            }
+            let mut at = role;
+            let mut above = BTreeSet::from([name.as_str()]);
+            while let Some(delegation) = &at.delegation {
+                let by = delegation.by.as_str();
+                if matches!(by, "root" | "snapshot" | "timestamp") || !above.insert(by) {
+                    return Err(PolicyError::role(name, &format!("is delegated by \"{by}\", which does not delegate")));
+                }
+                let next = self.roles.get(by);
+                at = next
+                    .ok_or_else(|| PolicyError::role(name, &format!("is delegated by \"{by}\", which is no role")))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses role names that are not plain file names.
+pub fn role_name(name: &str) -> Result<(), PolicyError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@');
+    let good = !name.is_empty()
+        && name.len() <= 128
+        && name.bytes().all(plain)
+        && !name.starts_with(['.', '-'])
+        && !name.contains("..")
+        && !name.split_once('.').is_some_and(|(first, _)| first.bytes().all(|b| b.is_ascii_digit()));
+    if good { Ok(()) } else { Err(PolicyError::role(name, "is not a plain name that starts with a letter")) }
+}
+
+/// Why a text is no policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// An `[[accept]]` is not usable.
+    #[error("[[accept]] of \"{finding}\": {problem}")]
+    Accept {
+        /// The finding, escaped.
+        finding: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The id is too short or has odd characters.
+    #[error("trust-root.id must be 16 or more letters, digits and hyphens")]
+    Id,
+    /// A role is not usable.
+    #[error("role \"{role}\" {problem}")]
+    Role {
+        /// The role, escaped.
+        role: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A target's settings are not usable.
+    #[error("target \"{path}\" {problem}")]
+    Target {
+        /// The path, escaped.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Not the TOML that a policy is; the text has line and column.
+    #[error("{0}")]
+    Toml(String),
+}
+
+impl PolicyError {
+    fn role(role: &str, problem: &str) -> Self {
+        Self::Role { role: role.escape_debug().to_string(), problem: problem.escape_debug().to_string() }
+    }
+
+    fn target(path: &str, problem: &str) -> Self {
+        Self::Target { path: path.escape_debug().to_string(), problem: problem.escape_debug().to_string() }
+    }
+}
+
+impl From<PolicyError> for MetadataError {
+    fn from(_: PolicyError) -> Self {
+        Self::member("signed.delegations.roles", "name", "a plain name")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Wire {
+    trust_root: WireTrustRoot,
+    #[serde(default)]
+    clients: WireClients,
+    #[serde(default)]
+    devices: WireDevices,
+    roles: WireRoles,
+    #[serde(default)]
+    delegations: BTreeMap<String, WireDelegation>,
+    #[serde(default)]
+    targets: BTreeMap<String, WireTarget>,
+    #[serde(default)]
+    accept: Vec<WireAccept>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireTrustRoot {
+    id: String,
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireClients {
+    support: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireDevices {
+    #[serde(default)]
+    file_keys: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireRoles {
+    root: WireRole,
+    targets: WireRole,
+    snapshot: WireRole,
+    timestamp: WireRole,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireRole {
+    keyholders: Option<Vec<String>>,
+    online: Option<WireOnline>,
+    threshold: Option<u64>,
+    lifetime_days: u32,
+    signing_window_days: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireDelegation {
+    #[serde(default = "by_targets")]
+    by: String,
+    paths: Vec<String>,
+    #[serde(default)]
+    terminating: bool,
+    keyholders: Option<Vec<String>>,
+    online: Option<WireOnline>,
+    threshold: Option<u64>,
+    lifetime_days: u32,
+    signing_window_days: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WireOnline {
+    Word(String),
+    Names(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireTarget {
+    role: Option<String>,
+    custom: Option<toml::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireAccept {
+    finding: String,
+    subject: String,
+    reason: String,
+    until: String,
+}
+
+fn by_targets() -> String {
+    "targets".to_string()
+}
+
+impl WireRole {
+    fn policy(self, name: &str, delegation: Option<DelegationPolicy>) -> Result<RolePolicy, PolicyError> {
+        let wrong = |problem| Err(PolicyError::role(name, problem));
+        let signers = match (self.keyholders, self.online) {
+            (Some(names), None) => Signers::Keyholders(names),
+            (None, Some(WireOnline::Word(word))) if word == "external" => Signers::External,
+            (None, Some(WireOnline::Names(names))) => Signers::Online(names),
+            (None, Some(WireOnline::Word(_))) => return wrong("has an online that is neither a list nor \"external\""),
+            _ => return wrong("needs either keyholders or online"),
+        };
+        let offline = matches!(name, "root" | "targets");
+        let threshold = match (&signers, self.threshold) {
+            (Signers::External, None) => 1,
+            (Signers::External, Some(_)) => return wrong("is external, so its threshold stays as published"),
+            (Signers::Keyholders(_), _) if matches!(name, "snapshot" | "timestamp") => {
+                return wrong("is signed by online keys or \"external\", not by keyholders");
+            }
+            (Signers::Online(_), _) if offline => return wrong("is signed by keyholders, not by online keys"),
+            (Signers::Online(_), threshold) => threshold.unwrap_or(1),
+            (Signers::Keyholders(_), Some(threshold)) => threshold,
+            (Signers::Keyholders(_), None) => return wrong("has no threshold"),
+        };
+        let most = signers.names().len() as u64;
+        if threshold == 0 || (signers != Signers::External && threshold > most) {
+            let problem = format!("has a threshold of {threshold} and {most} signers; it must be from 1 to {most}");
+            return Err(PolicyError::role(name, &problem));
+        }
+        if self.lifetime_days == 0 || self.lifetime_days > 36_500 || self.signing_window_days > self.lifetime_days {
+            return wrong("needs a lifetime from 1 to 36500 days, and a signing window that is not longer");
+        }
+        Ok(RolePolicy {
+            signers,
+            threshold,
+            lifetime: Days(self.lifetime_days),
+            window: Days(self.signing_window_days),
+            delegation,
+        })
+    }
+}
+
+impl WireAccept {
+    fn accept(self) -> Result<Accept, PolicyError> {
+        let finding = self.finding.escape_debug().to_string();
+        let wrong = |problem: String| PolicyError::Accept { finding: finding.clone(), problem };
+        if self.reason.trim().is_empty() {
+            return Err(wrong("it has no reason".to_string()));
+        }
+        Ok(Accept {
+            rule: self.finding.parse().map_err(|error: crate::finding::UnknownRule| wrong(error.to_string()))?,
+            subject: self.subject,
+            reason: self.reason,
+            until: self.until.parse().map_err(|error: crate::time::TimeError| wrong(error.to_string()))?,
+        })
+    }
+}
+
+fn to_json(path: &str, value: toml::Value) -> Result<Json, PolicyError> {
+    Ok(match value {
+        toml::Value::String(text) => Json::string(text),
+        toml::Value::Integer(number) => Json::Number(number.into()),
+        toml::Value::Boolean(value) => Json::Bool(value),
+        toml::Value::Array(values) => {
+            Json::Array(values.into_iter().map(|value| to_json(path, value)).collect::<Result<_, _>>()?)
+        }
+        toml::Value::Table(table) => {
+            let mut object = Object::new();
+            for (name, value) in table {
+                object.insert(&name, to_json(path, value)?);
+            }
+            Json::Object(object)
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) => {
+            return Err(PolicyError::target(path, "has a custom with a fraction or a date, which TUF does not sign"));
+        }
+    })
+}
