@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::finding::{Finding, Rule};
 use crate::json::{Json, Object};
-use crate::metadata::MetadataError;
+use crate::targets::matches_pattern;
 use crate::time::{Days, Time};
 
 /// The wanted state of a trust root: `trustroot.toml`.
@@ -27,6 +27,8 @@ pub struct Policy {
     pub allow_file_keys: bool,
     /// `root`, `targets`, `snapshot` and `timestamp`, and the delegated roles.
     pub roles: BTreeMap<String, RolePolicy>,
+    /// The delegated roles in the order in which clients ask them.
+    pub delegated: Vec<String>,
     /// What is said of single target files, by path.
     pub targets: BTreeMap<String, TargetPolicy>,
     /// Findings that are known and accepted.
@@ -119,8 +121,11 @@ impl Policy {
         ] {
             roles.insert(name.to_string(), role.policy(name, None)?);
         }
-        for (name, role) in wire.delegations {
+        let mut delegated = Vec::new();
+        for role in wire.delegation {
+            let name = role.name;
             role_name(&name)?;
+            delegated.push(name.clone());
             let delegation = DelegationPolicy { by: role.by, paths: role.paths, terminating: role.terminating };
             if delegation.paths.is_empty() {
                 return Err(PolicyError::role(&name, "has no paths"));
@@ -134,7 +139,7 @@ impl Policy {
             };
             let policy = wire.policy(&name, Some(delegation))?;
             if roles.insert(name.clone(), policy).is_some() {
-                return Err(PolicyError::role(&name, "is a top-level role and cannot be delegated to"));
+                return Err(PolicyError::role(&name, "is there twice, or is a top-level role"));
             }
         }
         let mut targets = BTreeMap::new();
@@ -152,6 +157,7 @@ impl Policy {
             clients: wire.clients.support,
             allow_file_keys: wire.devices.file_keys,
             roles,
+            delegated,
             targets,
             accept,
         };
@@ -164,12 +170,23 @@ impl Policy {
         self.roles.get(role)
     }
 
-    /// The delegated roles that `role` delegates to, in order of their names.
+    /// The delegated roles that `role` delegates to, in the order in which clients ask them.
     pub fn delegated_by<'a>(&'a self, role: &'a str) -> impl Iterator<Item = (&'a str, &'a RolePolicy)> {
-        self.roles
-            .iter()
-            .filter(move |(_, policy)| policy.delegation.as_ref().is_some_and(|d| d.by == role))
-            .map(|(name, policy)| (name.as_str(), policy))
+        let roles = self.delegated.iter().filter_map(|name| Some((name.as_str(), self.roles.get(name)?)));
+        roles.filter(move |(_, policy)| policy.delegation.as_ref().is_some_and(|delegation| delegation.by == role))
+    }
+
+    /// The role that lists the target file `path`: the one that the policy names for it, else the first delegated role
+    /// that is trusted for the path, else `targets`.
+    pub fn role_of_target(&self, path: &str) -> &str {
+        if let Some(role) = self.targets.get(path).and_then(|target| target.role.as_deref()) {
+            return role;
+        }
+        let covers = |name: &&String| {
+            let delegation = self.roles.get(*name).and_then(|role| role.delegation.as_ref());
+            delegation.is_some_and(|d| d.paths.iter().any(|pattern| matches_pattern(pattern, path)))
+        };
+        self.delegated.iter().find(covers).map_or("targets", String::as_str)
     }
 
     /// The acceptance of `finding` at `now`, if the policy has one.
@@ -264,12 +281,6 @@ impl PolicyError {
     }
 }
 
-impl From<PolicyError> for MetadataError {
-    fn from(_: PolicyError) -> Self {
-        Self::member("signed.delegations.roles", "name", "a plain name")
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Wire {
@@ -280,7 +291,7 @@ struct Wire {
     devices: WireDevices,
     roles: WireRoles,
     #[serde(default)]
-    delegations: BTreeMap<String, WireDelegation>,
+    delegation: Vec<WireDelegation>,
     #[serde(default)]
     targets: BTreeMap<String, WireTarget>,
     #[serde(default)]
@@ -329,6 +340,7 @@ struct WireRole {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireDelegation {
+    name: String,
     #[serde(default = "by_targets")]
     by: String,
     paths: Vec<String>,

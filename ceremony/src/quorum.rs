@@ -60,3 +60,41 @@ impl KeySet {
         self.keys.iter().filter(is).map(|key| &key.id).collect()
     }
 }
+
+/// Who must sign a file at a step: the outgoing keys, if they differ in this step, and the incoming ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quorum {
+    /// The keys of the published delegator.
+    pub outgoing: Option<KeySet>,
+    /// The keys of the delegator as staged.
+    pub incoming: KeySet,
+}
+
+impl Quorum {
+    /// Both sets, the outgoing first.
+    pub fn sets(&self) -> impl Iterator<Item = &KeySet> {
+        self.outgoing.iter().chain([&self.incoming])
+    }
+
+    /// Every distinct public key of both sets.
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        let mut all: Vec<_> = self.sets().flat_map(KeySet::fingerprints).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// The key with `fingerprint`, if either set has it.
+    pub fn key(&self, fingerprint: &Fingerprint) -> Option<&TufKey> {
+        let is = |key: &&TufKey| key.key.as_ref().is_ok_and(|key| key.fingerprint() == *fingerprint);
+        self.sets().flat_map(|set| &set.keys).find(is)
+    }
+
+    /// Every id under which either set lists the key with `fingerprint`: one signature of it is entered under each.
+    pub fn ids_of(&self, fingerprint: &Fingerprint) -> Vec<KeyId> {
+        let mut ids: Vec<KeyId> = self.sets().flat_map(|set| set.ids_of(fingerprint)).cloned().collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+}
