@@ -1,0 +1,20 @@
+.PHONY: test lint
+
+# Everything that runs: our own tests, and the TUF and Sigstore clients of others, which tests/setup installs.
+test:
+	tests/setup
+	cargo test --workspace --all-features --locked
+
+# Everything that only reads.
+lint:
+	tests/setup lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	cargo clippy $(room) -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps --locked
+	cargo fetch --locked
+	cargo deny --offline check --hide-inclusion-graph bans licenses sources
+# The binary for the ceremony room links neither an HTTP client nor a socket reactor.
+	tree=$$(cargo tree $(room) --edges normal --prefix none) && ! echo "$$tree" | grep -E '^(hyper|mio|reqwest|socket2|ureq) '
+
+room = --package trustroot --no-default-features --features yubikey,pkcs11 --locked
