@@ -11,7 +11,7 @@ use core::str::FromStr;
 pub struct Finding {
     /// Which rule found it.
     pub rule: Rule,
-    /// What it is about: a role, `ROLE VERSION`, a key id, a target path, a keyholder. Escaped.
+    /// What it is about, in the form that [`Rule::subject`] names. Escaped.
     pub subject: String,
     /// What was found, with both sides. Escaped.
     pub what: String,
@@ -54,12 +54,16 @@ pub struct UnknownRule {
 }
 
 macro_rules! rules {
-    ($($variant:ident $name:literal $why:literal $clients:literal;)*) => {
+    ($($variant:ident $name:literal $subject:literal $why:literal $clients:literal;)*) => {
         /// Every rule that can find something, in alphabetical order.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Rule {
-            $(#[doc = $why] $variant,)*
+            $(
+                #[doc = $why]
+                #[doc = concat!("\n\nSubject: ", $subject, ".")]
+                $variant,
+            )*
         }
 
         impl Rule {
@@ -69,6 +73,12 @@ macro_rules! rules {
             /// The name that a policy accepts it by.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What the subject of its findings is. A policy accepts exactly one subject, so what belongs to one file
+            /// for ever names the version, and what stays so until somebody changes it does not.
+            pub fn subject(self) -> &'static str {
+                match self { $(Self::$variant => $subject,)* }
             }
 
             /// Why it matters.
@@ -85,91 +95,94 @@ macro_rules! rules {
 }
 
 rules! {
-    CanonicalDivergence "canonical-divergence"
+    CanonicalDivergence "canonical-divergence" "ROLE VERSION"
         "Implementations write this text differently in canonical JSON, so signatures over it verify in some clients and fail in others."
-        "tough and tuftool, or all others";
-    CustomNull "custom-null"
+        "tough and tuftool, or tuf-js and sigstore-js, or all others";
+    CustomNull "custom-null" "the target path"
         "A target with `custom: null` was published once and broke parsers; leave the member out instead."
         "clients with typed metadata";
-    DelegationToAll "delegation-to-all"
-        "A role that is trusted for `*` can sign any target that no earlier role has."
+    DelegationToAll "delegation-to-all" "the delegated role"
+        "A role that is trusted for every path can sign any target that no earlier role has."
         "";
-    DeviceBelowPolicy "device-below-policy"
+    DeviceBelowPolicy "device-below-policy" "the keyholder"
         "The key is kept by a weaker device than the policy asks for."
         "";
-    DuplicateSignature "duplicate-signature"
+    DuplicateSignature "duplicate-signature" "ROLE VERSION"
         "Two signatures have one key id; the specification forbids it and strict clients refuse the file."
-        "tough, tuftool, all clients that pass the conformance tests";
-    EmptySignature "empty-signature"
+        "python-tuf, sigstore-python, tuf-js, sigstore-js, tough, tuftool, sigstore-tuf";
+    EmptySignature "empty-signature" "ROLE VERSION"
         "An entry without a signature was left in the file."
         "strict parsers";
-    Equivocation "equivocation"
+    Equivocation "equivocation" "ROLE VERSION"
         "Two different files carry one version: somebody was asked to sign both, or somebody shows different files to different people."
         "";
-    ExpiryFractional "expiry-fractional"
+    ExpiryFractional "expiry-fractional" "ROLE VERSION"
         "`expires` is not written YYYY-MM-DDTHH:MM:SSZ."
-        "python-tuf, sigstore-python; tough with an offset";
-    ExpiryTooLong "expiry-too-long"
+        "python-tuf, sigstore-python; tough, tuftool with an offset";
+    ExpiryTooLong "expiry-too-long" "ROLE"
         "Clients that are kept from updates trust this file until it expires."
         "";
-    ExpiryTooShort "expiry-too-short"
+    ExpiryTooShort "expiry-too-short" "ROLE"
         "The file expires before the next one can be ready."
         "all, from that moment";
-    KeyIdMismatch "key-id-mismatch"
+    KeyIdMismatch "key-id-mismatch" "the key id"
         "The key id is not the SHA-256 of the canonical key object; strict clients refuse the whole file, for ever."
         "tough, tuftool, sigstore-rs";
-    KeyIdSharedByKeys "key-id-shared"
+    KeyIdSharedByKeys "key-id-shared" "the key id"
         "Two files use one key id for different keys."
         "";
-    KeyLost "key-lost"
-        "Without some keys of the outgoing set the next change may never reach its threshold."
+    KeyLost "key-lost" "ROLE"
+        "So many keys leave at once that the others could not act without them, or no key is left to spare: the next change may never reach its threshold."
         "";
-    KeyTypeUnsupported "key-type-unsupported"
+    KeyTypeUnsupported "key-type-unsupported" "the key id"
         "A client that the policy lists cannot read keys of this type, and refuses the whole file."
         "those named";
-    KeyUnreadable "key-unreadable"
+    KeyUnreadable "key-unreadable" "the key id"
         "The key object cannot be decoded, so no signature of it counts."
         "all";
-    KeyUsedElsewhere "key-used-elsewhere"
+    KeyUsedElsewhere "key-used-elsewhere" "the fingerprint"
         "The key signs in another trust root: a signature made there may be replayed here."
         "";
-    MetadataTooLarge "metadata-too-large"
-        "Clients read at most 5,000,000 bytes of targets metadata by default; split the targets by delegations."
+    MetadataTooLarge "metadata-too-large" "ROLE"
+        "Clients read no more than a fixed length by default, 5,000,000 bytes of targets metadata; split the targets by delegations."
         "python-tuf, tuf-js, go-tuf, sigstore-tuf; tough from 10 MiB; JavaScript clients are slow from 10,000 targets";
-    OneMeetsThreshold "one-meets-threshold"
+    NewerUnused "newer-unused" "ROLE VERSION"
+        "The repository holds a newer file than the one that its snapshot or timestamp names: a publication stopped half-way, or somebody put an older timestamp back."
+        "";
+    OneMeetsThreshold "one-meets-threshold" "ROLE"
         "One person or one key can meet the threshold alone."
         "";
-    OnlineKeyAdded "online-key-added"
+    OnlineKeyAdded "online-key-added" "ROLE"
         "An online key was added beside the old one; whoever stole the old one still signs."
         "";
-    PossessionUnproven "possession-unproven"
+    PossessionUnproven "possession-unproven" "the keyholder"
         "Nobody has shown that this person can sign with this key."
         "";
-    RoleRemoved "role-removed"
+    RoleRemoved "role-removed" "the delegated role"
         "A delegated role is taken away; its targets are gone for clients."
         "clients that ask for its targets";
-    RootUnreadable "root-unreadable"
+    RootUnreadable "root-unreadable" "ROLE VERSION"
         "Some clients cannot read this root, so they cannot start from it or pass it."
         "those named";
-    SameKeyTwice "same-key-twice"
+    SameKeyTwice "same-key-twice" "the fingerprint"
         "One public key is listed under two key ids or in two encodings. Clients count ids: one person meets a threshold of two."
-        "python-tuf, sigstore-python, tuf-js, tough, tuftool, sigstore-tuf are deceived";
-    SignatureInvalid "signature-invalid"
+        "python-tuf, sigstore-python, tuf-js, sigstore-js, tough, tuftool, sigstore-tuf are deceived";
+    SignatureInvalid "signature-invalid" "ROLE VERSION"
         "An entry of `signatures` does not verify."
         "";
-    TargetChanged "target-changed"
+    TargetChanged "target-changed" "the target path"
         "The content of a target changes under the same name."
         "";
-    TargetRemoved "target-removed"
+    TargetRemoved "target-removed" "the target path"
         "Clients that ask for this target no longer find it."
         "clients that ask for it";
-    ThresholdLowered "threshold-lowered"
+    ThresholdLowered "threshold-lowered" "ROLE"
         "Fewer people than before can change this role."
         "";
-    ThresholdUnreachable "threshold-unreachable"
+    ThresholdUnreachable "threshold-unreachable" "ROLE"
         "The role has fewer distinct keys than its threshold."
         "all";
-    VersionGap "version-gap"
+    VersionGap "version-gap" "ROLE VERSION"
         "Root versions must be exactly one apart (TUF specification, section 5.3.5)."
         "all";
 }
