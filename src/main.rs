@@ -1,2 +1,22 @@
-//! trustroot
-fn main() {}
+//! trustroot: ceremonies for the root of trust of a software-signing system.
+#![forbid(unsafe_code)]
+// The frame lands before the commands that use all of it.
+#![allow(dead_code, unused_imports, unused_variables)]
+
+mod cli;
+mod commands;
+mod disk;
+mod error;
+mod interrupt;
+mod machine;
+mod report;
+mod text;
+mod ui;
+mod workdir;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    interrupt::restore_terminal();
+    cli::run(std::env::args_os())
+}

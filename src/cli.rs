@@ -1,0 +1,100 @@
+//! The command line: global flags, the commands, and the way from arguments to an exit code.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ceremony::Time;
+use clap::Parser;
+
+use crate::commands::Command;
+use crate::error::Failure;
+use crate::machine::Machine;
+use crate::report::Answer;
+use crate::ui::Ui;
+use crate::workdir::Workdir;
+
+/// Make, change and publish the root of trust of a software-signing system, together
+#[derive(Parser)]
+#[command(
+    name = "trustroot",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check."
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Args)]
+struct Global {
+    /// Work in this directory
+    #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
+    directory: PathBuf,
+    /// Take this for the present time, like 2026-05-07T13:58:18Z: for audits, tests and rehearsals
+    #[arg(long, value_name = "RFC3339", global = true)]
+    now: Option<Time>,
+    /// Write the answer as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// What a command is given besides its own arguments.
+pub(crate) struct Context {
+    /// The directory of the trust root.
+    pub(crate) workdir: Workdir,
+    /// The present time.
+    pub(crate) now: Time,
+    /// Whether the present time came from `--now`: then no key may sign that is not marked as throw-away.
+    pub(crate) now_given: bool,
+    /// What this machine alone knows, never read from the directory.
+    pub(crate) machine: Machine,
+}
+
+/// Runs the command that `arguments` name, program name first, and returns its exit code.
+pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<_> = arguments.collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let json = arguments.iter().skip(1).take_while(|argument| *argument != "--").any(|a| a == "--json");
+            return Ui::new(json).usage(&usage);
+        }
+    };
+    let mut ui = Ui::new(cli.global.json);
+    match Context::new(cli.global).and_then(|context| cli.command.run(&context, &mut ui)) {
+        Ok(outcome) => match ui.report(&*outcome.report) {
+            Ok(()) if outcome.answer == Answer::Yes => ExitCode::SUCCESS,
+            Ok(()) => ExitCode::from(1),
+            Err(failure) => ui.failure(&failure),
+        },
+        Err(failure) => ui.failure(&failure),
+    }
+}
+
+impl Context {
+    fn new(global: Global) -> Result<Self, Failure> {
+        Ok(Self {
+            workdir: Workdir::at(global.directory),
+            now_given: global.now.is_some(),
+            now: match global.now {
+                Some(now) => now,
+                None => clock()?,
+            },
+            machine: Machine::of_environment(),
+        })
+    }
+}
+
+fn clock() -> Result<Time, Failure> {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .and_then(Time::from_unix)
+        .ok_or_else(|| Failure::could_not("this machine's clock shows no year from 1970 to 9999").hint("set the clock"))
+}

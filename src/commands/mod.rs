@@ -1,0 +1,30 @@
+//! The commands, one file each.
+//!
+//! A command is a struct of `clap` arguments, named like its file, whose doc comment is its help, with
+//! `run(self, &Context, &mut Ui) -> Result<Outcome, Failure>`. It prints nothing itself.
+
+use crate::cli::Context;
+use crate::error::Failure;
+use crate::report::Outcome;
+use crate::ui::Ui;
+
+/// Makes the enum of commands from the list of their names and files, in the order of `--help`.
+macro_rules! commands {
+    ($($name:ident($file:ident)),* $(,)?) => {
+        #[derive(clap::Subcommand)]
+        pub(crate) enum Command {
+            $($name($file::$name)),*
+        }
+
+        impl Command {
+            /// Runs the command.
+            pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+                match self {
+                    $(Self::$name(command) => command.run(context, ui)),*
+                }
+            }
+        }
+    };
+}
+
+commands! {}

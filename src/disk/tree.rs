@@ -1,0 +1,137 @@
+//! Listing directories.
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
+
+use super::{DiskError, Place, TEMPORARY};
+
+/// How deep a tree is followed.
+const DEPTH: usize = 32;
+
+/// What a directory holds under a name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) is_dir: bool,
+}
+
+/// Whether anything is there, be it only a symbolic link.
+pub(crate) fn exists(place: &Place) -> Result<bool, DiskError> {
+    let (dir, name) = match place.below.is_empty() {
+        true => return Ok(place.base.symlink_metadata().is_ok()),
+        false => place.split()?,
+    };
+    match dir.open_dir() {
+        Err(error) if error.is_not_there() => Ok(false),
+        Err(error) => Err(error),
+        Ok(dir) => match statat(dir, place.component(&name)?, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(errno) => match DiskError::at(place, "read", errno) {
+                error if error.is_not_there() => Ok(false),
+                error => Err(error),
+            },
+        },
+    }
+}
+
+/// The files and directories in one of this program's own directories, at most `limit`, sorted by name; none if the
+/// directory is not there.
+///
+/// Names are refused that this program does not write: other characters than `A-Z a-z 0-9 . _ @ + -`, or longer than
+/// 255 bytes. So is what is neither a regular file nor a directory.
+pub(crate) fn list(place: &Place, limit: usize) -> Result<Vec<Entry>, DiskError> {
+    let dir = match place.open_dir() {
+        Err(error) if error.is_not_there() => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let entries = entries(place, &dir, limit)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-_@+".contains(&b);
+    match entries.iter().find(|entry| !entry.name.bytes().all(plain)) {
+        Some(odd) => Err(DiskError::Name { path: place.path(), name: odd.name.clone() }),
+        None => Ok(entries),
+    }
+}
+
+/// The paths of all files below a directory, at most `limit`, sorted, with `/` between components; none if the
+/// directory is not there.
+///
+/// Components with control characters or backslashes, and names that are not UTF-8, are refused; so are symbolic links
+/// and whatever else is no regular file or directory.
+pub(crate) fn tree(place: &Place, limit: usize) -> Result<Vec<String>, DiskError> {
+    let dir = match place.open_dir() {
+        Err(error) if error.is_not_there() => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let mut found = Vec::new();
+    walk(place, &dir, "", DEPTH, limit, &mut found)?;
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn walk(
+    place: &Place,
+    dir: &OwnedFd,
+    prefix: &str,
+    depth: usize,
+    limit: usize,
+    found: &mut Vec<String>,
+) -> Result<(), DiskError> {
+    for entry in entries(place, dir, limit)? {
+        let path = format!("{prefix}{}", entry.name);
+        if !entry.is_dir {
+            if found.len() == limit {
+                return Err(DiskError::TooMany { path: place.path(), limit });
+            }
+            found.push(path);
+            continue;
+        }
+        let below = place.join(&entry.name);
+        if depth == 0 {
+            return Err(DiskError::NotA { path: below.path(), wanted: "a file", found: "one directory too deep" });
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat(dir, entry.name.as_str(), flags, Mode::empty());
+        let opened = opened.map_err(|errno| DiskError::at(&below, "open", errno))?;
+        walk(&below, &opened, &format!("{path}/"), depth - 1, limit, found)?;
+    }
+    Ok(())
+}
+
+fn entries(place: &Place, dir: &OwnedFd, limit: usize) -> Result<Vec<Entry>, DiskError> {
+    let failed = |errno| DiskError::at(place, "list", errno);
+    let mut entries = Vec::new();
+    for entry in Dir::read_from(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = String::from_utf8_lossy(entry.file_name().to_bytes());
+        if matches!(&*name, "." | "..") || name.starts_with(TEMPORARY) {
+            continue;
+        }
+        if entry.file_name().to_str().is_err() {
+            return Err(DiskError::Name { path: place.path(), name: name.into_owned() });
+        }
+        let name = place.component(&name)?.to_owned();
+        let at = place.join(&name);
+        let kind = match entry.file_type() {
+            FileType::Unknown => {
+                let stat = statat(dir, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
+                FileType::from_raw_mode(stat.map_err(|errno| DiskError::at(&at, "read", errno))?.st_mode)
+            }
+            kind => kind,
+        };
+        let is_dir = match kind {
+            FileType::RegularFile => false,
+            FileType::Directory => true,
+            FileType::Symlink => return Err(DiskError::Symlink { path: at.path() }),
+            _ => {
+                let wanted = "a regular file or a directory";
+                return Err(DiskError::NotA { path: at.path(), wanted, found: "a pipe, a socket or a device" });
+            }
+        };
+        if entries.len() == limit {
+            return Err(DiskError::TooMany { path: place.path(), limit });
+        }
+        entries.push(Entry { name, is_dir });
+    }
+    entries.sort_unstable();
+    Ok(entries)
+}

@@ -1,0 +1,143 @@
+//! Why a command could not do its work: message, causes, hints and exit code.
+
+use std::error::Error;
+use std::fmt;
+
+use ceremony::{Json, Object};
+
+use crate::text::escaped;
+
+/// The end of a command that has no report.
+///
+/// Any library error becomes one with `?`; [`Context::or_fail`] puts a sentence before it. Its `Display` is what the
+/// person sees on stderr, escaped:
+///
+/// ```text
+/// error: the policy cannot be read
+/// caused by: trustroot.toml: unknown field `treshold` at line 7
+/// hint: `trustroot init --template sigstore --print` shows every field
+/// ```
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    causes: Vec<String>,
+    hints: Vec<String>,
+    code: Code,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    /// Checked, and the answer is no.
+    No = 1,
+    /// Could not check.
+    CouldNot = 2,
+}
+
+impl Failure {
+    /// Checked, and the answer is no: exit code 1.
+    pub(crate) fn no(message: impl Into<String>) -> Self {
+        Self { message: message.into(), causes: Vec::new(), hints: Vec::new(), code: Code::No }
+    }
+
+    /// Could not check: exit code 2.
+    pub(crate) fn could_not(message: impl Into<String>) -> Self {
+        Self { code: Code::CouldNot, ..Self::no(message) }
+    }
+
+    /// Adds `error` and what it was caused by.
+    pub(crate) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            self.cause(error.to_string());
+            self.hints.extend(hint(error));
+            next = error.source();
+        }
+        self
+    }
+
+    /// Adds what the person can do, as a sentence without full stop.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Puts a sentence before the message, which becomes the first cause.
+    pub(crate) fn in_context(mut self, message: impl Into<String>) -> Self {
+        self.causes.insert(0, std::mem::replace(&mut self.message, message.into()));
+        self
+    }
+
+    /// 1 or 2.
+    pub(crate) fn code(&self) -> u8 {
+        self.code as u8
+    }
+
+    /// The failure for programs: `{"ok":false,"error":..,"causes":[..],"hints":[..]}`.
+    pub(crate) fn json(&self) -> Json {
+        let strings = |texts: &[String]| texts.iter().map(Json::string).collect();
+        let mut object = Object::new();
+        object.insert("ok", Json::Bool(false));
+        object.insert("error", Json::string(&self.message));
+        object.insert("causes", strings(&self.causes));
+        object.insert("hints", strings(&self.hints));
+        Json::Object(object)
+    }
+
+    /// Adds a cause, unless the text before it already says so, as wrapping errors often do.
+    fn cause(&mut self, text: String) {
+        if !self.causes.last().unwrap_or(&self.message).ends_with(&text) {
+            self.causes.push(text);
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        paragraph(f, "error", &self.message)?;
+        self.causes.iter().try_for_each(|cause| paragraph(f, "caused by", cause))?;
+        self.hints.iter().try_for_each(|hint| paragraph(f, "hint", hint))
+    }
+}
+
+impl<E: Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut failure = Self::could_not(error.to_string());
+        failure.hints.extend(hint(&error));
+        match error.source() {
+            Some(source) => failure.caused_by(source),
+            None => failure,
+        }
+    }
+}
+
+/// A sentence before whatever went wrong.
+pub(crate) trait OrFail<T> {
+    /// The value, or a failure with `message` first and the present one as its cause.
+    fn or_fail<M: Into<String>>(self, message: impl FnOnce() -> M) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Failure>> OrFail<T> for Result<T, E> {
+    fn or_fail<M: Into<String>>(self, message: impl FnOnce() -> M) -> Result<T, Failure> {
+        self.map_err(|error| error.into().in_context(message()))
+    }
+}
+
+/// Lines after the first are indented: what a file says can never pass for a line of ours.
+fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
+    let mut lines = text.trim_end().lines();
+    writeln!(f, "{label}: {}", escaped(lines.next().unwrap_or_default()))?;
+    lines.try_for_each(|line| writeln!(f, "  {}", escaped(line)))
+}
+
+/// What a person can do about an error of a library, by its type.
+fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    use crate::disk::DiskError;
+    match error.downcast_ref()? {
+        DiskError::Held { .. } => Some("wait until the other one has ended, then run the command again".into()),
+        DiskError::Symlink { .. } => {
+            Some("put the file itself in its place: symbolic links are not followed here".into())
+        }
+        DiskError::Changed { .. } => Some("run the command again when nothing else writes there".into()),
+        _ => None,
+    }
+}

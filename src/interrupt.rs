@@ -1,0 +1,55 @@
+//! What happens when a signal ends the program: the terminal is as it was before.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+static BEFORE: OnceLock<Termios> = OnceLock::new();
+static PROMPTING: AtomicBool = AtomicBool::new(false);
+
+/// From now on, Ctrl-C and its kin end the program with 128 + the number of the signal, and while a prompt is shown,
+/// echo and cursor come back first.
+pub(crate) fn restore_terminal() {
+    if let Ok(termios) = tcgetattr(std::io::stdin()) {
+        let _ = BEFORE.set(termios);
+    }
+    // Without handlers (a process without signals?) the default action ends the program as well.
+    if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+        std::thread::spawn(move || signals.forever().for_each(|signal| exit(signal)));
+    }
+}
+
+/// Ends the program as Ctrl-C does: for what reads keys itself and sees the key instead of the signal.
+pub(crate) fn exit_interrupted() -> ! {
+    exit(SIGINT)
+}
+
+/// While this lives, the terminal is in a prompt's hands.
+pub(crate) struct Prompting(());
+
+impl Prompting {
+    pub(crate) fn new() -> Self {
+        PROMPTING.store(true, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Prompting {
+    fn drop(&mut self) {
+        PROMPTING.store(false, Ordering::SeqCst);
+    }
+}
+
+fn exit(signal: i32) -> ! {
+    // Only in a prompt: a process in the background that sets a terminal's modes is stopped instead of ended.
+    if PROMPTING.load(Ordering::SeqCst) {
+        if let Some(before) = BEFORE.get() {
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        }
+        let _ = rustix::io::write(std::io::stderr(), b"\x1b[?25h\n");
+    }
+    std::process::exit(128 + signal)
+}

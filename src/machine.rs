@@ -1,0 +1,116 @@
+//! What this machine alone knows: its modules, its PIN files, the roots it trusts, what its keys have signed.
+//!
+//! None of it is ever read from the directory of a trust root, which may come from anybody.
+//!
+//! ```text
+//! $TRUSTROOT_HOME/config.toml                 else  $XDG_CONFIG_HOME/trustroot/config.toml
+//! $TRUSTROOT_HOME/roots/TRUSTROOTID.json      else  $XDG_STATE_HOME/trustroot/roots/...
+//! $TRUSTROOT_HOME/journal/FINGERPRINT.json    else  $XDG_STATE_HOME/trustroot/journal/...
+//! ```
+
+mod config;
+mod journal;
+
+use std::env;
+use std::path::PathBuf;
+
+use crate::disk::{self, Access, DiskError, Place};
+
+pub(crate) use config::{Config, ConfigError, PinSource};
+pub(crate) use journal::{Entry, JournalError};
+
+/// The most bytes of a root that are read.
+const ROOT_LIMIT: u64 = 1 << 20;
+
+/// This machine's own state.
+#[derive(Clone, Debug)]
+pub(crate) struct Machine {
+    config: Option<Place>,
+    state: Option<Place>,
+}
+
+/// Why this machine's own state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MachineError {
+    /// Neither `TRUSTROOT_HOME` nor `HOME` names a directory.
+    #[error("neither TRUSTROOT_HOME nor HOME is set to an absolute path, so this machine can remember nothing")]
+    Homeless,
+    /// An id that is no file name.
+    #[error("\"{id}\" is no trust-root id: 16 to 128 letters, digits and hyphens")]
+    Id { id: String },
+    /// The disk refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl Machine {
+    /// The state that the environment names: `TRUSTROOT_HOME` for all, or the XDG directories.
+    pub(crate) fn of_environment() -> Self {
+        let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        if let Some(home) = absolute("TRUSTROOT_HOME") {
+            return Self { config: Some(Place::named(&home)), state: Some(Place::named(&home)) };
+        }
+        let xdg = |name, default| {
+            let directory = absolute(name).or_else(|| Some(absolute("HOME")?.join(default)))?;
+            Some(Place::named(directory.join("trustroot")))
+        };
+        Self { config: xdg("XDG_CONFIG_HOME", ".config"), state: xdg("XDG_STATE_HOME", ".local/state") }
+    }
+
+    /// `config.toml`; the empty one if there is none.
+    pub(crate) fn config(&self) -> Result<Config, ConfigError> {
+        match &self.config {
+            Some(place) => Config::read(&place.join("config.toml")),
+            None => Ok(Config::default()),
+        }
+    }
+
+    /// The root metadata that the keyholder at this machine last trusted for the trust root `id`, as it was given.
+    pub(crate) fn trusted(&self, id: &str) -> Result<Option<Vec<u8>>, MachineError> {
+        let place = self.root(id)?;
+        Ok(disk::read_if_there(&place, ROOT_LIMIT)?)
+    }
+
+    /// Remembers `root` as what the keyholder at this machine trusts for the trust root `id`. Whoever calls this has
+    /// walked from the root trusted before to this one.
+    pub(crate) fn trust(&self, id: &str, root: &[u8]) -> Result<(), MachineError> {
+        Ok(disk::replace(&self.root(id)?, root, Access::Private)?)
+    }
+
+    fn root(&self, id: &str) -> Result<Place, MachineError> {
+        let good = (16..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !good {
+            return Err(MachineError::Id { id: id.to_owned() });
+        }
+        Ok(self.state()?.join("roots").join(&format!("{id}.json")))
+    }
+
+    fn state(&self) -> Result<&Place, MachineError> {
+        self.state.as_ref().ok_or(MachineError::Homeless)
+    }
+
+    #[cfg(test)]
+    fn at(home: &std::path::Path) -> Self {
+        Self { config: Some(Place::named(home)), state: Some(Place::named(home)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_trusted_root_is_kept_by_id() {
+        let home = tempfile::tempdir().unwrap();
+        let machine = Machine::at(home.path());
+        assert_eq!(machine.trusted("0123456789abcdef").unwrap(), None);
+        machine.trust("0123456789abcdef", b"one").unwrap();
+        machine.trust("0123456789abcdef", b"two").unwrap();
+        assert_eq!(machine.trusted("0123456789abcdef").unwrap().unwrap(), b"two");
+        assert_eq!(machine.trusted("0123456789abcde0").unwrap(), None);
+        for odd in ["", "short", "../../../../etc/passwd", "0123456789abcdef/x", &"a".repeat(129)] {
+            assert!(matches!(machine.trusted(odd), Err(MachineError::Id { .. })), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What a command answers.
+
+use std::fmt;
+
+use ceremony::Json;
+
+/// The answer of a command: for people by `Display`, in lines of at most 80 columns, each ended by a newline; for
+/// programs as JSON. Untrusted text in it goes through [`crate::text::escaped`].
+pub(crate) trait Report: fmt::Display {
+    /// The answer for programs.
+    fn json(&self) -> Json;
+}
+
+/// A report, and whether what was asked is so.
+pub(crate) struct Outcome {
+    pub(crate) answer: Answer,
+    pub(crate) report: Box<dyn Report>,
+}
+
+/// Whether what was asked is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Done, or yes: exit code 0.
+    Yes,
+    /// Checked, and the answer is no: exit code 1.
+    No,
+}
+
+impl Outcome {
+    /// The command did what it was told.
+    pub(crate) fn done(report: impl Report + 'static) -> Self {
+        Self::answer(true, report)
+    }
+
+    /// The command checked something, and `yes` is the answer.
+    pub(crate) fn answer(yes: bool, report: impl Report + 'static) -> Self {
+        Self { answer: if yes { Answer::Yes } else { Answer::No }, report: Box::new(report) }
+    }
+}

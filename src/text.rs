@@ -1,0 +1,145 @@
+//! Text on its way to a terminal: made harmless, and broken into lines.
+
+use std::fmt::{self, Write as _};
+
+/// The columns that a report may fill.
+pub(crate) const COLUMNS: usize = 80;
+
+/// `text` on one line, with everything that a terminal would act on or not show written as `\u{..}`: control
+/// characters, escape sequences, direction marks, invisible and combining characters, line breaks.
+pub(crate) fn escaped(text: &str) -> Escaped<'_> {
+    Escaped { text, keep_lines: false, json: false }
+}
+
+/// Like [`escaped`], with line breaks kept: for text that this program laid out itself.
+pub(crate) fn escaped_lines(text: &str) -> Escaped<'_> {
+    Escaped { text, keep_lines: true, json: false }
+}
+
+/// JSON `text` in which strings hold nothing that a terminal would act on: the same value, written with `\uXXXX`.
+pub(crate) fn escaped_json(text: &str) -> Escaped<'_> {
+    Escaped { text, keep_lines: true, json: true }
+}
+
+/// Text that a terminal only shows.
+pub(crate) struct Escaped<'a> {
+    text: &'a str,
+    keep_lines: bool,
+    json: bool,
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.chars().try_for_each(|c| match c {
+            '\n' if self.keep_lines => f.write_char(c),
+            c if is_harmless(c) => f.write_char(c),
+            c if self.json => c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(f, "\\u{unit:04x}")),
+            c => write!(f, "{}", c.escape_unicode()),
+        })
+    }
+}
+
+/// `text` broken at blanks into lines of at most 80 columns, every line behind `indent` blanks and ended by a newline.
+///
+/// A word that is longer than a line stays whole: digests and paths are copied. Line breaks in `text` are kept.
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut column = 0;
+        for word in line.split(' ').filter(|word| !word.is_empty()) {
+            let width = word.chars().count();
+            if column > 0 && column + 1 + width > COLUMNS {
+                out.push('\n');
+                column = 0;
+            }
+            match column {
+                0 => {
+                    out.extend(std::iter::repeat_n(' ', indent));
+                    column = indent;
+                }
+                _ => {
+                    out.push(' ');
+                    column += 1;
+                }
+            }
+            out.push_str(word);
+            column += width;
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Rows of cells as columns that line up, two blanks between them, behind `indent` blanks.
+///
+/// The last column takes what is left of 80 columns and is wrapped.
+pub(crate) fn columns<const N: usize>(rows: &[[String; N]], indent: usize) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let last = N.saturating_sub(1);
+    let start = indent + widths.iter().take(last).map(|width| width + 2).sum::<usize>();
+    let mut out = String::new();
+    for row in rows {
+        let mut line = " ".repeat(indent);
+        for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
+            if i < last {
+                let _ = write!(line, "{cell:width$}  ");
+            } else {
+                line.push_str(wrapped(cell, start.min(COLUMNS / 2)).trim());
+            }
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Whether a terminal shows `c` as one thing in its place. `escape_debug` knows what is printable and what combines.
+fn is_harmless(c: char) -> bool {
+    matches!(c, ' '..='~') || (!c.is_ascii() && c.escape_debug().count() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_nothing() {
+        let hostile = "a\x1b[2Jb\rc\nd\u{202e}e\u{9b}f\u{200b}g\u{7f}h\u{301}";
+        assert_eq!(escaped(hostile).to_string(), r"a\u{1b}[2Jb\u{d}c\u{a}d\u{202e}e\u{9b}f\u{200b}g\u{7f}h\u{301}");
+        assert_eq!(escaped("Zoë's key, 鍵 \"\\\"").to_string(), "Zoë's key, 鍵 \"\\\"");
+        assert_eq!(escaped_lines("a\n\x07").to_string(), "a\n\\u{7}");
+    }
+
+    #[test]
+    fn escaped_json_is_the_same_value() {
+        let json = ceremony::Json::string("a\u{202e}\u{7f}\u{e0001}\x1b\"");
+        let text = escaped_json(&json.pretty()).to_string();
+        assert!(text.trim_end().bytes().all(|b| matches!(b, b' '..=b'~')), "{text}");
+        assert_eq!(ceremony::Json::parse(text.as_bytes()).unwrap(), json);
+    }
+
+    #[test]
+    fn lines_end_before_column_80() {
+        let text = "word ".repeat(50);
+        let wrapped = wrapped(&text, 4);
+        assert!(wrapped.lines().all(|line| line.len() <= COLUMNS && line.starts_with("    word")));
+        assert_eq!(wrapped.split_whitespace().count(), 50);
+        let long = "x".repeat(100);
+        assert_eq!(super::wrapped(&format!("a {long}"), 2), format!("  a\n  {long}\n"));
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [["a".to_owned(), "one".to_owned()], ["long".to_owned(), "two ".repeat(40)]];
+        let table = columns(&rows, 2);
+        assert!(table.starts_with("  a     one\n  long  two two"), "{table}");
+        assert!(table.lines().all(|line| line.len() <= COLUMNS), "{table}");
+        assert!(table.lines().skip(2).all(|line| line.starts_with("        two")), "{table}");
+    }
+}

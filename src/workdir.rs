@@ -1,0 +1,166 @@
+//! The only place that knows where everything lies in the directory of a trust root.
+//!
+//! ```text
+//! trustroot.toml                      the policy
+//! keyholders/NAME.toml                one record per keyholder
+//! targets/**                          the wanted target files
+//! repository/                         what is published: metadata, and below it targets/
+//! ceremonies/NAME/                    one ceremony, see [`CeremonyDir`]
+//! ```
+
+use crate::disk::{DiskError, Lock, Place};
+
+/// The directory of a trust root.
+#[derive(Clone, Debug)]
+pub(crate) struct Workdir {
+    root: Place,
+}
+
+impl Workdir {
+    /// The directory that the user named.
+    pub(crate) fn at(path: impl AsRef<std::path::Path>) -> Self {
+        Self { root: Place::named(path) }
+    }
+
+    /// The directory itself.
+    pub(crate) fn root(&self) -> &Place {
+        &self.root
+    }
+
+    /// Takes the lock that everything that writes here holds.
+    pub(crate) fn lock(&self) -> Result<Lock, DiskError> {
+        Lock::take(&self.root)
+    }
+
+    /// `trustroot.toml`
+    pub(crate) fn policy(&self) -> Place {
+        self.root.join("trustroot.toml")
+    }
+
+    /// `keyholders`
+    pub(crate) fn keyholders(&self) -> Place {
+        self.root.join("keyholders")
+    }
+
+    /// `keyholders/NAME.toml`
+    pub(crate) fn keyholder(&self, name: &str) -> Place {
+        self.keyholders().join(&format!("{name}.toml"))
+    }
+
+    /// `targets`: the wanted target files.
+    pub(crate) fn targets(&self) -> Place {
+        self.root.join("targets")
+    }
+
+    /// `repository`: what is published.
+    pub(crate) fn repository(&self) -> Repository {
+        Repository { root: self.root.join("repository") }
+    }
+
+    /// `ceremonies`
+    pub(crate) fn ceremonies(&self) -> Place {
+        self.root.join("ceremonies")
+    }
+
+    /// `ceremonies/NAME`
+    pub(crate) fn ceremony(&self, name: &str) -> CeremonyDir {
+        CeremonyDir { root: self.ceremonies().join(name) }
+    }
+}
+
+/// A published repository with consistent snapshots: metadata at its root, target files below `targets`.
+#[derive(Clone, Debug)]
+pub(crate) struct Repository {
+    root: Place,
+}
+
+impl Repository {
+    /// A repository anywhere.
+    pub(crate) fn at(path: impl AsRef<std::path::Path>) -> Self {
+        Self { root: Place::named(path) }
+    }
+
+    /// The directory itself.
+    pub(crate) fn root(&self) -> &Place {
+        &self.root
+    }
+
+    /// A metadata file by its published name, `3.root.json` or `timestamp.json`.
+    pub(crate) fn metadata(&self, name: &str) -> Place {
+        self.root.join(name)
+    }
+
+    /// The directory of the target files.
+    pub(crate) fn targets(&self) -> Place {
+        self.root.join("targets")
+    }
+}
+
+/// One ceremony: a frozen proposal, its signatures, what was published, who witnessed it.
+///
+/// ```text
+/// inputs/      policy, keyholder records, hash list of targets, when it was staged
+/// base/        the published metadata that it changes
+/// staged/      ROLE.json
+/// signatures/  ROLE/KEYHOLDER.FP8.DIGEST8.json
+/// published/   snapshot.json timestamp.json as signed for this publication
+/// witnesses/   NAME.json
+/// abandoned.json
+/// ```
+#[derive(Clone, Debug)]
+pub(crate) struct CeremonyDir {
+    root: Place,
+}
+
+impl CeremonyDir {
+    /// The directory itself.
+    pub(crate) fn root(&self) -> &Place {
+        &self.root
+    }
+
+    /// `inputs`
+    pub(crate) fn inputs(&self) -> Place {
+        self.root.join("inputs")
+    }
+
+    /// `base`
+    pub(crate) fn base(&self) -> Place {
+        self.root.join("base")
+    }
+
+    /// `staged`
+    pub(crate) fn staged(&self) -> Place {
+        self.root.join("staged")
+    }
+
+    /// `staged/ROLE.json`
+    pub(crate) fn staged_role(&self, role: &str) -> Place {
+        self.staged().join(&format!("{role}.json"))
+    }
+
+    /// `signatures/ROLE`
+    pub(crate) fn signatures(&self, role: &str) -> Place {
+        self.root.join("signatures").join(role)
+    }
+
+    /// `signatures/ROLE/KEYHOLDER.FP8.DIGEST8.json`: the signature by the key with fingerprint `FP8...` over the
+    /// payload with digest `DIGEST8...`.
+    pub(crate) fn signature(&self, role: &str, keyholder: &str, fingerprint8: &str, digest8: &str) -> Place {
+        self.signatures(role).join(&format!("{keyholder}.{fingerprint8}.{digest8}.json"))
+    }
+
+    /// `published`
+    pub(crate) fn published(&self) -> Place {
+        self.root.join("published")
+    }
+
+    /// `witnesses`
+    pub(crate) fn witnesses(&self) -> Place {
+        self.root.join("witnesses")
+    }
+
+    /// `abandoned.json`
+    pub(crate) fn abandoned(&self) -> Place {
+        self.root.join("abandoned.json")
+    }
+}
