@@ -1,0 +1,175 @@
+//! Assembling: staged files and signatures make signed files.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::holder::{Holder, holder_of};
+use crate::key::Fingerprint;
+use crate::metadata::{Metadata, Signature};
+use crate::signature_file::SignatureFile;
+use crate::stage::{Staged, StagedRole};
+use crate::tally::{Tally, tally};
+
+/// How far one staged role is signed.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// By the published keys, where they differ or answer for the root.
+    pub outgoing: Option<Tally>,
+    /// By the keys as staged.
+    pub incoming: Tally,
+    /// Signatures over another payload of this role: their signers must sign again.
+    pub stale: Vec<SignatureFile>,
+    /// Signature files that verify with no key that may sign, and why.
+    pub refused: Vec<(SignatureFile, Refusal)>,
+    entries: Vec<Signature>,
+}
+
+/// Why a signature file over the staged payload counts for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The signature is not made by the key over these bytes.
+    #[error("the signature does not verify")]
+    Bad,
+    /// The key has no part in this role.
+    #[error("the key is in neither the outgoing nor the incoming keys of the role")]
+    NoRole,
+    /// The file was made for another trust root.
+    #[error("the signature was made for another trust root")]
+    OtherTrustRoot,
+}
+
+impl Progress {
+    /// Whether both thresholds are met.
+    pub fn met(&self) -> bool {
+        self.incoming.met() && self.outgoing.as_ref().is_none_or(Tally::met)
+    }
+}
+
+impl StagedRole {
+    /// Who has signed this role so far. `signatures` may hold anything: each is verified here.
+    pub fn progress(&self, trust_root: &str, role: &str, signatures: &[SignatureFile]) -> Progress {
+        let mut entries: Vec<Signature> = Vec::new();
+        let (mut stale, mut refused) = (Vec::new(), Vec::new());
+        for file in signatures.iter().filter(|file| file.role == role) {
+            if file.payload != self.payload.digest() {
+                stale.push(file.clone());
+                continue;
+            }
+            match self.judge(trust_root, file) {
+                Ok(()) => {
+                    for keyid in self.quorum.ids_of(&file.fingerprint) {
+                        if entries.iter().all(|entry| entry.keyid != keyid) {
+                            entries.push(Signature { keyid, sig: file.signature.clone() });
+                        }
+                    }
+                }
+                Err(refusal) => refused.push((file.clone(), refusal)),
+            }
+        }
+        entries.sort_by(|a, b| a.keyid.cmp(&b.keyid));
+        let count = |keys| tally(self.payload.bytes(), &entries, keys);
+        let outgoing = self.quorum.outgoing.as_ref().map(count);
+        let incoming = count(&self.quorum.incoming);
+        Progress { outgoing, incoming, stale, refused, entries }
+    }
+
+    fn judge(&self, trust_root: &str, file: &SignatureFile) -> Result<(), Refusal> {
+        if file.trust_root != trust_root {
+            return Err(Refusal::OtherTrustRoot);
+        }
+        let key = self.quorum.key(&file.fingerprint).and_then(|key| key.key.as_ref().ok());
+        key.ok_or(Refusal::NoRole)?.verify(self.payload.bytes(), &file.signature).map_err(|_| Refusal::Bad)
+    }
+}
+
+/// The staged roles with signatures that meet every threshold. Only [`Staged::assemble`] makes one.
+#[derive(Clone, Debug)]
+pub struct Assembled {
+    staged: Staged,
+    files: BTreeMap<String, Metadata>,
+}
+
+impl Assembled {
+    /// The proposal.
+    pub fn staged(&self) -> &Staged {
+        &self.staged
+    }
+
+    /// The signed files, by role.
+    pub fn files(&self) -> &BTreeMap<String, Metadata> {
+        &self.files
+    }
+}
+
+impl Staged {
+    /// Puts the signatures that verify into the staged files.
+    ///
+    /// # Errors
+    /// Every threshold that is not met, with who has signed and who is missing.
+    pub fn assemble(
+        self,
+        trust_root: &str,
+        signatures: &[SignatureFile],
+        holders: &[Holder],
+    ) -> Result<Assembled, Vec<Unmet>> {
+        let mut files = BTreeMap::new();
+        let mut unmet = Vec::new();
+        for (role, staged) in self.roles() {
+            let progress = staged.progress(trust_root, role, signatures);
+            let outgoing = progress.outgoing.iter().map(|tally| ("outgoing", tally));
+            for (set, tally) in outgoing.chain([("incoming", &progress.incoming)]).filter(|(_, tally)| !tally.met()) {
+                unmet.push(Unmet::new(role, set, tally, holders));
+            }
+            let mut file = staged.metadata.clone();
+            file.signatures = progress.entries;
+            files.insert(role.clone(), file);
+        }
+        if unmet.is_empty() { Ok(Assembled { staged: self, files }) } else { Err(unmet) }
+    }
+}
+
+/// A threshold that is not met.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{role} needs {threshold} of {total} {set} keys; {} signed{}; missing: {}", have(.signed), list(.signed), .missing.join(", "))]
+pub struct Unmet {
+    /// The role.
+    pub role: String,
+    /// `outgoing` or `incoming`.
+    pub set: &'static str,
+    /// How many distinct keys must sign.
+    pub threshold: u64,
+    /// How many distinct keys there are.
+    pub total: usize,
+    /// Who has signed, by name, or by the start of the fingerprint where no record has the key.
+    pub signed: Vec<String>,
+    /// Who has not.
+    pub missing: Vec<String>,
+}
+
+impl Unmet {
+    fn new(role: &str, set: &'static str, tally: &Tally, holders: &[Holder]) -> Self {
+        let names = |keys: &[Fingerprint]| keys.iter().map(|key| name_of(key, holders)).collect::<Vec<_>>();
+        let total = tally.signed.len() + tally.missing.len();
+        let (signed, missing) = (names(&tally.signed), names(&tally.missing));
+        Self { role: role.to_string(), set, threshold: tally.threshold, total, signed, missing }
+    }
+}
+
+/// The name on record for a key, or the start of its fingerprint.
+pub fn name_of(fingerprint: &Fingerprint, holders: &[Holder]) -> String {
+    holder_of(holders, fingerprint).map_or_else(|| fingerprint.short(), |holder| holder.name.clone())
+}
+
+fn have(signed: &[String]) -> String {
+    match signed.len() {
+        0 => "none has".to_string(),
+        1 => "1 has".to_string(),
+        many => alloc::format!("{many} have"),
+    }
+}
+
+fn list(signed: &[String]) -> String {
+    if signed.is_empty() { String::new() } else { alloc::format!(" ({})", signed.join(", ")) }
+}

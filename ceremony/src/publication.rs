@@ -1,0 +1,161 @@
+//! What a publication writes, in which order.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::assemble::Assembled;
+use crate::metadata::{Metadata, MetadataError};
+use crate::seal::{Online, SealError, SealedFile, Seals, SignOnline, seal};
+use crate::targets::Targets;
+
+/// Signed files and the online roles that make them visible, before anybody has looked at them as a client.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    root: Option<SealedFile>,
+    files: BTreeMap<String, SealedFile>,
+    seals: Seals,
+}
+
+/// A publication that every client was shown to accept, after every single write. Only [`Sealed::verify`] makes one.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    targets: Vec<TargetWrite>,
+    writes: Vec<Write>,
+}
+
+/// One metadata file to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// The name in the repository.
+    pub name: String,
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// Whether a file of this name is replaced. All others are created, and an existing one must be the same.
+    pub replaces: bool,
+}
+
+/// One target file to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetWrite {
+    /// The path of the target.
+    pub path: String,
+    /// Its names below the repository's `targets/`: one for each hash that the metadata lists.
+    pub names: Vec<String>,
+}
+
+/// Where in the list the root stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// After everything. Clients of both roots accept what is there, because both sets of keys signed it.
+    RootLast,
+    /// Before the timestamp, so that the window in which clients fail is one write long.
+    RootBeforeTimestamp,
+}
+
+impl Assembled {
+    /// Has the online keys sign.
+    ///
+    /// # Errors
+    /// As [`seal`].
+    pub fn seal<S: SignOnline>(&self, online: &Online<'_>, signer: &mut S) -> Result<Sealed, SealError<S::Error>> {
+        let (root, files) = self.sealed_files();
+        let seals = seal(&files, online, signer)?;
+        Ok(Sealed { root, files, seals })
+    }
+
+    /// Takes the online roles as they were signed for this publication before it was interrupted.
+    pub fn resume(&self, seals: Seals) -> Sealed {
+        let (root, files) = self.sealed_files();
+        Sealed { root, files, seals }
+    }
+
+    fn sealed_files(&self) -> (Option<SealedFile>, BTreeMap<String, SealedFile>) {
+        let file = |metadata: &Metadata| SealedFile { bytes: metadata.to_file(), metadata: metadata.clone() };
+        let mut files: BTreeMap<_, _> =
+            self.files().iter().map(|(role, metadata)| (role.clone(), file(metadata))).collect();
+        (files.remove("root"), files)
+    }
+}
+
+impl Sealed {
+    /// Online roles alone.
+    pub fn renewal(seals: Seals) -> Self {
+        Self { root: None, files: BTreeMap::new(), seals }
+    }
+
+    /// The online roles.
+    pub fn seals(&self) -> &Seals {
+        &self.seals
+    }
+
+    /// The metadata files in the order in which they are written: delegated roles and targets, which nothing names yet;
+    /// the snapshot; the timestamp, which makes all of it visible; and the root, for which clients look by its number.
+    pub fn writes(&self, order: Order) -> Vec<Write> {
+        let numbered = |role: &str, file: &SealedFile| Write {
+            name: format!("{}.{role}.json", file.metadata.version()),
+            bytes: file.bytes.clone(),
+            replaces: false,
+        };
+        let mut files: Vec<_> = self.files.iter().collect();
+        // Delegated roles before targets, which delegates to them.
+        files.sort_by_key(|(role, _)| *role == "targets");
+        let mut writes: Vec<Write> = files.into_iter().map(|(role, file)| numbered(role, file)).collect();
+        writes.extend(self.seals.snapshot.iter().map(|file| numbered("snapshot", file)));
+        let root = self.root.iter().map(|file| numbered("root", file));
+        let timestamp = self.seals.timestamp.iter().map(|file| Write {
+            name: "timestamp.json".to_string(),
+            bytes: file.bytes.clone(),
+            replaces: true,
+        });
+        match order {
+            Order::RootLast => writes.extend(timestamp.chain(root)),
+            Order::RootBeforeTimestamp => writes.extend(root.chain(timestamp)),
+        }
+        writes
+    }
+
+    /// The target files that the new metadata lists.
+    ///
+    /// # Errors
+    /// If a targets file cannot be read.
+    pub fn targets(&self) -> Result<Vec<TargetWrite>, MetadataError> {
+        let mut writes = Vec::new();
+        for file in self.files.values() {
+            let view = Targets::of(&file.metadata)?;
+            for (path, _) in view.entries() {
+                let Some(target) = view.target(path).transpose()? else { continue };
+                writes.push(TargetWrite { path: path.to_string(), names: target.file_names(path) });
+            }
+        }
+        Ok(writes)
+    }
+
+    /// Shows the list to `check`, which looks at it as every client would, after every write.
+    ///
+    /// # Errors
+    /// What `check` says, or that a targets file cannot be read.
+    pub fn verify<E: From<MetadataError>>(
+        self,
+        order: Order,
+        check: impl FnOnce(&[Write]) -> Result<(), E>,
+    ) -> Result<Verified, E> {
+        let writes = self.writes(order);
+        let targets = self.targets()?;
+        check(&writes)?;
+        Ok(Verified { targets, writes })
+    }
+}
+
+impl Verified {
+    /// The target files, written first: nothing names them yet.
+    pub fn targets(&self) -> &[TargetWrite] {
+        &self.targets
+    }
+
+    /// The metadata files, in order.
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+}
