@@ -1,0 +1,100 @@
+//! What devices ask of a person.
+
+use std::fmt;
+
+use crate::name::Name;
+use crate::pin::{Pin, PinError};
+
+/// The only way in which a device talks to a person.
+///
+/// A terminal implements it, and so does a file with a PIN in it, and a script in a test.
+pub trait Ask {
+    /// Asks for a secret. Called once per attempt: a device never asks again by itself.
+    ///
+    /// # Errors
+    /// If there is nobody to answer, or they will not.
+    fn pin(&mut self, request: PinRequest) -> Result<Pin, AskError>;
+
+    /// Says that the device now waits for a person to do something. Returns at once; the device goes on waiting.
+    fn act(&mut self, action: Action);
+}
+
+/// A question for a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinRequest {
+    /// Which secret.
+    pub secret: Secret,
+    /// What wants it, in words for a person: already escaped.
+    pub device: String,
+    /// Whose key it is, where that is known.
+    pub owner: Option<Name>,
+    /// What the device says about the tries that are left. Never [`Tries::Final`] or [`Tries::Locked`]: a device does
+    /// not ask then.
+    pub tries: Tries,
+}
+
+/// Which secret is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Secret {
+    /// The PIN of a token, for as long as the token is open.
+    TokenPin,
+    /// The PIN of a token once more, for one signature with a key that wants it each time.
+    SignaturePin,
+    /// The passphrase that opens a key file.
+    Passphrase,
+}
+
+/// How often the PIN may still be wrong, as the device says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tries {
+    /// The device reports no wrong PIN, or does not report at all.
+    Unknown,
+    /// At least one wrong PIN was given since the last right one.
+    Low,
+    /// The next wrong PIN locks the device.
+    Final,
+    /// The device is locked.
+    Locked,
+}
+
+impl fmt::Display for Tries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "the device does not say how many tries are left",
+            Self::Low => "wrong PINs were given before: few tries are left",
+            Self::Final => "one try is left, and this program never spends the last one",
+            Self::Locked => "the PIN is locked",
+        })
+    }
+}
+
+/// Something that a person has to do at the device itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Type the PIN on the device's own keys.
+    EnterPin {
+        /// The device, in words for a person: already escaped.
+        device: String,
+    },
+}
+
+/// Why there was no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// The person broke off.
+    #[error("nothing was entered")]
+    Cancelled,
+    /// What was entered cannot be a secret.
+    #[error(transparent)]
+    Pin(#[from] PinError),
+    /// There is no terminal, and what would answer instead is not set.
+    #[error("there is nobody to ask: give {flag}")]
+    Unattended {
+        /// The flag that answers.
+        flag: &'static str,
+    },
+}

@@ -1,0 +1,231 @@
+//! A key at hand that can sign.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ceremony::PublicKey;
+
+use crate::ask::{Ask, AskError, Tries};
+use crate::uri::Uri;
+
+/// One key that is at hand: it can describe itself, tell its public key, and sign.
+///
+/// It cannot generate, change or delete anything: what a device holds is safe from whoever has a `Device`. A PIN is
+/// tried once per answer of a person, and never when a wrong one would lock the device.
+pub trait Device {
+    /// What this is, for a person to read.
+    fn describe(&self) -> Description;
+
+    /// The public key.
+    fn public_key(&self) -> &PublicKey;
+
+    /// Signs `message` in the form that [`PublicKey::verify`] takes: DER for ECDSA, raw for Ed25519. The signature
+    /// that is returned verifies.
+    ///
+    /// # Errors
+    /// If the device is gone, refuses, or answers with something else than its signature; if nobody gives the PIN.
+    fn sign(&mut self, message: &[u8], ask: &mut dyn Ask) -> Result<Vec<u8>, DeviceError>;
+}
+
+/// What a device is, for a person to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Description {
+    /// One line, already escaped.
+    pub label: String,
+    /// Where the key lives.
+    pub kind: DeviceKind,
+    /// The name of the key on its token.
+    pub uri: Option<Uri>,
+}
+
+/// Where a key lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DeviceKind {
+    /// Somewhere that this program does not reach: an adopted key, a cloud service.
+    External,
+    /// In a file: copied as easily as the file is.
+    File,
+    /// On a PKCS#11 token.
+    Pkcs11,
+}
+
+impl DeviceKind {
+    /// Whether a key of this kind is fit for rehearsals and low stakes only, and is marked so wherever it is shown.
+    pub fn is_throw_away(self) -> bool {
+        self == Self::File
+    }
+
+    /// The word for it in a record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::External => "external",
+            Self::File => "file",
+            Self::Pkcs11 => "pkcs11",
+        }
+    }
+}
+
+impl fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for DeviceKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::External, Self::File, Self::Pkcs11].into_iter().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+/// Why a device did not do what was asked. All texts in it are escaped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// Nobody gave the PIN.
+    #[error("no PIN for {device}")]
+    Ask {
+        /// The device.
+        device: String,
+        /// Why not.
+        #[source]
+        source: AskError,
+    },
+    /// The PIN was refused. It was sent once.
+    #[error("{device} refused the PIN: {tries}")]
+    WrongPin {
+        /// The device.
+        device: String,
+        /// What the device says now.
+        tries: Tries,
+    },
+    /// A PIN of this length is not sent: it would cost a try for nothing.
+    #[error("{device} takes PINs of {least} to {most} bytes, and this one has {length}: it was not sent")]
+    PinLength {
+        /// The device.
+        device: String,
+        /// The shortest.
+        least: usize,
+        /// The longest.
+        most: usize,
+        /// What was given.
+        length: usize,
+    },
+    /// One try is left, so that nothing was asked and nothing sent.
+    #[error(
+        "{device} has one try left for its PIN, and this program never spends the last one: unlock it with its vendor's tool"
+    )]
+    FinalTry {
+        /// The device.
+        device: String,
+    },
+    /// The PIN is locked.
+    #[error("the PIN of {device} is locked: unlock it with its vendor's tool")]
+    Locked {
+        /// The device.
+        device: String,
+    },
+    /// The PIN must be set or changed before the device can be used.
+    #[error("the PIN of {device} {state}: set it with its vendor's tool")]
+    PinNotReady {
+        /// The device.
+        device: String,
+        /// What is the matter.
+        state: &'static str,
+    },
+    /// No token that this machine sees is the one wanted.
+    #[error("no token here is {uri}; {present}")]
+    NoToken {
+        /// What was wanted.
+        uri: Box<Uri>,
+        /// What is there.
+        present: Present,
+    },
+    /// Several tokens are the one wanted.
+    #[error("several tokens here are {uri}, add the serial number; {present}")]
+    SeveralTokens {
+        /// What was wanted.
+        uri: Box<Uri>,
+        /// What is there.
+        present: Present,
+    },
+    /// The token has no such key.
+    #[error("{device} has no key {uri}")]
+    NoKey {
+        /// The device.
+        device: String,
+        /// What was wanted.
+        uri: Box<Uri>,
+    },
+    /// The token has several such keys.
+    #[error("{device} has {count} keys {uri}, add the id")]
+    SeveralKeys {
+        /// The device.
+        device: String,
+        /// What was wanted.
+        uri: Box<Uri>,
+        /// How many.
+        count: usize,
+    },
+    /// The key or the token cannot do what is needed.
+    #[error("{device} {reason}")]
+    Unsupported {
+        /// The device.
+        device: String,
+        /// Completes the sentence.
+        reason: String,
+    },
+    /// The token was exchanged, re-initialised or taken away since it was found.
+    #[error("{device} is no longer there")]
+    Gone {
+        /// The device.
+        device: String,
+    },
+    /// A place that a new key would take is taken.
+    #[error("{device} already has an object with {what}, nothing was generated")]
+    Occupied {
+        /// The device.
+        device: String,
+        /// The label or id.
+        what: String,
+    },
+    /// What came back is no signature of this key.
+    #[error("{device} answered with something that is not a signature of its key")]
+    BadSignature {
+        /// The device.
+        device: String,
+    },
+    /// A call into the module failed in a way that has no better name.
+    #[error("{device}: {call} failed: {reason}")]
+    Call {
+        /// The device.
+        device: String,
+        /// The PKCS#11 function.
+        call: String,
+        /// What the module answered.
+        reason: String,
+    },
+}
+
+/// The tokens that are there, for errors about those that are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Present(pub Vec<Uri>);
+
+impl fmt::Display for Present {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("there is no token at all");
+        }
+        f.write_str("there is ")?;
+        for (i, uri) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{uri}")?;
+        }
+        Ok(())
+    }
+}

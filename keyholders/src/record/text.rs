@@ -1,0 +1,351 @@
+//! The text of a record.
+
+use std::fmt::Write as _;
+
+use ceremony::{Json, KeyId, TufKey};
+use serde::Deserialize;
+
+use super::{Kind, Record, RecordError, RecordKey, State};
+use crate::claims::Claims;
+use crate::name::Name;
+use crate::possession::{Nonce, Possession};
+use crate::text::{escaped, toml_string};
+
+impl Record {
+    /// Reads the text of a record.
+    ///
+    /// # Errors
+    /// If the text is longer than 64 KiB, is not TOML, has a field that is not known or lacks one that is needed, holds
+    /// a value that does not fit another, or differs in a single byte from [`to_toml`](Self::to_toml) of what it says.
+    pub fn parse(text: &str) -> Result<Self, RecordError> {
+        if text.len() > LIMIT {
+            return Err(RecordError::TooLong { length: text.len(), limit: LIMIT });
+        }
+        let raw: RawRecord = toml::from_str(text).map_err(|error| syntax(text, &error))?;
+        let keys =
+            raw.key.into_iter().enumerate().map(|(i, key)| {
+                key.check().map_err(|cause| RecordError::Key { number: i + 1, cause: Box::new(cause) })
+            });
+        let record = Self::new(Name::new(raw.name)?, raw.kind, keys.collect::<Result<_, _>>()?)?;
+        let wanted = record.to_toml();
+        if text == wanted {
+            return Ok(record);
+        }
+        let (mut found, mut expected) = (text.split('\n'), wanted.split('\n'));
+        let mut line = 0;
+        loop {
+            line += 1;
+            let (found, expected) = (found.next(), expected.next());
+            if found != expected || found.is_none() {
+                let shown = |line: Option<&str>| line.map(|line| escaped(&line.chars().take(120).collect::<String>()));
+                return Err(RecordError::NotCanonical { line, found: shown(found), expected: shown(expected) });
+            }
+        }
+    }
+
+    /// The one text of this record.
+    pub fn to_toml(&self) -> String {
+        let mut out = format!("name = \"{}\"\nkind = \"{}\"\n", self.name, self.kind.as_str());
+        for key in &self.keys {
+            key.write(&mut out);
+        }
+        out
+    }
+}
+
+impl RecordKey {
+    fn write(&self, out: &mut String) {
+        // A TOML literal string cannot hold its own end; JSON can write the same text without it.
+        let mut object = self.tuf_key().object.pretty();
+        if object.contains("'''") {
+            object = object.replace('\'', "\\u0027");
+        }
+        let written = (|| {
+            write!(out, "\n[[key]]\nstate = \"{}\"\n", self.state().as_str())?;
+            writeln!(out, "id = {}", toml_string(self.tuf_key().id.as_str()))?;
+            writeln!(out, "fingerprint = \"{}\"", self.fingerprint())?;
+            write!(out, "object = '''\n{object}'''\ndevice = \"{}\"\n", self.device())?;
+            if let Some(uri) = self.uri() {
+                writeln!(out, "uri = \"{uri}\"")?;
+            }
+            if let Some(claims) = self.claimed() {
+                out.push_str("\n[key.claimed]\n");
+                for (name, claim) in claims.truths() {
+                    claim.map_or(Ok(()), |claim| writeln!(out, "{name} = {claim}"))?;
+                }
+                for (name, claim) in claims.texts() {
+                    claim.as_ref().map_or(Ok(()), |claim| writeln!(out, "{name} = {}", toml_string(claim)))?;
+                }
+            }
+            if let Some(Possession { nonce, signature }) = self.possession() {
+                write!(out, "\n[key.possession]\nnonce = \"{nonce}\"\nsignature = \"{}\"\n", hex::encode(signature))?;
+            }
+            Ok::<(), std::fmt::Error>(())
+        })();
+        written.expect("a String takes all that is written to it");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRecord {
+    name: String,
+    kind: Kind,
+    #[serde(default)]
+    key: Vec<RawKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKey {
+    state: State,
+    id: String,
+    fingerprint: String,
+    object: String,
+    device: String,
+    uri: Option<String>,
+    claimed: Option<RawClaims>,
+    possession: Option<RawPossession>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClaims {
+    local: Option<bool>,
+    never_extractable: Option<bool>,
+    always_sensitive: Option<bool>,
+    library: Option<String>,
+    token: Option<String>,
+    manufacturer: Option<String>,
+    model: Option<String>,
+    serial: Option<String>,
+    firmware: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPossession {
+    nonce: String,
+    signature: String,
+}
+
+impl RawKey {
+    fn check(self) -> Result<RecordKey, RecordError> {
+        let object = Json::parse(self.object.as_bytes())
+            .map_err(|error| RecordError::Object { reason: escaped(&error.to_string()) })?;
+        let tuf_key = TufKey::read(KeyId::new(self.id), object);
+        let device = self.device.parse().map_err(|()| RecordError::Device { device: escaped(&self.device) })?;
+        let uri = self.uri.map(|uri| uri.parse()).transpose()?;
+        let claimed = self.claimed.map(|raw| Claims {
+            local: raw.local,
+            never_extractable: raw.never_extractable,
+            always_sensitive: raw.always_sensitive,
+            library: raw.library,
+            token: raw.token,
+            manufacturer: raw.manufacturer,
+            model: raw.model,
+            serial: raw.serial,
+            firmware: raw.firmware,
+        });
+        let possession = self.possession.map(RawPossession::check).transpose()?;
+        let key = RecordKey::new(self.state, tuf_key, device, uri, claimed, possession)?;
+        let stated = self.fingerprint.parse().map_err(|_| RecordError::Hex { field: "fingerprint" })?;
+        let actual = key.fingerprint();
+        if stated == actual { Ok(key) } else { Err(RecordError::Fingerprint { stated, actual }) }
+    }
+}
+
+impl RawPossession {
+    fn check(self) -> Result<Possession, RecordError> {
+        let nonce: Nonce = self.nonce.parse()?;
+        let signature = hex::decode(self.signature).map_err(|_| RecordError::Hex { field: "signature" })?;
+        Ok(Possession { nonce, signature })
+    }
+}
+
+/// Where in `text` an error of the TOML parser is, and what it says, escaped.
+fn syntax(text: &str, error: &toml::de::Error) -> RecordError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    let message = error.message().lines().map(escaped).collect::<Vec<_>>().join(", ");
+    RecordError::Syntax { line, column, message }
+}
+
+const LIMIT: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use ceremony::Algorithm;
+
+    use super::*;
+    use crate::device::{Device as _, DeviceKind};
+    use crate::file::FileKey;
+
+    fn possession() -> Possession {
+        Possession { nonce: "00112233445566778899aabbccddeeff".parse().unwrap(), signature: vec![1, 2, 3] }
+    }
+
+    fn key(state: State, device: DeviceKind) -> RecordKey {
+        let public = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap().public_key().clone();
+        let on_token = device == DeviceKind::Pkcs11;
+        let uri = on_token.then(|| "pkcs11:token=a%20b;serial=c0ffee;object=k;id=%01".parse().unwrap());
+        let claimed = on_token.then(|| Claims {
+            local: Some(true),
+            library: Some("\"Soft\u{1b}[2J\\HSM\" é \u{1f511}\u{202e}".into()),
+            ..Claims::default()
+        });
+        RecordKey::new(state, TufKey::author(&public).unwrap(), device, uri, claimed, Some(possession())).unwrap()
+    }
+
+    fn alice() -> Record {
+        let keys = vec![key(State::Active, DeviceKind::Pkcs11), key(State::Spare, DeviceKind::File)];
+        Record::new(Name::new("alice").unwrap(), Kind::Person, keys).unwrap()
+    }
+
+    fn error(text: &str) -> RecordError {
+        Record::parse(text).unwrap_err()
+    }
+
+    #[test]
+    fn a_record_is_written_in_one_way_and_read_back() {
+        let record = alice();
+        let text = record.to_toml();
+        assert_eq!(Record::parse(&text).unwrap(), record);
+        assert!(
+            text.starts_with("name = \"alice\"\nkind = \"person\"\n\n[[key]]\nstate = \"active\"\nid = \""),
+            "{text}"
+        );
+        assert!(text.contains("object = '''\n{\n \"keytype\": \"ecdsa\",\n"), "{text}");
+        assert!(text.contains("\nuri = \"pkcs11:token=a%20b;serial=c0ffee;object=k;id=%01\"\n"), "{text}");
+        assert!(text.bytes().all(|b| b == b'\n' || (b' '..=b'~').contains(&b)), "{text}");
+    }
+
+    #[test]
+    fn key_objects_keep_their_meaning_whatever_is_in_them() {
+        let mut tuf_key = key(State::Active, DeviceKind::File).tuf_key().clone();
+        let owner = Json::string("'''\n[[key]] \u{1b}[2J \u{7f}\u{9b} \\ \" ''' @é\u{202e}\u{2028}");
+        tuf_key.object.as_object_mut().unwrap().insert("x-tuf-on-ci-keyowner", owner);
+        let tuf_key = TufKey::read(KeyId::new("an id \u{7} of no \"formula\""), tuf_key.object);
+        let key = RecordKey::new(State::Active, tuf_key.clone(), DeviceKind::External, None, None, None).unwrap();
+        let record = Record::new(Name::new("a").unwrap(), Kind::Online, vec![key]).unwrap();
+        let text = record.to_toml();
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{7f}', '\u{9b}', '\u{202e}']), "{text}");
+        assert_eq!(Record::parse(&text).unwrap().keys()[0].tuf_key(), &tuf_key);
+    }
+
+    #[test]
+    fn any_other_text_of_the_same_meaning_is_refused_with_its_line() {
+        let text = alice().to_toml();
+        let refused = |other: String, wanted: usize| match error(&other) {
+            RecordError::NotCanonical { line, .. } => assert_eq!(line, wanted, "{other}"),
+            other => panic!("{other:?}"),
+        };
+        refused(format!("# alice\n{text}"), 1);
+        refused(text.replace("kind = \"person\"", "kind =  \"person\""), 2);
+        refused(text.replace("kind = \"person\"", "kind = 'person'"), 2);
+        refused(text.replace("object = '''\n{\n \"keytype\"", "object = '''\n{\n  \"keytype\""), 10);
+        refused(format!("{text}\n"), text.lines().count() + 2);
+        refused(text.trim_end().to_owned(), text.lines().count() + 1);
+        refused(text.replace('\n', "\r\n"), 1);
+        let message = error(&text.replace("kind = \"person\"", "kind = 'person' # \u{fe}\u{202e}")).to_string();
+        assert_eq!(message, r#"line 2 is `kind = 'person' # þ\u{202e}`, and must be `kind = "person"`"#);
+    }
+
+    #[test]
+    fn unknown_fields_are_errors_with_their_place() {
+        let text = alice().to_toml();
+        let place = |text: &str| match error(text) {
+            RecordError::Syntax { line, column, message } => (line, column, message),
+            other => panic!("{other:?}"),
+        };
+        let (line, column, message) = place(&text.replace("kind = ", "role = 1\nkind = "));
+        assert_eq!((line, column), (2, 1));
+        assert!(message.contains("role"), "{message}");
+        let (_, _, message) = place(&text.replace("[key.possession]\n", "[key.possession]\n\"\\u001b[2J\" = 1\n"));
+        assert!(!message.contains('\u{1b}'), "{message}");
+        let (.., message) = place(&text.replace("local = true\n", "local = true\nverified = true\n"));
+        assert!(message.contains("verified"), "{message}");
+        let (.., message) = place(&text.replace("name = \"alice\"\n", "name = \"alice\"\nname = \"bob\"\n"));
+        assert!(message.contains("duplicate"), "{message}");
+    }
+
+    #[test]
+    fn evil_uris_are_refused() {
+        let text = alice().to_toml();
+        let with = |uri: &str| text.replace("pkcs11:token=a%20b;serial=c0ffee;object=k;id=%01", uri);
+        for query in ["module-path=/tmp/evil.so", "pin-source=/etc/shadow", "pin-value=1234"] {
+            let RecordError::Key { number: 1, cause } = error(&with(&format!("pkcs11:serial=1;object=k?{query}")))
+            else {
+                panic!("{query}");
+            };
+            assert!(cause.to_string().contains(query.split('=').next().unwrap()), "{cause}");
+        }
+        for vague in ["pkcs11:", "pkcs11:serial=1", "pkcs11:object=k", "pkcs11:serial=1;object=k;type=private"] {
+            let RecordError::Key { cause, .. } = error(&with(vague)) else { panic!("{vague}") };
+            assert!(matches!(*cause, RecordError::VagueUri { .. }), "{cause}");
+        }
+    }
+
+    #[test]
+    fn what_a_key_says_must_fit_the_key() {
+        let record = alice();
+        let text = record.to_toml();
+        let cause = |text: &str| match error(text) {
+            RecordError::Key { cause, .. } => *cause,
+            other => panic!("{other:?}"),
+        };
+        let [first, second] = record.keys() else { panic!() };
+        let (a, b) = (first.fingerprint(), second.fingerprint());
+        assert_eq!(
+            cause(&text.replace(&a.to_string(), &b.to_string())),
+            RecordError::Fingerprint { stated: b, actual: a }
+        );
+        let other_id = text.replace(first.tuf_key().id.as_str(), second.tuf_key().id.as_str());
+        assert!(matches!(cause(&other_id), RecordError::Id { .. }));
+        let unknown = text.replace("\"ecdsa-sha2-nistp256\"", "\"sigstore-oidc\"");
+        assert!(matches!(cause(&unknown), RecordError::Unusable(_)));
+        assert!(matches!(cause(&text.replace("-----BEGIN", "-----BEGAN")), RecordError::Unusable(_)));
+        assert!(matches!(
+            cause(&text.replace("\"keytype\"", "\"keyval\": 1, \"keytype\"")),
+            RecordError::Object { .. }
+        ));
+        assert!(matches!(cause(&text.replace("\"pkcs11\"", "\"file\"")), RecordError::Misplaced { field: "uri", .. }));
+        assert!(matches!(cause(&text.replace("\"pkcs11\"", "\"usb\"")), RecordError::Device { .. }));
+        assert!(matches!(cause(&text.replace("nonce = \"00", "nonce = \"")), RecordError::Nonce(_)));
+        assert!(matches!(cause(&text.replace("= \"010203\"", "= \"01020\"")), RecordError::Hex { field: "signature" }));
+        let unproven = text
+            .replace("\n[key.possession]\nnonce = \"00112233445566778899aabbccddeeff\"\nsignature = \"010203\"\n", "");
+        assert!(matches!(cause(&unproven), RecordError::Lacks { field: "key.possession", .. }));
+    }
+
+    #[test]
+    fn one_key_is_active_and_none_is_there_twice() {
+        let text = alice().to_toml();
+        assert!(matches!(error(&text.replace("\"spare\"", "\"active\"")), RecordError::TwoActive { .. }));
+        let (head, keys) = text.split_at(text.find("\n[[key]]").unwrap());
+        assert_eq!(error(head), RecordError::NoKey);
+        let spares = keys.replace("\"active\"", "\"spare\"");
+        assert!(matches!(error(&format!("{head}{spares}{spares}")), RecordError::KeyTwice { .. }));
+        let key = key(State::Retired, DeviceKind::File);
+        let twice = vec![key.clone(), key.in_state(State::Active)];
+        assert!(Record::new(Name::new("a").unwrap(), Kind::Person, twice).is_err());
+    }
+
+    #[test]
+    fn hostile_text_is_an_error() {
+        let text = alice().to_toml();
+        for end in (0..text.len()).step_by(7) {
+            assert!(Record::parse(&text[..end]).is_err());
+        }
+        assert!(matches!(error(&"x".repeat(70_000)), RecordError::TooLong { length: 70_000, .. }));
+        assert!(matches!(error(&format!("a = {}", "[".repeat(60_000))), RecordError::Syntax { .. }));
+        assert!(matches!(error(&format!("a = {}", "{a=".repeat(20_000))), RecordError::Syntax { .. }));
+        assert!(matches!(error(&text.replace("alice", "../alice")), RecordError::Name(_)));
+        let nested = text.replacen("{\n \"keytype\"", &format!("{}\n{{\n \"keytype\"", "[".repeat(10_000)), 1);
+        assert!(matches!(error(&nested), RecordError::Key { .. }));
+        assert!(matches!(error("name = 1"), RecordError::Syntax { line: 1, .. }));
+        assert!(matches!(error(""), RecordError::Syntax { .. }));
+    }
+}

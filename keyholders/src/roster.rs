@@ -1,0 +1,219 @@
+//! All keyholders together.
+
+use ceremony::key::{Fingerprint, PublicKey};
+
+use crate::name::Name;
+use crate::record::{Kind, Record, RecordKey, State};
+use crate::uri::Uri;
+
+/// The records of all keyholders, sorted by name.
+///
+/// No name and no key is in it twice, no two keys have one place on a token, and no two people share a token: whoever
+/// holds it could meet a threshold for both.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Roster {
+    records: Vec<Record>,
+}
+
+impl Roster {
+    /// Puts records together.
+    ///
+    /// # Errors
+    /// If two of them have one name, one key, or one token.
+    pub fn new(records: impl IntoIterator<Item = Record>) -> Result<Self, RosterError> {
+        let mut roster = Self::default();
+        for record in records {
+            roster.insert(record)?;
+        }
+        Ok(roster)
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); nothing is added then.
+    pub fn insert(&mut self, record: Record) -> Result<(), RosterError> {
+        let place = match self.records.binary_search_by(|other| other.name().cmp(record.name())) {
+            Ok(_) => return Err(RosterError::NameTwice { name: record.name().clone() }),
+            Err(place) => place,
+        };
+        for (i, key) in record.keys().iter().enumerate() {
+            if let Some((other, _)) = self.find(&key.fingerprint()) {
+                return Err(RosterError::KeyTwice {
+                    fingerprint: key.fingerprint(),
+                    first: other.name().clone(),
+                    second: record.name().clone(),
+                });
+            }
+            let within = record.keys().iter().take(i).map(|other| (&record, other));
+            for (owner, other) in self.all_keys().chain(within) {
+                let (Some(here), Some(there)) = (live_place(key), live_place(other)) else { continue };
+                let two_people =
+                    owner.name() != record.name() && (owner.kind() == Kind::Person || record.kind() == Kind::Person);
+                if same_token(here, there) && (two_people || same_key(here, there)) {
+                    return Err(RosterError::TokenTwice {
+                        uri: Box::new(here.clone()),
+                        first: owner.name().clone(),
+                        second: record.name().clone(),
+                    });
+                }
+            }
+        }
+        self.records.insert(place, record);
+        Ok(())
+    }
+
+    /// All records, sorted by name.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The record with this name.
+    pub fn record(&self, name: &str) -> Option<&Record> {
+        self.records.iter().find(|record| record.name().as_str() == name)
+    }
+
+    /// Whose key has this fingerprint, in whatever state.
+    pub fn find(&self, fingerprint: &Fingerprint) -> Option<(&Record, &RecordKey)> {
+        self.all_keys().find(|(_, key)| key.fingerprint() == *fingerprint)
+    }
+
+    /// Whose key this is, in whatever state.
+    pub fn owner(&self, key: &PublicKey) -> Option<&Record> {
+        self.find(&key.fingerprint()).map(|(record, _)| record)
+    }
+
+    fn all_keys(&self) -> impl Iterator<Item = (&Record, &RecordKey)> {
+        self.records.iter().flat_map(|record| record.keys().iter().map(move |key| (record, key)))
+    }
+}
+
+/// Where a key in use is. A token may have been wiped and given on after its key was retired.
+fn live_place(key: &RecordKey) -> Option<&Uri> {
+    key.uri().filter(|_| key.state() != State::Retired)
+}
+
+/// Serial numbers are unique per maker and model; what one of the two leaves out decides nothing.
+fn same_token(a: &Uri, b: &Uri) -> bool {
+    let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+    a.serial == b.serial && agree(&a.manufacturer, &b.manufacturer) && agree(&a.model, &b.model)
+}
+
+/// Two URIs can mean one key unless they differ in something that both give.
+fn same_key(a: &Uri, b: &Uri) -> bool {
+    match (&a.id, &b.id) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.object.is_none() || b.object.is_none() || a.object == b.object,
+    }
+}
+
+/// Why records do not go together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RosterError {
+    /// Two records have one name.
+    #[error("there are two keyholders \"{name}\"")]
+    NameTwice {
+        /// The name.
+        name: Name,
+    },
+    /// One key is in two records.
+    #[error("{first} and {second} have the same key {fingerprint}")]
+    KeyTwice {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// Who has it.
+        first: Name,
+        /// Who has it too.
+        second: Name,
+    },
+    /// Two people share a token, or two keys a place on one.
+    #[error("{second} has a key at {uri}, which {first} has one at already")]
+    TokenTwice {
+        /// The place.
+        uri: Box<Uri>,
+        /// Who has it.
+        first: Name,
+        /// Who has it too.
+        second: Name,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ceremony::{Algorithm, TufKey};
+
+    use super::*;
+    use crate::device::{Device as _, DeviceKind};
+    use crate::file::FileKey;
+    use crate::possession::{Nonce, Possession};
+
+    fn key(uri: Option<&str>) -> RecordKey {
+        let public = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap().public_key().clone();
+        let possession = Possession { nonce: Nonce::random().unwrap(), signature: vec![1] };
+        let device = if uri.is_some() { DeviceKind::Pkcs11 } else { DeviceKind::File };
+        let uri = uri.map(|uri| uri.parse().unwrap());
+        let tuf_key = TufKey::author(&public).unwrap();
+        RecordKey::new(State::Active, tuf_key, device, uri, None, Some(possession)).unwrap()
+    }
+
+    fn record(name: &str, kind: Kind, keys: Vec<RecordKey>) -> Record {
+        Record::new(Name::new(name).unwrap(), kind, keys).unwrap()
+    }
+
+    fn person(name: &str, uri: &str) -> Record {
+        record(name, Kind::Person, vec![key(Some(uri))])
+    }
+
+    #[test]
+    fn two_people_have_two_names_and_two_keys() {
+        let shared = key(None);
+        let alice = record("alice", Kind::Person, vec![shared.clone()]);
+        let bob = record("bob", Kind::Person, vec![shared.clone().in_state(State::Retired)]);
+        let fingerprint = shared.fingerprint();
+        let (first, second) = (alice.name().clone(), bob.name().clone());
+        assert_eq!(Roster::new([alice.clone(), bob]), Err(RosterError::KeyTwice { fingerprint, first, second }));
+        let again = record("alice", Kind::Person, vec![key(None)]);
+        assert!(matches!(Roster::new([alice.clone(), again]), Err(RosterError::NameTwice { .. })));
+        let roster = Roster::new([record("zoe", Kind::Person, vec![key(None)]), alice]).unwrap();
+        assert_eq!(roster.owner(shared.public_key()).unwrap().name().as_str(), "alice");
+        assert_eq!(roster.records()[0].name().as_str(), "alice");
+        assert!(roster.record("bob").is_none());
+    }
+
+    #[test]
+    fn two_people_never_share_a_token() {
+        let alice = || person("alice", "pkcs11:serial=1;object=a");
+        let refused = |other: Record| {
+            let result = Roster::new([alice(), other]);
+            assert!(matches!(result, Err(RosterError::TokenTwice { .. })), "{result:?}");
+        };
+        refused(person("bob", "pkcs11:serial=1;object=a"));
+        refused(person("bob", "pkcs11:serial=1;object=b"));
+        refused(person("bob", "pkcs11:token=t;manufacturer=m;serial=1;object=b"));
+        refused(record("robot", Kind::Online, vec![key(Some("pkcs11:serial=1;object=b"))]));
+        assert!(Roster::new([alice(), person("bob", "pkcs11:serial=2;object=a")]).is_ok());
+    }
+
+    #[test]
+    fn robots_share_an_hsm_but_not_a_place_on_it() {
+        let robot = |name, uri| record(name, Kind::Online, vec![key(Some(uri))]);
+        let first = || robot("a", "pkcs11:manufacturer=m;serial=1;object=x;id=%01");
+        assert!(Roster::new([first(), robot("b", "pkcs11:serial=1;object=x;id=%02")]).is_ok());
+        assert!(Roster::new([first(), robot("b", "pkcs11:manufacturer=n;serial=1;id=%01")]).is_ok());
+        assert!(Roster::new([first(), robot("b", "pkcs11:serial=1;id=%01")]).is_err());
+        assert!(Roster::new([first(), robot("b", "pkcs11:serial=1;object=x")]).is_err());
+    }
+
+    #[test]
+    fn one_person_may_have_a_spare_on_the_same_token_and_a_wiped_token_may_go_to_another() {
+        let at = |uri| key(Some(uri)).in_state(State::Spare);
+        let spare = |uri| record("alice", Kind::Person, vec![at("pkcs11:serial=1;id=%01"), at(uri)]);
+        assert!(Roster::new([spare("pkcs11:serial=1;id=%02")]).is_ok());
+        assert!(Roster::new([spare("pkcs11:serial=1;id=%01")]).is_err());
+        let gone = key(Some("pkcs11:serial=1;id=%01")).in_state(State::Retired);
+        let alice = record("alice", Kind::Person, vec![gone]);
+        assert!(Roster::new([alice, person("bob", "pkcs11:serial=1;id=%01")]).is_ok());
+    }
+}
