@@ -9,6 +9,7 @@ mod disk;
 mod error;
 mod interrupt;
 mod machine;
+mod records;
 mod report;
 mod text;
 mod ui;
