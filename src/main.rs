@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, unused_variables)]
 
 mod cli;
+mod client;
 mod commands;
 mod disk;
 mod error;
@@ -11,6 +12,7 @@ mod interrupt;
 mod machine;
 mod records;
 mod report;
+mod source;
 mod text;
 mod ui;
 mod workdir;

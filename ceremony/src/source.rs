@@ -155,14 +155,6 @@ pub enum SourceError {
     /// The name leads out of the repository, or is none that a repository has.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// There is something, and it is not a plain file.
-    #[error("{place} is {what}, not a file")]
-    Odd {
-        /// The path, escaped.
-        place: String,
-        /// What it is, like `a symbolic link`.
-        what: &'static str,
-    },
     /// The answer is longer than a client takes.
     #[error("{place} is longer than {limit} bytes")]
     TooLarge {

@@ -1,0 +1,321 @@
+//! A repository, or a part of one, on a web server.
+
+use std::io::{self, Read as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ceremony::source::{metadata_name, target_path};
+use ceremony::{Source, SourceError};
+use ureq::http::{StatusCode, header};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Proxy};
+use url::Url;
+
+use crate::source::{OpenError, http_child, shown};
+
+/// Redirections that one question may take.
+const REDIRECTS: usize = 5;
+/// A server that sends its files slower than this, in bytes per second, keeps its clients from news.
+const SLOWEST: u64 = 16 * 1024;
+
+/// Files below an `http` or `https` address.
+///
+/// Each is asked for once. TLS trusts the certificates of this machine; `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+/// `NO_PROXY` are obeyed.
+pub(crate) struct Site {
+    base: Url,
+    agent: Agent,
+    patience: Duration,
+}
+
+impl Site {
+    /// The files below `base`, whose path ends in a slash; `patience` is how long the server may be silent.
+    ///
+    /// # Errors
+    /// If the address is `https` and this machine has no certificates.
+    pub(crate) fn new(base: Url, patience: Duration) -> Result<Self, OpenError> {
+        Self::through(Proxy::try_from_env(), base, patience)
+    }
+
+    fn through(proxy: Option<Proxy>, base: Url, patience: Duration) -> Result<Self, OpenError> {
+        let found = rustls_native_certs::load_native_certs().certs;
+        if found.is_empty() && base.scheme() == "https" {
+            return Err(OpenError::NoCertificates { address: shown(&base) });
+        }
+        let certificates: Vec<_> = found.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::Specific(Arc::new(certificates)))
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .build();
+        let agent = Agent::config_builder()
+            .accept_encoding("identity")
+            .http_status_as_error(false)
+            // Redirections are followed below, where each is judged.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy)
+            .timeout_connect(Some(patience))
+            .timeout_per_read(Some(patience))
+            .timeout_recv_response(Some(patience))
+            .timeout_resolve(Some(patience))
+            .tls_config(tls)
+            .user_agent(concat!("trustroot/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Ok(Self { base, agent, patience })
+    }
+
+    fn read(&self, url: Url, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let place = shown(&url);
+        match self.follow(url, limit) {
+            Ok(Answer::Bytes(bytes)) => Ok(Some(bytes)),
+            Ok(Answer::Nothing) => Ok(None),
+            Ok(Answer::TooLarge) => Err(SourceError::TooLarge { place, limit }),
+            Err(error) => Err(SourceError::Unreachable { place, source: Box::new(error) }),
+        }
+    }
+
+    fn follow(&self, mut url: Url, limit: u64) -> Result<Answer, HttpError> {
+        for _ in 0..=REDIRECTS {
+            match self.ask(&url, limit)? {
+                Reply::Answer(answer) => return Ok(answer),
+                Reply::Elsewhere(location) => url = redirected(&url, &location)?,
+            }
+        }
+        Err(HttpError::Redirects { limit: REDIRECTS })
+    }
+
+    fn ask(&self, url: &Url, limit: u64) -> Result<Reply, HttpError> {
+        let most = self.patience.saturating_mul(2).saturating_add(Duration::from_secs(limit / SLOWEST));
+        let request = self.agent.get(url.as_str()).config().timeout_global(Some(most)).build();
+        let response = request.call().map_err(|error| self.explain(error))?;
+        let location = response.headers().get(header::LOCATION).map(|value| value.as_bytes().to_vec());
+        match (response.status(), location) {
+            (StatusCode::OK, _) => {}
+            // Object stores answer 403 for an object that is not there and may not be listed.
+            (StatusCode::NOT_FOUND | StatusCode::FORBIDDEN, _) => return Ok(Reply::Answer(Answer::Nothing)),
+            (status, Some(location)) if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) => {
+                return Ok(Reply::Elsewhere(String::from_utf8_lossy(&location).into_owned()));
+            }
+            (status, _) => return Err(HttpError::Status { status: status.as_u16() }),
+        }
+        let body = response.into_body();
+        if body.content_length().is_some_and(|length| length > limit) {
+            return Ok(Reply::Answer(Answer::TooLarge));
+        }
+        let mut bytes = Vec::new();
+        let read = body.into_reader().take(limit.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|error| self.explain(error.into()))?;
+        let answer = if bytes.len() as u64 > limit { Answer::TooLarge } else { Answer::Bytes(bytes) };
+        Ok(Reply::Answer(answer))
+    }
+
+    fn explain(&self, error: ureq::Error) -> HttpError {
+        let seconds = self.patience.as_secs();
+        match error {
+            ureq::Error::Timeout(ureq::Timeout::Global) => HttpError::Slow { slowest: SLOWEST },
+            ureq::Error::Timeout(_) => HttpError::Silent { seconds },
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => HttpError::Short,
+            ureq::Error::Io(error) => HttpError::Connection(error),
+            error => HttpError::Exchange(error),
+        }
+    }
+}
+
+impl Source for Site {
+    fn metadata(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        self.read(http_child(&self.base, metadata_name(name)?), limit)
+    }
+
+    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(target_path(path)?.split('/'));
+        }
+        self.read(url, limit)
+    }
+}
+
+enum Reply {
+    Answer(Answer),
+    Elsewhere(String),
+}
+
+enum Answer {
+    Bytes(Vec<u8>),
+    Nothing,
+    TooLarge,
+}
+
+/// Where `location`, an answer of `from`, leads: never out of TLS, and to the web alone.
+fn redirected(from: &Url, location: &str) -> Result<Url, HttpError> {
+    let refused = |reason| HttpError::Redirect { to: location.escape_debug().to_string(), reason };
+    let to = from.join(location).map_err(|_| refused("it is no URL"))?;
+    match (from.scheme(), to.scheme()) {
+        ("https", "http") => Err(refused("it leaves TLS")),
+        (_, "http" | "https") => Ok(to),
+        _ => Err(refused("its scheme is neither http nor https")),
+    }
+}
+
+/// Why a web server's answer did not arrive.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum HttpError {
+    #[error("the connection failed")]
+    Connection(#[source] io::Error),
+    #[error("the server could not be asked")]
+    Exchange(#[source] ureq::Error),
+    #[error("the redirection to \"{to}\" is refused: {reason}")]
+    Redirect {
+        /// Where to, escaped.
+        to: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    #[error("the server redirects more than {limit} times")]
+    Redirects {
+        /// How many redirections one question may take.
+        limit: usize,
+    },
+    #[error("the connection ended before the answer did")]
+    Short,
+    #[error("the server was silent for {seconds} s")]
+    Silent {
+        /// How long the server may be silent.
+        seconds: u64,
+    },
+    #[error("the server sends less than {slowest} bytes per second")]
+    Slow {
+        /// The slowest rate that is waited for.
+        slowest: u64,
+    },
+    #[error("the server answered with status {status}")]
+    Status {
+        /// The status code (RFC 9110, section 15).
+        status: u16,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::error::Error as _;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+
+    type Script = Box<dyn FnOnce(&mut TcpStream) + Send>;
+
+    /// Answers one request after the other with `replies`, each as it stands, then ends; returns the paths asked for.
+    fn server(replies: Vec<Script>) -> (Site, thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}/tuf/", listener.local_addr().unwrap()).parse().unwrap();
+        let asked = thread::spawn(move || {
+            let mut asked = Vec::new();
+            for reply in replies {
+                let mut stream = listener.accept().unwrap().0;
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                asked.push(lines.next().unwrap().unwrap().split(' ').nth(1).unwrap().to_owned());
+                while lines.next().unwrap().unwrap() != "" {}
+                reply(&mut stream);
+            }
+            asked
+        });
+        (Site::through(None, base, Duration::from_secs(1)).unwrap(), asked)
+    }
+
+    fn text(reply: &str) -> Script {
+        let reply = reply.to_owned();
+        Box::new(move |stream| stream.write_all(reply.as_bytes()).unwrap())
+    }
+
+    fn cause(error: SourceError) -> String {
+        error.source().unwrap().to_string()
+    }
+
+    #[test]
+    fn asks_for_names_as_clients_do() {
+        let ok = || text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+        let (site, asked) = server(vec![ok(), ok(), text("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n")]);
+        assert_eq!(site.metadata("1.a%2Fb.json", 2).unwrap().unwrap(), b"{}");
+        assert_eq!(site.target("registry.npmjs.org/a%20b?c d", 2).unwrap().unwrap(), b"{}");
+        assert!(site.metadata("17.root.json", 2).unwrap().is_none());
+        let paths = ["/tuf/1.a%2Fb.json", "/tuf/registry.npmjs.org/a%2520b%3Fc%20d", "/tuf/17.root.json"];
+        assert_eq!(asked.join().unwrap(), paths);
+    }
+
+    #[test]
+    fn takes_no_more_than_asked_for() {
+        let endless = |stream: &mut TcpStream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").unwrap();
+            // Until the client has had enough.
+            while stream.write_all(&[b'x'; 4096]).is_ok() {}
+        };
+        let long = text("HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\nConnection: close\r\n\r\n");
+        let (site, asked) = server(vec![long, Box::new(endless)]);
+        for _ in 0..2 {
+            let refused = site.metadata("timestamp.json", 16_384).unwrap_err();
+            assert!(matches!(refused, SourceError::TooLarge { limit: 16_384, .. }), "{refused}");
+        }
+        asked.join().unwrap();
+    }
+
+    #[test]
+    fn says_why_an_answer_did_not_arrive() {
+        let short = text("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{}");
+        let (site, asked) =
+            server(vec![short, text("HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n"), text("nonsense")]);
+        assert_eq!(cause(site.metadata("a.json", 9).unwrap_err()), "the connection ended before the answer did");
+        assert_eq!(cause(site.metadata("a.json", 9).unwrap_err()), "the server answered with status 503");
+        assert!(site.metadata("a.json", 9).is_err());
+        asked.join().unwrap();
+        let gone = site.metadata("a.json", 9).unwrap_err();
+        assert!(gone.to_string().ends_with("/tuf/a.json could not be read"), "{gone}");
+        assert_eq!(cause(gone), "the connection failed");
+    }
+
+    #[test]
+    fn loses_patience_with_slow_servers() {
+        let silent = |_: &mut TcpStream| thread::sleep(Duration::from_millis(1500));
+        let drops = |stream: &mut TcpStream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").unwrap();
+            while stream.write_all(b"x").is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        };
+        let (site, asked) = server(vec![Box::new(silent), Box::new(drops)]);
+        let start = Instant::now();
+        assert_eq!(cause(site.metadata("a.json", 9).unwrap_err()), "the server was silent for 1 s");
+        let slow = cause(site.metadata("a.json", 16_384).unwrap_err());
+        assert_eq!(slow, "the server sends less than 16384 bytes per second");
+        assert!(start.elapsed() < Duration::from_secs(10));
+        asked.join().unwrap();
+    }
+
+    #[test]
+    fn follows_redirections_with_care() {
+        let to = |place: &str| text(&format!("HTTP/1.1 302 Found\r\nLocation: {place}\r\nConnection: close\r\n\r\n"));
+        let ok = text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+        let (site, asked) = server(vec![to("/mirror/a.json"), ok]);
+        assert_eq!(site.metadata("a.json", 9).unwrap().unwrap(), b"{}");
+        assert_eq!(asked.join().unwrap(), ["/tuf/a.json", "/mirror/a.json"]);
+
+        let (site, asked) = server((0..6).map(|_| to("a.json")).collect());
+        assert_eq!(cause(site.metadata("a.json", 9).unwrap_err()), "the server redirects more than 5 times");
+        asked.join().unwrap();
+
+        let (site, asked) = server(vec![to("file:///etc/passwd")]);
+        let refused = cause(site.metadata("a.json", 9).unwrap_err());
+        assert!(refused.contains("its scheme is neither http nor https"), "{refused}");
+        asked.join().unwrap();
+
+        let (https, http) = ("https://a.example/x".parse().unwrap(), "http://a.example/x".parse().unwrap());
+        assert!(matches!(redirected(&https, "http://a.example/"), Err(HttpError::Redirect { .. })));
+        assert_eq!(redirected(&https, "/y").unwrap().as_str(), "https://a.example/y");
+        assert_eq!(redirected(&http, "https://b.example/").unwrap().as_str(), "https://b.example/");
+    }
+}
