@@ -18,7 +18,7 @@ pub(crate) fn restore_terminal() {
     }
     // Without handlers (a process without signals?) the default action ends the program as well.
     if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
-        std::thread::spawn(move || signals.forever().for_each(|signal| exit(signal)));
+        std::thread::spawn(move || signals.forever().next().map(|signal| exit(signal)));
     }
 }
 

@@ -10,6 +10,7 @@ mod disk;
 mod error;
 mod interrupt;
 mod machine;
+mod pins;
 mod records;
 mod report;
 mod source;

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use ceremony::Json;
 use dialoguer::{Confirm, Input, Select};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use keyholders::Pin;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
@@ -87,7 +88,7 @@ impl Ui {
     /// Asks for a PIN or a passphrase, which is not shown. `flag` answers it.
     ///
     /// The terminal shows the question after its echo is off, so nothing that was typed for it is seen or lost.
-    pub(crate) fn secret(&mut self, flag: &str, question: &str) -> Result<Zeroizing<String>, Failure> {
+    pub(crate) fn secret(&mut self, flag: &str, question: &str) -> Result<Pin, Failure> {
         self.need_terminal(flag, question)?;
         let _prompting = Prompting::new();
         let stdin = io::stdin();
@@ -100,7 +101,21 @@ impl Ui {
         let answer = secret_line();
         tcsetattr(&stdin, OptionalActions::Now, &before)?;
         self.err("\n");
-        answer?.ok_or_else(|| Failure::could_not("no answer").hint(answered_by(flag)))
+        match answer? {
+            Some(text) => Ok(Pin::new(text)?),
+            None => Err(Failure::could_not("no answer").hint(answered_by(flag))),
+        }
+    }
+
+    /// Asks for a new PIN or passphrase, twice, until both are the same. `flag` answers it.
+    pub(crate) fn new_secret(&mut self, flag: &str, question: &str) -> Result<Pin, Failure> {
+        loop {
+            let secret = self.secret(flag, question)?;
+            if self.secret(flag, "Once more")?.expose() == secret.expose() {
+                return Ok(secret);
+            }
+            self.say("The two are not the same.");
+        }
     }
 
     /// Shows how far a long piece of work of `total` steps is, if stderr is a terminal.
@@ -135,9 +150,12 @@ impl Ui {
 
     /// Writes what `clap` says instead of a command: help and version to stdout, a usage error to stderr.
     pub(crate) fn usage(&mut self, usage: &clap::Error) -> ExitCode {
-        let _ = usage.print();
+        let printed = usage.print();
         if !usage.use_stderr() {
-            return ExitCode::SUCCESS;
+            return match printed {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
+                _ => ExitCode::SUCCESS,
+            };
         }
         if self.json {
             let text = usage.render().to_string();
@@ -209,7 +227,7 @@ fn out(text: &dyn fmt::Display) -> io::Result<()> {
 }
 
 /// One line from the terminal, byte by byte, so that no buffer keeps a copy. None at its end.
-fn secret_line() -> Result<Option<Zeroizing<String>>, Failure> {
+fn secret_line() -> Result<Option<String>, Failure> {
     let mut line = Zeroizing::new(Vec::with_capacity(SECRET_LIMIT));
     loop {
         let mut byte = [0];
@@ -225,7 +243,109 @@ fn secret_line() -> Result<Option<Zeroizing<String>>, Failure> {
         }
     }
     match std::str::from_utf8(&line) {
-        Ok(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
+        Ok(text) => Ok(Some(text.to_owned())),
         Err(_) => Err(Failure::could_not("what was typed is not UTF-8")),
+    }
+}
+
+#[cfg(test)]
+#[path = "../tests/common/terminal.rs"]
+mod terminal;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::terminal::{CTRL_C, CTRL_D, DOWN, ENTER, Terminal};
+    use super::*;
+
+    /// Runs the test `name` of this file in a terminal, with this variable set: then it is the one who asks.
+    const ASKING: &str = "TRUSTROOT_TEST_ASKING";
+
+    fn in_terminal(name: &str) -> Terminal {
+        let program = std::env::current_exe().unwrap();
+        let name = format!("ui::tests::{name}");
+        let environment = [(ASKING.to_owned(), "yes".to_owned())];
+        Terminal::start(&program, &["--exact", &name, "--nocapture"], std::path::Path::new("/"), &environment)
+    }
+
+    fn asks(question: impl FnOnce(&mut Ui) -> String) -> bool {
+        if std::env::var_os(ASKING).is_none() {
+            return false;
+        }
+        interrupt::restore_terminal();
+        let mut ui = Ui::new(false);
+        let answer = question(&mut ui);
+        ui.say(format!("answer: {answer}"));
+        true
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let secret = |ui: &mut Ui| match ui.secret("--pin-file", "PIN of \u{1b}[2J the token") {
+            Ok(pin) => pin.expose().chars().rev().collect(),
+            Err(failure) => failure.to_string(),
+        };
+        if asks(secret) {
+            return;
+        }
+        let mut terminal = in_terminal("a_secret_is_not_shown");
+        terminal.expect(r"PIN of \u{1b}[2J the token: ").type_secret("12345é").expect("answer: é54321");
+        assert_eq!((terminal.exit_code(), terminal.echo()), (0, true));
+        assert!(!terminal.written().contains("12345"));
+
+        let mut terminal = in_terminal("a_secret_is_not_shown");
+        terminal.expect("PIN of").send(CTRL_D).expect("no answer").expect("answer it with --pin-file");
+        assert!(terminal.echo());
+        terminal.exit_code();
+
+        let mut terminal = in_terminal("a_secret_is_not_shown");
+        terminal.expect("PIN of").type_secret(&"x".repeat(1500)).expect("at most 1024 bytes");
+        assert!(terminal.echo());
+        terminal.exit_code();
+    }
+
+    #[test]
+    fn an_interrupted_question_gives_echo_and_cursor_back() {
+        let everything = |ui: &mut Ui| {
+            let _ = ui.confirm("--yes", "First?", None);
+            let _ = ui.select("--which", "Second?", &["a".to_owned(), "b".to_owned()]);
+            let _ = ui.secret("--pin-file", "Third");
+            String::new()
+        };
+        if asks(everything) {
+            return;
+        }
+        for steps in 0..3 {
+            let mut terminal = in_terminal("an_interrupted_question_gives_echo_and_cursor_back");
+            terminal.expect("First?");
+            if steps > 0 {
+                terminal.line("y").expect("Second?").expect("> a");
+            }
+            if steps > 1 {
+                terminal.send(ENTER).expect("Third: ");
+            }
+            assert_eq!((terminal.echo(), terminal.cursor()), (false, steps == 2), "question {steps}");
+            terminal.send(CTRL_C);
+            assert_eq!(terminal.exit_code(), 130);
+            assert!(terminal.echo() && terminal.cursor(), "after question {steps}");
+        }
+    }
+
+    #[test]
+    fn a_choice_starts_on_the_first() {
+        let choose = |ui: &mut Ui| {
+            let items = ["one".to_owned(), "t\u{202e}wo".to_owned()];
+            let first = ui.select("--which", "Which", &items).unwrap();
+            let second = ui.select("--which", "And now", &items).unwrap();
+            let sure = ui.confirm("--yes", "Sure?", Some(true)).unwrap();
+            format!("{first} {second} {sure}")
+        };
+        if asks(choose) {
+            return;
+        }
+        let mut terminal = in_terminal("a_choice_starts_on_the_first");
+        terminal.expect("> one").expect(r"t\u{202e}wo").send(ENTER).expect("And now").expect("> one");
+        terminal.send(DOWN).expect("> t").send(ENTER).expect("Sure?").line("n").expect("answer: 0 1 false");
+        assert_eq!((terminal.exit_code(), terminal.echo(), terminal.cursor()), (0, true, true));
     }
 }

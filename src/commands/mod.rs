@@ -8,6 +8,8 @@ use crate::error::Failure;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
+mod init;
+
 /// Makes the enum of commands from the list of their names and files, in the order of `--help`.
 macro_rules! commands {
     ($($name:ident($file:ident)),* $(,)?) => {
@@ -27,4 +29,6 @@ macro_rules! commands {
     };
 }
 
-commands! {}
+commands! {
+    Init(init),
+}

@@ -1,0 +1,191 @@
+//! `trustroot init`
+
+mod template;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use ceremony::{Json, Object, Policy};
+use keyholders::Name;
+use keyholders::name::NameError;
+
+use crate::cli::Context;
+use crate::disk::{self, Access, DiskError};
+use crate::error::{Failure, OrFail as _};
+use crate::report::{Outcome, Report};
+use crate::text::{escaped, wrapped};
+use crate::ui::Ui;
+
+use template::{Answers, Template};
+
+/// Start a trust root: write a policy that says who signs what
+///
+/// Asks for what no flag answers. Every line of the policy is explained in it; change it as you like, until the first
+/// ceremony is staged nothing follows from it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// The name of the trust root, for people
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// What the policy starts from
+    #[arg(long, value_enum, default_value = "plain")]
+    template: Template,
+    /// Somebody who signs the root and the targets; give it once for each person
+    #[arg(long = "keyholder", value_name = "NAME")]
+    keyholders: Vec<Name>,
+    /// How many of the keyholders must sign
+    #[arg(long, value_name = "NUMBER")]
+    threshold: Option<u64>,
+    /// The name of the online key that signs snapshot and timestamp
+    #[arg(long, value_name = "NAME", default_value = "online")]
+    online: Name,
+    /// Let keyholders sign with keys in files: for rehearsals and for roots with little at stake
+    #[arg(long)]
+    file_keys: bool,
+}
+
+impl Init {
+    /// Asks for what is not given, and writes the policy.
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let place = context.workdir.policy();
+        let taken = || {
+            Failure::no(format!("{place} exists already, so there is a trust root here"))
+                .hint("edit the policy, or name another directory with -C")
+        };
+        if disk::exists(&place)? {
+            return Err(taken());
+        }
+        let answers = self.answers(ui)?;
+        let id = random_id()?;
+        let text = answers.policy(&id);
+        Policy::parse(&text).or_fail(|| "these answers make no policy")?;
+        match disk::create_new(&place, text.as_bytes(), Access::Shared) {
+            Err(DiskError::Exists { .. }) => return Err(taken()),
+            result => result?,
+        }
+        Ok(Outcome::done(Initialised {
+            id,
+            policy: place.path(),
+            keyholders: answers.keyholders,
+            online: answers.online,
+        }))
+    }
+
+    fn answers(self, ui: &mut Ui) -> Result<Answers, Failure> {
+        let name = match self.name {
+            Some(name) => name,
+            None => ui.value("--name", "Name of the trust root, for people", None)?,
+        };
+        if name.trim().is_empty() || name.chars().any(char::is_control) {
+            return Err(Failure::could_not("the name of a trust root is one line of text").hint("give --name NAME"));
+        }
+        let keyholders = match self.keyholders.is_empty() {
+            false => Names::new(self.keyholders)?,
+            true => ui.value("--keyholder", "Names of the keyholders, with blanks between them", None)?,
+        }
+        .0;
+        let count = keyholders.len() as u64;
+        let threshold = match self.threshold {
+            Some(threshold) => threshold,
+            None if count == 1 => 1,
+            None => {
+                let most_of_them = (count / 2 + 1).to_string();
+                ui.value("--threshold", &format!("How many of the {count} must sign"), Some(&most_of_them))?
+            }
+        };
+        if threshold == 0 || threshold > count {
+            let message =
+                format!("{threshold} of {count} keyholders can never sign: the threshold is from 1 to {count}");
+            return Err(Failure::could_not(message).hint("give --threshold NUMBER"));
+        }
+        if keyholders.contains(&self.online) {
+            let message = format!("{} cannot be a keyholder and the online key: a person is no robot", self.online);
+            return Err(Failure::could_not(message).hint("give --online NAME"));
+        }
+        Ok(Answers {
+            name,
+            template: self.template,
+            keyholders,
+            threshold,
+            online: self.online,
+            file_keys: self.file_keys,
+        })
+    }
+}
+
+/// Different names of keyholders, at least one.
+#[derive(Clone, Debug)]
+struct Names(Vec<Name>);
+
+#[derive(Debug, thiserror::Error)]
+enum NamesError {
+    #[error("there is no name")]
+    None,
+    #[error("{0} is named twice")]
+    Twice(Name),
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+impl Names {
+    fn new(names: Vec<Name>) -> Result<Self, NamesError> {
+        let mut seen = BTreeSet::new();
+        match names.iter().find(|name| !seen.insert(*name)) {
+            Some(twice) => Err(NamesError::Twice(twice.clone())),
+            None if names.is_empty() => Err(NamesError::None),
+            None => Ok(Self(names)),
+        }
+    }
+}
+
+impl FromStr for Names {
+    type Err = NamesError;
+
+    fn from_str(text: &str) -> Result<Self, NamesError> {
+        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+        Self::new(words.map(Name::new).collect::<Result<_, _>>()?)
+    }
+}
+
+/// What `init` did.
+struct Initialised {
+    id: String,
+    policy: PathBuf,
+    keyholders: Vec<Name>,
+    online: Name,
+}
+
+impl fmt::Display for Initialised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let policy = self.policy.to_string_lossy();
+        writeln!(f, "Wrote {}: trust root {}", escaped(&policy), self.id)?;
+        let who = self.keyholders.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+        let next = format!(
+            "Next: read the policy, put target files below targets/, and enroll a key for each of {who} and for {} \
+             (trustroot keyholder enroll).",
+            self.online
+        );
+        f.write_str(&wrapped(&next, 0))
+    }
+}
+
+impl Report for Initialised {
+    fn json(&self) -> Json {
+        let mut object = Object::new();
+        object.insert("ok", Json::Bool(true));
+        object.insert("id", Json::string(&self.id));
+        object.insert("policy", Json::string(self.policy.to_string_lossy()));
+        Json::Object(object)
+    }
+}
+
+/// 128 bits that no other trust root has.
+fn random_id() -> Result<String, Failure> {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => Ok(hex::encode(bytes)),
+        Err(error) => Err(Failure::could_not(format!("the operating system gives no random numbers: {error}"))),
+    }
+}

@@ -1,0 +1,139 @@
+//! What all commands share: arguments, answers, failures, prompts, locks.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use common::Trustroot;
+use common::terminal::{CTRL_C, ENTER};
+
+const GIVEN: [&str; 9] = ["init", "--name", "Test", "--keyholder", "alice", "--keyholder", "bob", "--threshold", "2"];
+
+#[test]
+fn a_usage_error_is_exit_2() {
+    let trustroot = Trustroot::new();
+    for arguments in [&["frobnicate"][..], &["init", "--no-such-flag"], &["init", "--now", "yesterday"]] {
+        let run = trustroot.exits(2, arguments);
+        assert!(run.stderr.starts_with("error: ") && run.stdout.is_empty(), "{run:?}");
+    }
+    let answer = trustroot.json(2, &["init", "--threshold", "many"]);
+    assert_eq!(answer["ok"], false);
+    assert!(answer["error"].as_str().unwrap().contains("many"), "{answer}");
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let trustroot = Trustroot::new();
+    assert!(trustroot.ok(&["--version"]).starts_with("trustroot "));
+    let help = trustroot.ok(&["--help"]);
+    assert!(help.contains("init") && help.contains("Exit codes"), "{help}");
+    assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+}
+
+#[test]
+fn without_a_terminal_an_error_names_the_flag() {
+    let trustroot = Trustroot::new();
+    let run = trustroot.exits(2, &["init"]);
+    assert!(run.stderr.contains("hint: answer it with --name"), "{run:?}");
+    let run = trustroot.exits(2, &["init", "--name", "Test"]);
+    assert!(run.stderr.contains("hint: answer it with --keyholder"), "{run:?}");
+    let answer = trustroot.json(2, &["init"]);
+    assert_eq!((&answer["ok"], &answer["hints"][0]), (&false.into(), &"answer it with --name".into()));
+    assert_eq!(std::fs::read_dir(trustroot.dir()).unwrap().count(), 0);
+}
+
+#[test]
+fn input_from_a_pipe_is_no_person() {
+    // Standard error is a terminal here, standard input is not: a prompt would wait for ever.
+    let trustroot = Trustroot::new();
+    let script = format!("{} init < /dev/null", common::BINARY);
+    let mut terminal = trustroot.program_in_terminal("/bin/sh", &["-c", &script]);
+    terminal.expect("answer it with --name");
+    assert_eq!(terminal.exit_code(), 2);
+}
+
+#[test]
+fn answers_may_be_typed_or_given() {
+    let given = Trustroot::new();
+    given.ok(&GIVEN);
+    let typed = Trustroot::new();
+    let mut terminal = typed.terminal(&["init"]);
+    terminal.expect("Name of the trust root").line("Test").expect("Names of the keyholders");
+    terminal.line("alice Bob").expect("lower-case").line("alice, bob");
+    terminal.expect("How many of the 2 must sign [2]").send(ENTER).expect("Wrote ./trustroot.toml");
+    assert_eq!(terminal.exit_code(), 0);
+    let without_id = |trustroot: &Trustroot| {
+        let policy = trustroot.read("trustroot.toml");
+        policy.lines().filter(|line| !line.starts_with("id = ")).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(without_id(&given), without_id(&typed));
+    assert_ne!(given.read("trustroot.toml"), typed.read("trustroot.toml"), "both have one id");
+}
+
+#[test]
+fn init_never_overwrites() {
+    let trustroot = Trustroot::new();
+    let answer = trustroot.json(0, &GIVEN);
+    let policy = trustroot.read("trustroot.toml");
+    assert!(policy.contains(answer["id"].as_str().unwrap()));
+    let run = trustroot.exits(1, &GIVEN);
+    assert!(run.stderr.contains("exists already"), "{run:?}");
+    assert_eq!(trustroot.read("trustroot.toml"), policy);
+}
+
+#[test]
+fn init_refuses_answers_that_make_no_policy() {
+    let trustroot = Trustroot::new();
+    for (arguments, reason) in [
+        (&["--keyholder", "alice", "--threshold", "2"][..], "2 of 1"),
+        (&["--keyholder", "alice", "--keyholder", "alice"], "alice is named twice"),
+        (&["--keyholder", "online"], "no robot"),
+        (&["--keyholder", "../alice"], "alice"),
+        (&["--keyholder", "alice", "--name", "a\x1b[2Jb"], "one line of text"),
+    ] {
+        let name: &[&str] = if arguments.contains(&"--name") { &["init"] } else { &["init", "--name", "Test"] };
+        let run = trustroot.exits(2, &[name, arguments].concat());
+        assert!(run.stderr.contains(reason) && !run.stderr.contains('\x1b'), "{run:?}");
+    }
+    assert_eq!(std::fs::read_dir(trustroot.dir()).unwrap().count(), 0);
+}
+
+#[test]
+fn ctrl_c_at_a_question_gives_the_terminal_back() {
+    let trustroot = Trustroot::new();
+    let mut terminal = trustroot.terminal(&["init"]);
+    terminal.expect("Name of the trust root").send("Te").expect("Te").send(CTRL_C);
+    assert_eq!(terminal.exit_code(), 130);
+    assert!(terminal.echo() && terminal.cursor());
+    assert_eq!(std::fs::read_dir(trustroot.dir()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_reader_who_goes_away_is_no_failure() {
+    let trustroot = Trustroot::new();
+    let mut child = trustroot.command(&GIVEN).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!((child.wait().unwrap().code(), &*stderr), (Some(0), ""));
+}
+
+#[test]
+fn a_full_disk_under_stdout_is_a_failure() {
+    let trustroot = Trustroot::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = trustroot.command(&["init", "--help"]).stdout(full.try_clone().unwrap()).output().unwrap();
+    assert!(!output.status.success());
+    let output = trustroot.command(&GIVEN).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("cannot be written to stdout"));
+}
+
+#[test]
+fn the_directory_may_be_elsewhere() {
+    let trustroot = Trustroot::new();
+    trustroot.ok(&[&["-C", "not/yet/there"][..], &GIVEN].concat());
+    assert!(trustroot.read("not/yet/there/trustroot.toml").contains("name = \"Test\""));
+}
