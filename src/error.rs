@@ -55,6 +55,12 @@ impl Failure {
         self
     }
 
+    /// Adds one more cause in words.
+    pub(crate) fn and_cause(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
     /// Adds what the person can do, as a sentence without full stop.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

@@ -1,0 +1,211 @@
+//! One ceremony as it lies on the disk: read, hashed as read, and derived again.
+
+use std::collections::BTreeMap;
+
+use ceremony::{
+    Base, Digest, Holder, Inputs, Json, Metadata, Object, Policy, ProposalDigest, SignatureFile, Staged, Staging,
+    TargetList, Time, stage,
+};
+use ceremony::stage::StageError;
+
+use crate::disk;
+use crate::error::{Failure, OrFail as _};
+use crate::published::{METADATA_LIMIT, PublishedFile, numbered};
+use crate::records;
+use crate::workdir::{CeremonyDir, Workdir};
+
+/// How many files a ceremony may hold.
+const FILES: usize = 100_000;
+
+/// A ceremony: everything in its directory, none of it trusted.
+#[derive(Debug)]
+pub(crate) struct Ceremony {
+    /// The name of the directory.
+    pub(crate) name: String,
+    /// Where it lies.
+    pub(crate) dir: CeremonyDir,
+    /// What it was derived from.
+    pub(crate) inputs: Inputs,
+    /// What was published when it was staged.
+    pub(crate) base: Base,
+    /// The files of `base/` by name, with the bytes of the roots and online roles.
+    pub(crate) base_files: BTreeMap<String, PublishedFile>,
+    /// The digest of everything that a signature stands for.
+    pub(crate) digest: ProposalDigest,
+    /// Every signature file, verified or not.
+    pub(crate) signatures: Vec<SignatureFile>,
+    /// Signature files that cannot be read, by path, with the reason.
+    pub(crate) unreadable: Vec<(String, String)>,
+    /// Why and when it was closed.
+    pub(crate) abandoned: Option<Abandoned>,
+    /// The digests of all files as read, by path in the directory.
+    pub(crate) files: BTreeMap<String, Digest>,
+}
+
+/// `abandoned.json`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Abandoned {
+    pub(crate) at: Time,
+    pub(crate) reason: String,
+}
+
+/// What deriving a ceremony again showed.
+pub(crate) enum Derivation {
+    /// The staged files are what their inputs give, byte for byte.
+    Same(Box<Staged>),
+    /// They are not: these files differ, are missing or are more than there should be.
+    Differs(Vec<String>),
+    /// This program does not have the rules by which it was staged.
+    Cannot(StageError),
+}
+
+impl Ceremony {
+    /// The names of all ceremonies, sorted.
+    pub(crate) fn names(workdir: &Workdir) -> Result<Vec<String>, Failure> {
+        let entries = disk::list(&workdir.ceremonies(), FILES)?;
+        Ok(entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name).collect())
+    }
+
+    /// Reads the ceremony `name` of a work directory.
+    pub(crate) fn load(workdir: &Workdir, name: &str) -> Result<Self, Failure> {
+        Self::read(name, workdir.ceremony(name)).or_fail(|| format!("ceremony {name} cannot be used"))
+    }
+
+    fn read(name: &str, dir: CeremonyDir) -> Result<Self, Failure> {
+        let paths = disk::tree(dir.root(), FILES)?;
+        if paths.is_empty() {
+            return Err(Failure::could_not("there is no such ceremony").hint("`trustroot status` lists them"));
+        }
+        let mut files = BTreeMap::new();
+        let mut records = Vec::new();
+        let mut base_files = BTreeMap::new();
+        let (mut policy, mut staging, mut targets) = (None, None, None);
+        let (mut signatures, mut unreadable, mut abandoned) = (Vec::new(), Vec::new(), None);
+        for path in paths {
+            let bytes = disk::read(&dir.root().join(&path), METADATA_LIMIT)?;
+            files.insert(path.clone(), Digest::of(&bytes));
+            match path.split_once('/') {
+                Some(("inputs", "policy.toml")) => {
+                    let text = String::from_utf8(bytes).or_fail(|| path.clone())?;
+                    policy = Some(Policy::parse(&text).or_fail(|| path.clone())?);
+                }
+                Some(("inputs", "staging.json")) => staging = Some(Staging::parse(&bytes)?),
+                Some(("inputs", "targets.txt")) => targets = Some(TargetList::parse(&bytes)?),
+                Some(("inputs", record)) if record.starts_with("keyholders/") => {
+                    records.push((record["keyholders/".len()..].to_owned(), bytes));
+                }
+                Some(("inputs", _)) => return Err(Failure::no(format!("{path} is no input of a ceremony"))),
+                Some(("base", file)) => {
+                    base_files.insert(file.to_owned(), PublishedFile::parse(bytes).or_fail(|| path.clone())?);
+                }
+                Some(("signatures", _)) => match SignatureFile::parse(&bytes) {
+                    Ok(file) if path == format!("signatures/{}/{}", file.role, file.file_name()) => {
+                        signatures.push(file);
+                    }
+                    Ok(_) => unreadable.push((path, "its name is not the one that its content gives".to_owned())),
+                    Err(error) => unreadable.push((path, error.to_string())),
+                },
+                None if path == "abandoned.json" => abandoned = Some(Abandoned::parse(&bytes)?),
+                Some(("staged" | "published" | "witnesses", _)) => {}
+                _ => return Err(Failure::no(format!("{path} has no place in a ceremony"))),
+            }
+        }
+        let missing = |file: &str| Failure::could_not(format!("inputs/{file} is missing"));
+        let policy = policy.ok_or_else(|| missing("policy.toml"))?;
+        let staging = staging.ok_or_else(|| missing("staging.json"))?;
+        let targets = targets.ok_or_else(|| missing("targets.txt"))?;
+        let holders: Vec<Holder> = records::holders(&records::roster(records)?, &policy);
+        let digest = ProposalDigest::of(&policy.id, &files);
+        let base = base(&base_files)?;
+        let inputs = Inputs { policy, holders, targets, staging };
+        let name = name.to_owned();
+        Ok(Self { name, dir, inputs, base, base_files, digest, signatures, unreadable, abandoned, files })
+    }
+
+    /// Derives the proposal again and compares it with the staged files, byte for byte.
+    ///
+    /// What is reviewed, signed and published is what comes from here, never what the staged files say.
+    pub(crate) fn derive(&self) -> Result<Derivation, Failure> {
+        let staged = match stage(&self.inputs, &self.base) {
+            Ok(staged) => staged,
+            Err(error @ StageError::Rules { .. }) => return Ok(Derivation::Cannot(error)),
+            Err(error) => return Err(Failure::from(error).in_context("the proposal cannot be derived again")),
+        };
+        let mut wanted: BTreeMap<String, Digest> = BTreeMap::new();
+        for (role, staged) in staged.roles() {
+            wanted.insert(format!("staged/{role}.json"), Digest::of(&staged.metadata.to_file()));
+        }
+        let found = self.files.iter().filter(|(path, _)| path.starts_with("staged/"));
+        let found: BTreeMap<String, Digest> = found.map(|(path, digest)| (path.clone(), *digest)).collect();
+        let all = wanted.keys().chain(found.keys());
+        let mut differs: Vec<String> = all.filter(|path| wanted.get(*path) != found.get(*path)).cloned().collect();
+        differs.sort();
+        differs.dedup();
+        Ok(if differs.is_empty() { Derivation::Same(Box::new(staged)) } else { Derivation::Differs(differs) })
+    }
+
+    /// The version of `role` that the staged file says it is.
+    pub(crate) fn staged_version(&self, role: &str) -> Result<Option<u64>, Failure> {
+        let bytes = disk::read_if_there(&self.dir.staged_role(role), METADATA_LIMIT)?;
+        let metadata = bytes.map(|bytes| Metadata::parse_untrusted(&bytes)).transpose()?;
+        Ok(metadata.map(|metadata| metadata.version()))
+    }
+
+    /// The proposal, if the staged files are what their inputs give.
+    pub(crate) fn staged(&self) -> Result<Staged, Failure> {
+        match self.derive()? {
+            Derivation::Same(staged) => Ok(*staged),
+            Derivation::Differs(files) => {
+                let files = files.join(", ");
+                Err(Failure::no(format!("ceremony {} is not what its inputs give: {files} differ", self.name))
+                    .hint("somebody changed files after staging: do not sign; ask the coordinator to stage again"))
+            }
+            Derivation::Cannot(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Abandoned {
+    /// The file.
+    pub(crate) fn to_file(&self) -> Vec<u8> {
+        let object: Object = [("at", Json::string(self.at.to_string())), ("reason", Json::string(&self.reason))]
+            .into_iter()
+            .collect();
+        Json::Object(object).pretty().into_bytes()
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        let json = Json::parse(bytes).or_fail(|| "abandoned.json")?;
+        let text = |name| json.get(name).and_then(Json::as_str);
+        let at = text("at").and_then(|at| at.parse().ok());
+        match (at, text("reason")) {
+            (Some(at), Some(reason)) => Ok(Self { at, reason: reason.to_owned() }),
+            _ => Err(Failure::could_not("abandoned.json has no time and reason")),
+        }
+    }
+}
+
+fn base(files: &BTreeMap<String, PublishedFile>) -> Result<Base, Failure> {
+    let mut base = Base::default();
+    let mut roots: BTreeMap<u64, Metadata> = BTreeMap::new();
+    for (name, file) in files {
+        let metadata = file.metadata.clone();
+        match (numbered(name), name.strip_suffix(".json")) {
+            (Some((version, "root")), _) if version == metadata.version() => {
+                roots.insert(version, metadata);
+            }
+            (_, Some("snapshot")) => base.snapshot = Some(metadata),
+            (_, Some("timestamp")) => base.timestamp = Some(metadata),
+            (None, Some(role)) => {
+                base.roles.insert(role.to_owned(), metadata);
+            }
+            _ => return Err(Failure::no(format!("base/{name} has no place in a ceremony"))),
+        }
+    }
+    let versions: Vec<u64> = roots.keys().copied().collect();
+    if let Some(pair) = versions.windows(2).find(|pair| pair[0] + 1 != pair[1]) {
+        return Err(Failure::no(format!("base/: root {} is followed by root {}", pair[0], pair[1])));
+    }
+    base.roots = roots.into_values().collect();
+    Ok(base)
+}

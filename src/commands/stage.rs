@@ -1,0 +1,302 @@
+//! `trustroot stage`
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use ceremony::finding::Finding;
+use ceremony::policy::Signers;
+use ceremony::{Inputs, Json, Object, Policy, Staged, Staging, TargetList, Time, WantedTarget, stage};
+
+use crate::ceremony_dir::Ceremony;
+use crate::cli::Context;
+use crate::disk::{self, Batch};
+use crate::error::{Failure, OrFail as _};
+use crate::published::Published;
+use crate::records;
+use crate::report::{Outcome, Report};
+use crate::text::{escaped, wrapped};
+use crate::ui::Ui;
+use crate::workdir::Workdir;
+
+/// The most bytes of one target file that are read.
+pub(crate) const TARGET_LIMIT: u64 = 1 << 36;
+
+/// How many target files there may be.
+const TARGETS: usize = 1_000_000;
+
+/// The most bytes of a policy or a record that are read.
+const TEXT_LIMIT: u64 = 1 << 20;
+
+/// Propose the next root, targets and delegated roles: wanted minus present
+///
+/// Compares the policy, the records and the target files with what is published, and freezes the next version of
+/// every role that is due in a new ceremony directory, with copies of all that it was derived from. A role is due when
+/// it changed, when its signing window is open, or when its published signatures no longer meet its keys.
+#[derive(clap::Args)]
+pub(crate) struct Stage {
+    /// Name the ceremony; by default after the month and the first role, such as 2026-11-root-17
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Stage these roles alone, and what their change makes necessary
+    #[arg(long, value_name = "ROLE")]
+    only: Vec<String>,
+    /// Say what would be staged, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Stage {
+    pub(crate) fn run(self, context: &Context, _ui: &mut Ui) -> Result<Outcome, Failure> {
+        let workdir = &context.workdir;
+        let _lock = workdir.lock()?;
+        let wanted = Wanted::read(workdir, context.now, self.only.into_iter().collect())?;
+        let published = Published::read(&workdir.repository())?;
+        let base = published.base();
+        let staged = stage(&wanted.inputs, &base)?;
+        if staged.roles().is_empty() {
+            let message = "nothing is due: what is published is what the policy wants, and no signing window is open";
+            return Err(Failure::no(message).hint("`trustroot status` shows the next deadline"));
+        }
+        refuse_conflicts(workdir, &staged)?;
+        let findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged);
+        let (accepted, open) = split(&wanted.inputs.policy, findings, context.now);
+        let name = self.name.unwrap_or_else(|| default_name(&staged));
+        let plan = Plan::new(name, &staged, accepted, open, self.dry_run);
+        if !plan.open.is_empty() {
+            return Err(plan.refusal(context.now));
+        }
+        if !self.dry_run {
+            let mut batch = Batch::new(&_lock, &workdir.ceremonies())?;
+            wanted.write(&mut batch)?;
+            for (file, content) in published.base_files() {
+                batch.create(&format!("base/{file}"), &content.bytes)?;
+            }
+            for (role, staged) in staged.roles() {
+                batch.create(&format!("staged/{role}.json"), &staged.metadata.to_file())?;
+            }
+            batch.commit_as(&plan.name).or_fail(|| format!("ceremony {} cannot be written", plan.name))?;
+        }
+        Ok(Outcome::done(plan))
+    }
+}
+
+/// The wanted state as files.
+struct Wanted {
+    inputs: Inputs,
+    policy: String,
+    records: Vec<(String, Vec<u8>)>,
+}
+
+impl Wanted {
+    fn read(workdir: &Workdir, at: Time, only: BTreeSet<String>) -> Result<Self, Failure> {
+        let policy = read_policy(workdir)?;
+        let text = disk::read_text(&workdir.policy(), TEXT_LIMIT)?;
+        if let Some(role) = only.iter().find(|role| policy.role(role).is_none()) {
+            return Err(Failure::could_not(format!("the policy has no role {role}")));
+        }
+        let records = records::files(workdir)?;
+        let holders = records::holders(&records::roster(records.clone())?, &policy);
+        let targets = wanted_targets(workdir, &policy)?;
+        let staging = Staging { at, rules: Staging::RULES, only };
+        Ok(Self { inputs: Inputs { policy, holders, targets, staging }, policy: text, records })
+    }
+
+    fn write(&self, batch: &mut Batch) -> Result<(), Failure> {
+        batch.create("inputs/policy.toml", self.policy.as_bytes())?;
+        batch.create("inputs/staging.json", &self.inputs.staging.to_file())?;
+        batch.create("inputs/targets.txt", &self.inputs.targets.to_file())?;
+        for (name, bytes) in &self.records {
+            batch.create(&format!("inputs/keyholders/{name}"), bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the policy of a work directory.
+pub(crate) fn read_policy(workdir: &Workdir) -> Result<Policy, Failure> {
+    let place = workdir.policy();
+    let text = match disk::read_text(&place, TEXT_LIMIT) {
+        Err(error) if error.is_not_there() => {
+            return Err(Failure::could_not(format!("there is no trust root here: {place} does not exist"))
+                .hint("`trustroot init` starts one, `trustroot adopt` takes one over, `-C DIR` works in another place"));
+        }
+        text => text?,
+    };
+    Policy::parse(&text).or_fail(|| format!("{place} is not a policy"))
+}
+
+fn wanted_targets(workdir: &Workdir, policy: &Policy) -> Result<TargetList, Failure> {
+    let place = workdir.targets();
+    let mut files = Vec::new();
+    for path in disk::tree(&place, TARGETS)? {
+        ceremony::source::target_path(&path).or_fail(|| format!("targets/{path} has no name for a target"))?;
+        let external = policy.role(policy.role_of_target(&path)).is_some_and(|role| role.signers == Signers::External);
+        if external {
+            let role = policy.role_of_target(&path);
+            return Err(Failure::no(format!("targets/{path} belongs to {role}, which is external in the policy"))
+                .hint("take the file away, or give it to a role of your own under [targets] in the policy"));
+        }
+        let measured = disk::hash(&place.join(&path), TARGET_LIMIT)?;
+        files.push((path, WantedTarget { length: measured.length, sha256: measured.sha256 }));
+    }
+    Ok(files.into_iter().collect())
+}
+
+/// Two ceremonies that carry one role would give it one version twice.
+fn refuse_conflicts(workdir: &Workdir, staged: &Staged) -> Result<(), Failure> {
+    for name in Ceremony::names(workdir)? {
+        let other = Ceremony::load(workdir, &name)?;
+        if other.abandoned.is_some() {
+            continue;
+        }
+        for (role, role_staged) in staged.roles() {
+            let version = role_staged.metadata.version();
+            if other.staged_version(role)? == Some(version) {
+                let message = format!("ceremony {name} is open and carries {role} version {version} already");
+                let signed = other.signatures.iter().filter(|file| file.role == *role).count();
+                let hint = format!(
+                    "finish it, or close it with `trustroot abandon {name}`; it holds {signed} signature(s) of {role}"
+                );
+                return Err(Failure::no(message).hint(hint));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Accepted findings with the reason, and the others.
+pub(crate) fn split(
+    policy: &Policy,
+    findings: Vec<Finding>,
+    now: Time,
+) -> (Vec<(Finding, String)>, Vec<Finding>) {
+    let (mut accepted, mut open) = (Vec::new(), Vec::new());
+    for finding in findings {
+        match policy.accepts(&finding, now) {
+            Some(accept) => accepted.push((finding, accept.reason.clone())),
+            None => open.push(finding),
+        }
+    }
+    (accepted, open)
+}
+
+fn default_name(staged: &Staged) -> String {
+    let at = staged.at().to_string();
+    let first = ["root", "targets"].into_iter().find(|role| staged.roles().contains_key(*role));
+    let first = first.or_else(|| staged.roles().keys().next().map(String::as_str)).unwrap_or("nothing");
+    let version = staged.roles().get(first).map_or(0, |role| role.metadata.version());
+    format!("{}-{first}-{version}", &at[..7])
+}
+
+/// What is staged, or would be.
+struct Plan {
+    name: String,
+    roles: Vec<PlannedRole>,
+    accepted: Vec<(Finding, String)>,
+    open: Vec<Finding>,
+    dry_run: bool,
+}
+
+struct PlannedRole {
+    role: String,
+    version: u64,
+    replaces: Option<u64>,
+    expires: Time,
+    reason: String,
+    payload: String,
+}
+
+impl Plan {
+    fn new(
+        name: String,
+        staged: &Staged,
+        accepted: Vec<(Finding, String)>,
+        open: Vec<Finding>,
+        dry_run: bool,
+    ) -> Self {
+        let roles = staged.roles().iter().map(|(role, staged)| PlannedRole {
+            role: role.clone(),
+            version: staged.metadata.version(),
+            replaces: staged.replaces,
+            expires: staged.metadata.expires(),
+            reason: staged.reason.to_string(),
+            payload: staged.payload.digest().to_string(),
+        });
+        Self { name, roles: roles.collect(), accepted, open, dry_run }
+    }
+
+    fn refusal(&self, now: Time) -> Failure {
+        let mut failure = Failure::no(format!("{} finding(s) stop this proposal", self.open.len()));
+        for finding in &self.open {
+            let clients = finding.rule.clients();
+            let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
+            failure = failure.and_cause(format!("{finding}. {}{clients}", finding.rule.why()));
+        }
+        let until = now.plus(ceremony::Days(365)).unwrap_or(now);
+        let first = &self.open[0];
+        failure.hint(format!(
+            "mend what was found; or accept it in trustroot.toml, for all signers to see: [[accept]] finding = \"{}\" \
+             subject = \"{}\" reason = \"...\" until = \"{until}\"",
+            first.rule, first.subject
+        ))
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.dry_run { "Would stage" } else { "Staged" };
+        writeln!(f, "{verb} ceremonies/{}", escaped(&self.name))?;
+        for role in &self.roles {
+            let from = role.replaces.map_or_else(String::new, |version| format!("{version} -> "));
+            writeln!(f, "  {} version {from}{}: {}", role.role, role.version, role.reason)?;
+            writeln!(f, "    expires {}", role.expires)?;
+        }
+        for (finding, reason) in &self.accepted {
+            f.write_str(&wrapped(&format!("accepted {finding}; reason: {}", escaped(reason)), 2))?;
+        }
+        if !self.dry_run {
+            f.write_str("\nNext: look at it with everybody, then sign.\n")?;
+            writeln!(f, "  trustroot review {} --digest", escaped(&self.name))?;
+        }
+        Ok(())
+    }
+}
+
+impl Report for Plan {
+    fn json(&self) -> Json {
+        let roles = self.roles.iter().map(|role| {
+            let object: Object = [
+                ("role", Json::string(&role.role)),
+                ("version", role.version.into()),
+                ("replaces", role.replaces.map_or(Json::Null, Json::from)),
+                ("expires", Json::string(role.expires.to_string())),
+                ("reason", Json::string(&role.reason)),
+                ("payload", Json::string(&role.payload)),
+            ]
+            .into_iter()
+            .collect();
+            Json::Object(object)
+        });
+        let accepted = self.accepted.iter().map(|(finding, reason)| {
+            let object: Object = [
+                ("finding", Json::string(finding.rule.name())),
+                ("subject", Json::string(&finding.subject)),
+                ("what", Json::string(&finding.what)),
+                ("reason", Json::string(reason)),
+            ]
+            .into_iter()
+            .collect();
+            Json::Object(object)
+        });
+        let object: Object = [
+            ("ok", Json::Bool(true)),
+            ("ceremony", Json::string(&self.name)),
+            ("dry_run", Json::Bool(self.dry_run)),
+            ("roles", roles.collect()),
+            ("accepted", accepted.collect()),
+        ]
+        .into_iter()
+        .collect();
+        Json::Object(object)
+    }
+}

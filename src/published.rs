@@ -1,0 +1,122 @@
+//! What is published: the state that a ceremony starts from.
+
+use std::collections::BTreeMap;
+
+use ceremony::{Base, Metadata, Targets};
+
+use crate::disk;
+use crate::error::{Failure, OrFail as _};
+use crate::workdir::Repository;
+
+/// The most bytes of one metadata file that are read.
+pub(crate) const METADATA_LIMIT: u64 = 1 << 28;
+
+/// How many files a repository's metadata directory may hold.
+const FILES: usize = 1_000_000;
+
+/// The metadata of a repository, with the bytes as published.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Published {
+    /// The roots, versions without a gap.
+    pub(crate) roots: Vec<PublishedFile>,
+    /// `targets` and the delegated roles, by name.
+    pub(crate) roles: BTreeMap<String, PublishedFile>,
+    /// The snapshot that the timestamp names.
+    pub(crate) snapshot: Option<PublishedFile>,
+    /// The timestamp.
+    pub(crate) timestamp: Option<PublishedFile>,
+    /// Every snapshot version that has a file.
+    pub(crate) snapshots_taken: Vec<u64>,
+}
+
+/// One published metadata file.
+#[derive(Clone, Debug)]
+pub(crate) struct PublishedFile {
+    /// The content.
+    pub(crate) bytes: Vec<u8>,
+    /// What it says; not trusted by being here.
+    pub(crate) metadata: Metadata,
+}
+
+impl Published {
+    /// Reads a repository with consistent snapshots; what is not there is empty. Nothing is verified.
+    ///
+    /// Of targets and delegated roles the highest version counts, whether a snapshot names it yet or not: nothing that
+    /// was ever published may be followed by another file of its number.
+    pub(crate) fn read(repository: &Repository) -> Result<Self, Failure> {
+        let mut versions: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for entry in disk::list(repository.root(), FILES)?.into_iter().filter(|entry| !entry.is_dir) {
+            if let Some((version, role)) = numbered(&entry.name) {
+                versions.entry(role.to_owned()).or_default().push(version);
+            }
+        }
+        let read = |name: &str| PublishedFile::read(repository, name);
+        let mut published = Self::default();
+        let mut roots = versions.remove("root").unwrap_or_default();
+        roots.sort_unstable();
+        for (i, version) in roots.iter().enumerate() {
+            if i > 0 && roots[i - 1] + 1 != *version {
+                let (before, after) = (roots[i - 1], version);
+                return Err(Failure::no(format!("repository: root {before} is followed by root {after}")));
+            }
+            published.roots.push(read(&format!("{version}.root.json"))?);
+        }
+        if disk::exists(&repository.metadata("timestamp.json"))? {
+            let timestamp = read("timestamp.json")?;
+            let named = ceremony::Meta::of(&timestamp.metadata)?.file("snapshot.json").map(|file| file.version);
+            if let Some(version) = named {
+                published.snapshot = Some(read(&format!("{version}.snapshot.json"))?);
+            }
+            published.timestamp = Some(timestamp);
+        }
+        published.snapshots_taken = versions.remove("snapshot").unwrap_or_default();
+        let mut next = vec!["targets".to_owned()];
+        while let Some(role) = next.pop() {
+            let Some(version) = versions.get(&role).and_then(|versions| versions.iter().max()) else { continue };
+            let file = read(&format!("{version}.{role}.json"))?;
+            let delegated = Targets::of(&file.metadata)?.delegations.into_iter().map(|delegation| delegation.name);
+            next.extend(delegated.filter(|name| !published.roles.contains_key(name)));
+            published.roles.insert(role, file);
+        }
+        Ok(published)
+    }
+
+    /// What a proposal is derived from.
+    pub(crate) fn base(&self) -> Base {
+        Base {
+            roots: self.roots.iter().map(|file| file.metadata.clone()).collect(),
+            roles: self.roles.iter().map(|(role, file)| (role.clone(), file.metadata.clone())).collect(),
+            snapshot: self.snapshot.as_ref().map(|file| file.metadata.clone()),
+            timestamp: self.timestamp.as_ref().map(|file| file.metadata.clone()),
+        }
+    }
+
+    /// The files with the names that they have in the `base/` of a ceremony: `N.root.json` and `ROLE.json`.
+    pub(crate) fn base_files(&self) -> impl Iterator<Item = (String, &PublishedFile)> {
+        let roots = self.roots.iter().map(|file| (format!("{}.root.json", file.metadata.version()), file));
+        let roles = self.roles.iter().map(|(role, file)| (format!("{role}.json"), file));
+        let online = [("snapshot.json", &self.snapshot), ("timestamp.json", &self.timestamp)];
+        let online = online.into_iter().filter_map(|(name, file)| Some((name.to_owned(), file.as_ref()?)));
+        roots.chain(roles).chain(online)
+    }
+}
+
+impl PublishedFile {
+    /// Reads a metadata file of a repository by its published name.
+    pub(crate) fn read(repository: &Repository, name: &str) -> Result<Self, Failure> {
+        let place = repository.metadata(name);
+        Self::parse(disk::read(&place, METADATA_LIMIT)?).or_fail(|| format!("{place} cannot be used"))
+    }
+
+    /// Reads a metadata file.
+    pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, Failure> {
+        Ok(Self { metadata: Metadata::parse_untrusted(&bytes)?, bytes })
+    }
+}
+
+/// Version and role of `N.ROLE.json`.
+pub(crate) fn numbered(name: &str) -> Option<(u64, &str)> {
+    let (version, role) = name.strip_suffix(".json")?.split_once('.')?;
+    let plain = !version.starts_with('0') && version.bytes().all(|b| b.is_ascii_digit());
+    Some((version.parse().ok().filter(|_| plain)?, role))
+}
