@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use ceremony::stage::StageError;
 use ceremony::{
     Base, Digest, Holder, Inputs, Json, Metadata, Object, Policy, ProposalDigest, SignatureFile, Staged, Staging,
     TargetList, Time, stage,
 };
-use ceremony::stage::StageError;
 
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
@@ -114,7 +114,9 @@ impl Ceremony {
         let policy = policy.ok_or_else(|| missing("policy.toml"))?;
         let staging = staging.ok_or_else(|| missing("staging.json"))?;
         let targets = targets.ok_or_else(|| missing("targets.txt"))?;
-        let holders: Vec<Holder> = records::holders(&records::roster(records)?, &policy);
+        let held = records.iter().map(|(name, bytes): &(String, Vec<u8>)| (name.as_str(), bytes.as_slice()));
+        let roster = records::roster(&dir.inputs().join("keyholders"), held)?;
+        let holders: Vec<Holder> = records::holders(&roster, &policy);
         let digest = ProposalDigest::of(&policy.id, &files);
         let base = base(&base_files)?;
         let inputs = Inputs { policy, holders, targets, staging };
@@ -168,9 +170,8 @@ impl Ceremony {
 impl Abandoned {
     /// The file.
     pub(crate) fn to_file(&self) -> Vec<u8> {
-        let object: Object = [("at", Json::string(self.at.to_string())), ("reason", Json::string(&self.reason))]
-            .into_iter()
-            .collect();
+        let object: Object =
+            [("at", Json::string(self.at.to_string())), ("reason", Json::string(&self.reason))].into_iter().collect();
         Json::Object(object).pretty().into_bytes()
     }
 

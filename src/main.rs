@@ -3,6 +3,7 @@
 // The frame lands before the commands that use all of it.
 #![allow(dead_code, unused_imports, unused_variables)]
 
+mod ceremony_dir;
 mod cli;
 mod client;
 mod commands;
@@ -11,6 +12,7 @@ mod error;
 mod interrupt;
 mod machine;
 mod pins;
+mod published;
 mod records;
 mod report;
 mod source;

@@ -98,6 +98,9 @@ rules! {
     CanonicalDivergence "canonical-divergence" "ROLE VERSION"
         "Implementations write this text differently in canonical JSON, so signatures over it verify in some clients and fail in others."
         "tough and tuftool, or tuf-js and sigstore-js, or all others";
+    ClientsBreak "clients-break" "`root VERSION`, the version that is staged or published last"
+        "While this is published, or after it, clients that work today fail."
+        "those that the finding names, for as long as it says";
     CustomNull "custom-null" "the target path"
         "A target with `custom: null` was published once and broke parsers; leave the member out instead."
         "clients with typed metadata";

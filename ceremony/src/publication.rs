@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::assemble::Assembled;
+use crate::inputs::WantedTarget;
 use crate::metadata::{Metadata, MetadataError};
 use crate::seal::{Online, SealError, SealedFile, Seals, SignOnline, seal};
 use crate::targets::Targets;
@@ -43,6 +44,8 @@ pub struct TargetWrite {
     pub path: String,
     /// Its names below the repository's `targets/`: one for each hash that the metadata lists.
     pub names: Vec<String>,
+    /// The length and SHA-256 that the metadata lists.
+    pub content: WantedTarget,
 }
 
 /// Where in the list the root stands.
@@ -126,7 +129,10 @@ impl Sealed {
             let view = Targets::of(&file.metadata)?;
             for (path, _) in view.entries() {
                 let Some(target) = view.target(path).transpose()? else { continue };
-                writes.push(TargetWrite { path: path.to_string(), names: target.file_names(path) });
+                // Sigstore's first targets list SHA-512 alone; nothing that is made here does.
+                let Some(sha256) = target.sha256 else { continue };
+                let content = WantedTarget { length: target.length, sha256 };
+                writes.push(TargetWrite { path: path.to_string(), names: target.file_names(path), content });
             }
         }
         Ok(writes)

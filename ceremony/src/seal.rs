@@ -30,8 +30,8 @@ pub struct Online<'a> {
     pub snapshot_keys: Quorum,
     /// Who signs the timestamp.
     pub timestamp_keys: Quorum,
-    /// The published snapshot.
-    pub snapshot: Option<&'a Metadata>,
+    /// The snapshot that the next timestamp names, unless a new one is due.
+    pub snapshot: Option<&'a SealedFile>,
     /// The published timestamp.
     pub timestamp: Option<&'a Metadata>,
     /// Versions of snapshots whose files exist: a new one takes none of them.
@@ -89,10 +89,12 @@ pub fn seal<S: SignOnline>(
         let name = |role: &str| [role, ".json"].concat();
         let named = files.iter().map(|(role, file)| (name(role), file)).collect();
         let due = Due { role: "snapshot", kind: Kind::Snapshot, policy: snapshot, keys: &online.snapshot_keys };
-        seals.snapshot = due.next(&named, online.snapshot, &online.snapshots_taken, online.now, signer)?;
+        let published = online.snapshot.map(|file| &file.metadata);
+        seals.snapshot = due.next(&named, published, &online.snapshots_taken, online.now, signer)?;
     }
     if timestamp.signers != Signers::External {
-        let named = seals.snapshot.iter().map(|file| ("snapshot.json".to_string(), file)).collect();
+        let snapshot = seals.snapshot.as_ref().or(online.snapshot);
+        let named = snapshot.into_iter().map(|file| ("snapshot.json".to_string(), file)).collect();
         let due = Due { role: "timestamp", kind: Kind::Timestamp, policy: timestamp, keys: &online.timestamp_keys };
         seals.timestamp = due.next(&named, online.timestamp, &[], online.now, signer)?;
     }

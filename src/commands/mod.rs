@@ -31,4 +31,10 @@ macro_rules! commands {
 
 commands! {
     Init(init),
+pub(crate) mod stage;
+
+use stage::Stage;
+
+commands! {
+    Stage(stage),
 }

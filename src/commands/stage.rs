@@ -12,7 +12,7 @@ use crate::cli::Context;
 use crate::disk::{self, Batch};
 use crate::error::{Failure, OrFail as _};
 use crate::published::Published;
-use crate::records;
+use crate::records::{self, RecordFile};
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -58,7 +58,7 @@ impl Stage {
             return Err(Failure::no(message).hint("`trustroot status` shows the next deadline"));
         }
         refuse_conflicts(workdir, &staged)?;
-        let findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged);
+        let findings = findings(&wanted.inputs);
         let (accepted, open) = split(&wanted.inputs.policy, findings, context.now);
         let name = self.name.unwrap_or_else(|| default_name(&staged));
         let plan = Plan::new(name, &staged, accepted, open, self.dry_run);
@@ -80,11 +80,16 @@ impl Stage {
     }
 }
 
+/// What is wrong with the proposal.
+fn findings(inputs: &Inputs) -> Vec<Finding> {
+    inputs.holders.iter().flat_map(|holder| holder.findings.clone()).collect()
+}
+
 /// The wanted state as files.
 struct Wanted {
     inputs: Inputs,
     policy: String,
-    records: Vec<(String, Vec<u8>)>,
+    records: Vec<RecordFile>,
 }
 
 impl Wanted {
@@ -94,8 +99,9 @@ impl Wanted {
         if let Some(role) = only.iter().find(|role| policy.role(role).is_none()) {
             return Err(Failure::could_not(format!("the policy has no role {role}")));
         }
-        let records = records::files(workdir)?;
-        let holders = records::holders(&records::roster(records.clone())?, &policy);
+        let records = records::read(&workdir.keyholders())?;
+        let files = records.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
+        let holders = records::holders(&records::roster(&workdir.keyholders(), files)?, &policy);
         let targets = wanted_targets(workdir, &policy)?;
         let staging = Staging { at, rules: Staging::RULES, only };
         Ok(Self { inputs: Inputs { policy, holders, targets, staging }, policy: text, records })
@@ -105,8 +111,8 @@ impl Wanted {
         batch.create("inputs/policy.toml", self.policy.as_bytes())?;
         batch.create("inputs/staging.json", &self.inputs.staging.to_file())?;
         batch.create("inputs/targets.txt", &self.inputs.targets.to_file())?;
-        for (name, bytes) in &self.records {
-            batch.create(&format!("inputs/keyholders/{name}"), bytes)?;
+        for file in &self.records {
+            batch.create(&format!("inputs/keyholders/{}", file.name), &file.bytes)?;
         }
         Ok(())
     }
@@ -117,8 +123,9 @@ pub(crate) fn read_policy(workdir: &Workdir) -> Result<Policy, Failure> {
     let place = workdir.policy();
     let text = match disk::read_text(&place, TEXT_LIMIT) {
         Err(error) if error.is_not_there() => {
-            return Err(Failure::could_not(format!("there is no trust root here: {place} does not exist"))
-                .hint("`trustroot init` starts one, `trustroot adopt` takes one over, `-C DIR` works in another place"));
+            return Err(Failure::could_not(format!("there is no trust root here: {place} does not exist")).hint(
+                "`trustroot init` starts one, `trustroot adopt` takes one over, `-C DIR` works in another place",
+            ));
         }
         text => text?,
     };
@@ -165,11 +172,7 @@ fn refuse_conflicts(workdir: &Workdir, staged: &Staged) -> Result<(), Failure> {
 }
 
 /// Accepted findings with the reason, and the others.
-pub(crate) fn split(
-    policy: &Policy,
-    findings: Vec<Finding>,
-    now: Time,
-) -> (Vec<(Finding, String)>, Vec<Finding>) {
+pub(crate) fn split(policy: &Policy, findings: Vec<Finding>, now: Time) -> (Vec<(Finding, String)>, Vec<Finding>) {
     let (mut accepted, mut open) = (Vec::new(), Vec::new());
     for finding in findings {
         match policy.accepts(&finding, now) {
@@ -207,13 +210,7 @@ struct PlannedRole {
 }
 
 impl Plan {
-    fn new(
-        name: String,
-        staged: &Staged,
-        accepted: Vec<(Finding, String)>,
-        open: Vec<Finding>,
-        dry_run: bool,
-    ) -> Self {
+    fn new(name: String, staged: &Staged, accepted: Vec<(Finding, String)>, open: Vec<Finding>, dry_run: bool) -> Self {
         let roles = staged.roles().iter().map(|(role, staged)| PlannedRole {
             role: role.clone(),
             version: staged.metadata.version(),
