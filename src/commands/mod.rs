@@ -9,6 +9,7 @@ use crate::report::Outcome;
 use crate::ui::Ui;
 
 mod init;
+pub(crate) mod stage;
 
 /// Makes the enum of commands from the list of their names and files, in the order of `--help`.
 macro_rules! commands {
@@ -31,10 +32,5 @@ macro_rules! commands {
 
 commands! {
     Init(init),
-pub(crate) mod stage;
-
-use stage::Stage;
-
-commands! {
     Stage(stage),
 }
