@@ -110,6 +110,9 @@ rules! {
     DeviceBelowPolicy "device-below-policy" "the keyholder"
         "The key is kept by a weaker device than the policy asks for."
         "";
+    DuplicateKeyId "duplicate-key-id" "ROLE"
+        "A role lists one key id twice."
+        "python-tuf, sigstore-python, tuf-js, sigstore-js";
     DuplicateSignature "duplicate-signature" "ROLE VERSION"
         "Two signatures have one key id; the specification forbids it and strict clients refuse the file."
         "python-tuf, sigstore-python, tuf-js, sigstore-js, tough, tuftool, sigstore-tuf";

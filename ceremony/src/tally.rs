@@ -1,6 +1,6 @@
 //! Who has signed: the only place in this program that counts.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::key::Fingerprint;
@@ -54,12 +54,11 @@ pub enum Rejection {
 /// A key that is listed under two ids, or in two encodings, counts once: TUF specification, section 5.3.4 asks for a
 /// threshold of *unique* keys. Key ids only say which key to try.
 pub fn tally(payload: &[u8], signatures: &[Signature], keys: &KeySet) -> Tally {
-    // A key that two ids name is asked once for each signature: the answer is kept by key id alone.
-    let mut seen: BTreeMap<&KeyId, ()> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let mut signed = Vec::new();
     let mut rejected = Vec::new();
     for signature in signatures {
-        let repeated = seen.insert(&signature.keyid, ()).is_some();
+        let repeated = !seen.insert(&signature.keyid);
         match judge(payload, signature, keys, repeated) {
             Ok(fingerprint) => signed.push(fingerprint),
             Err(rejection) => rejected.push((signature.keyid.clone(), rejection)),
@@ -69,6 +68,28 @@ pub fn tally(payload: &[u8], signatures: &[Signature], keys: &KeySet) -> Tally {
     signed.dedup();
     let missing = keys.fingerprints().into_iter().filter(|key| !signed.contains(key)).collect();
     Tally { threshold: keys.threshold, signed, missing, rejected }
+}
+
+/// The signatures that count in none of these tallies of them, in the order of the file, each with the reason that says
+/// most: that no set names the key id is said only where nothing else is.
+pub fn rejected(signatures: &[Signature], tallies: &[&Tally]) -> Vec<(KeyId, Rejection)> {
+    let mut seen = BTreeSet::new();
+    let mut rejected = Vec::new();
+    for id in signatures.iter().map(|signature| &signature.keyid) {
+        if !seen.insert(id) {
+            rejected.push((id.clone(), Rejection::Repeated));
+            continue;
+        }
+        let why = |tally: &&Tally| {
+            let mut reasons = tally.rejected.iter().filter(|(other, why)| other == id && *why != Rejection::Repeated);
+            reasons.next().map(|(_, why)| *why)
+        };
+        let reasons: Option<Vec<Rejection>> = tallies.iter().map(why).collect();
+        let Some(reasons) = reasons else { continue };
+        let telling = reasons.iter().copied().find(|why| *why != Rejection::Unknown);
+        rejected.extend(telling.or(reasons.first().copied()).map(|why| (id.clone(), why)));
+    }
+    rejected
 }
 
 fn judge(payload: &[u8], signature: &Signature, keys: &KeySet, repeated: bool) -> Result<Fingerprint, Rejection> {
@@ -140,6 +161,17 @@ mod tests {
         let tally = tally(b"payload", &signatures, &set(vec![first, second], 2));
         assert_eq!(tally.signed.len(), 1);
         assert!(!tally.met());
+    }
+
+    #[test]
+    fn a_signature_that_counts_somewhere_is_not_rejected() {
+        let (alice, bob, eve) = (signing_key(1), signing_key(2), signing_key(3));
+        let (a, b, e) = (listed(&alice).id, listed(&bob).id, listed(&eve).id);
+        let signatures = [sign(&alice, &a), sign(&alice, &b), sign(&eve, &e), sign(&alice, &a)];
+        let outgoing = super::tally(b"payload", &signatures, &set(vec![listed(&alice)], 1));
+        let incoming = super::tally(b"payload", &signatures, &set(vec![listed(&bob)], 1));
+        let expected = vec![(b, Rejection::Bad), (e, Rejection::Unknown), (a, Rejection::Repeated)];
+        assert_eq!(rejected(&signatures, &[&outgoing, &incoming]), expected);
     }
 
     #[test]

@@ -1,0 +1,71 @@
+//! Who may sign a role, before and after.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use crate::finding::{Finding, Rule};
+use crate::quorum::KeySet;
+
+/// Finds what a change of the keys of `role` weakens. `online`: machines sign the role.
+pub fn role_step(role: &str, before: &KeySet, after: &KeySet, online: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if after.threshold < before.threshold {
+        let what = format!("from {} to {}", before.threshold, after.threshold);
+        findings.push(Finding::new(Rule::ThresholdLowered, role, what));
+    }
+    let (old, new) = (before.fingerprints(), after.fingerprints());
+    let kept = old.iter().filter(|key| new.contains(key)).count();
+    if online {
+        if kept > 0 && new.len() > kept {
+            let what = format!("{} beside {kept} that it had before", new.len() - kept);
+            findings.push(Finding::new(Rule::OnlineKeyAdded, role, what));
+        }
+        return findings;
+    }
+    // One key that replaces one is how a role of one key is rotated.
+    if (kept as u64) < before.threshold && before.threshold > 1 {
+        let what = format!("{kept} of {} keys stay, {} were needed to sign", old.len(), before.threshold);
+        findings.push(Finding::new(Rule::KeyLost, role, what));
+    } else if new.len() < old.len() && new.len() as u64 == after.threshold {
+        let what = format!("{} keys become {}, and all of them are needed to sign", old.len(), new.len());
+        findings.push(Finding::new(Rule::KeyLost, role, what));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{names, set};
+    use super::*;
+
+    fn found(before: (&[u8], u64), after: (&[u8], u64), online: bool) -> Vec<Rule> {
+        let findings = role_step("root", &set(before.0, before.1), &set(after.0, after.1), online);
+        names(&findings).into_iter().map(|(rule, _)| rule).collect()
+    }
+
+    #[test]
+    fn a_lowered_threshold_is_found() {
+        assert_eq!(found((&[1, 2, 3], 2), (&[1, 2, 3], 1), false), [Rule::ThresholdLowered]);
+        assert_eq!(found((&[1, 2, 3], 2), (&[1, 2, 3, 4], 3), false), []);
+    }
+
+    #[test]
+    fn a_quorum_that_leaves_at_once_is_found() {
+        assert_eq!(found((&[1, 2, 3], 2), (&[1, 4, 5], 2), false), [Rule::KeyLost]);
+        assert_eq!(found((&[1, 2, 3], 2), (&[1, 2, 4], 2), false), []);
+        assert_eq!(found((&[1], 1), (&[2], 1), false), []);
+    }
+
+    #[test]
+    fn a_role_that_loses_its_last_spare_key_is_found() {
+        assert_eq!(found((&[1, 2, 3], 2), (&[1, 2], 2), false), [Rule::KeyLost]);
+        assert_eq!(found((&[1, 2, 3, 4], 2), (&[1, 2, 3], 2), false), []);
+    }
+
+    #[test]
+    fn an_online_key_added_beside_the_old_is_found() {
+        assert_eq!(found((&[1], 1), (&[1, 2], 1), true), [Rule::OnlineKeyAdded]);
+        assert_eq!(found((&[1], 1), (&[2], 1), true), []);
+        assert_eq!(found((&[1, 2], 1), (&[2], 1), true), []);
+    }
+}
