@@ -148,7 +148,7 @@ impl<'a> Client<'a> {
         let now = Timestamp::new(now.unix(), 1).map_err(|_| ClientError::Clock { now })?;
         let mailbox = Mailbox::default();
         let updater = Updater::new(Door(mailbox.clone()), root)
-            .map_err(|error| ClientError::Refused { file: "the trusted root".into(), reason: explain(&error) })?
+            .map_err(|error| ClientError::Root { reason: explain(&error) })?
             .with_config(limits.config())
             .with_store(store.clone());
         store.trouble()?;
@@ -308,6 +308,12 @@ pub(crate) enum ClientError {
         /// What the library says, escaped.
         reason: String,
     },
+    /// The root to start from has not the signatures that it asks for, or is none that clients read.
+    #[error("clients cannot start from the trusted root: {reason}")]
+    Root {
+        /// What the library says, escaped.
+        reason: String,
+    },
     /// A chain of roots without end.
     #[error("there are more than {limit} new roots")]
     Roots {
@@ -326,7 +332,8 @@ impl ClientError {
     /// Whether this is a verdict on the repository, and not a failure to reach one.
     pub(crate) fn is_verdict(&self) -> bool {
         match self {
-            Self::Count(_) | Self::NoTarget { .. } | Self::Refused { .. } | Self::Roots { .. } => true,
+            Self::Count(_) | Self::NoTarget { .. } | Self::Refused { .. } => true,
+            Self::Root { .. } | Self::Roots { .. } => true,
             Self::Source(error) => matches!(error, SourceError::TooLarge { .. }),
             Self::Clock { .. } | Self::Missing { .. } | Self::Store(_) => false,
         }

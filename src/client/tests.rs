@@ -47,10 +47,7 @@ fn starts_from_every_sigstore_root_since_the_fifth() {
         let outcome = fresh(&published, &root(version), NOW);
         if version < 5 {
             let refused = outcome.unwrap_err();
-            assert!(
-                refused.is_verdict() && refused.to_string().starts_with("the trusted root is refused"),
-                "{refused}"
-            );
+            assert!(refused.is_verdict() && matches!(refused, ClientError::Root { .. }), "{refused}");
         } else {
             assert_eq!(versions(&outcome.unwrap()), [16, 762, 165, 14], "from {version}");
         }

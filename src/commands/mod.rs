@@ -10,6 +10,7 @@ use crate::ui::Ui;
 
 mod init;
 pub(crate) mod stage;
+mod fetch;
 
 /// Makes the enum of commands from the list of their names and files, in the order of `--help`.
 macro_rules! commands {
@@ -33,4 +34,5 @@ macro_rules! commands {
 commands! {
     Init(init),
     Stage(stage),
+    Fetch(fetch),
 }

@@ -1,0 +1,268 @@
+//! `trustroot fetch`
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ceremony::source::target_path;
+use ceremony::{Digest, Json, Metadata, Object, Source, SourceError, Time};
+
+use crate::cli::Context;
+use crate::client::store::{Offline, Store};
+use crate::client::{Client, ClientError, Found, Held, Limits, Trusted};
+use crate::disk::{self, Access, Lock, Place};
+use crate::error::{Failure, OrFail as _};
+use crate::report::{Outcome, Report};
+use crate::source::{Address, Published};
+use crate::text::{columns, escaped, wrapped};
+use crate::ui::Ui;
+
+/// Refresh as a client does, from one trusted root to verified targets
+///
+/// Walks from the root in FILE to the newest one, then to timestamp, snapshot and targets, and remembers them in the
+/// cache: what is in it is never rolled back. Thresholds are counted by distinct public keys, not by key ids. Each TARGET
+/// is searched for through the delegations and verified; without one the metadata alone is refreshed.
+#[derive(clap::Args)]
+pub(crate) struct Fetch {
+    /// Trust the root in this file
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// Read the metadata here: an http, https or file URL, or a directory
+    #[arg(long, value_name = "URL")]
+    metadata_url: Option<Address>,
+    /// Read the target files here instead of in targets below the metadata
+    #[arg(long, value_name = "URL")]
+    targets_url: Option<Address>,
+    /// Remember what was verified in this directory, in the layout of python-tuf
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Write the targets below this directory, in the place of older ones
+    #[arg(long, value_name = "DIR", requires = "targets")]
+    out: Option<PathBuf>,
+    /// Ask nobody: use what the cache has
+    #[arg(long)]
+    offline: bool,
+    /// Give up on a server that is silent for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    /// Take more than clients take by default; ROLE is root, timestamp, snapshot, targets, or target for target files
+    #[arg(long = "limit", value_name = "ROLE=BYTES")]
+    limits: Vec<Limit>,
+    /// The path of a target, as signed
+    #[arg(value_name = "TARGET", value_parser = |path: &str| target_path(path).map(str::to_owned))]
+    targets: Vec<String>,
+}
+
+impl Fetch {
+    /// Asks for what is not given, refreshes, and gets the targets.
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let limits = self.limits.iter().fold(Limits::default(), |limits, limit| limit.set(limits));
+        let root = match &self.root {
+            Some(root) => root.clone(),
+            None => ui.value("--root", "File with the root that you trust", None)?,
+        };
+        let root = read_root(&Place::named(root))?;
+        let cache = match &self.cache {
+            Some(cache) => cache.clone(),
+            None => ui.value("--cache", "Directory to remember metadata in", None)?,
+        };
+        let cache = Place::named(cache);
+        let (trusted, found) = if self.offline {
+            let store = Store::read_only(cache.clone(), limits.largest());
+            let offline = Offline(store.clone());
+            self.refresh(&offline, &root, store, context.now, limits).map_err(|error| {
+                explain(error, &format!("the cache {cache}")).hint("without --offline a newer state may be had")
+            })?
+        } else {
+            let address = match &self.metadata_url {
+                Some(address) => address.clone(),
+                None => ui.value("--metadata-url", "URL or directory of the repository's metadata", None)?,
+            };
+            let source = Published::open(&address, self.targets_url.as_ref(), Duration::from_secs(self.timeout))?;
+            disk::create_dir(&cache)?;
+            let _lock = Lock::take(&cache)?;
+            let store = Store::in_directory(cache, limits.largest());
+            let refreshed = self.refresh(&source, &root, store, context.now, limits);
+            refreshed.map_err(|error| explain(error, &address.to_string()))?
+        };
+        let mut targets = Vec::new();
+        for found in found {
+            targets.push(self.keep(found)?);
+        }
+        Ok(Outcome::done(Fetched { trusted, targets }))
+    }
+
+    fn refresh(
+        &self,
+        source: &dyn Source,
+        root: &[u8],
+        store: Store,
+        now: Time,
+        limits: Limits,
+    ) -> Result<(Trusted, Vec<Found>), ClientError> {
+        let mut client = Client::new(source, root, store, now, limits)?;
+        let trusted = client.refresh()?;
+        client.count()?;
+        let found = self.targets.iter().map(|path| client.target(path)).collect::<Result<_, _>>()?;
+        // Once more, for the delegated roles that the search met.
+        client.count()?;
+        Ok((trusted, found))
+    }
+
+    fn keep(&self, found: Found) -> Result<Kept, Failure> {
+        let place = self.out.as_ref().map(|out| Place::named(out).join(&found.path));
+        if let Some(place) = &place {
+            disk::replace(place, &found.bytes, Access::Shared)?;
+        }
+        Ok(Kept {
+            length: found.bytes.len() as u64,
+            sha256: Digest::of(&found.bytes),
+            path: found.path,
+            file: place.map(|place| place.path()),
+        })
+    }
+}
+
+fn read_root(place: &Place) -> Result<Vec<u8>, Failure> {
+    let bytes = disk::read(place, Limits::default().root)?;
+    Metadata::parse_untrusted(&bytes).or_fail(|| format!("{place} is no root"))?;
+    Ok(bytes)
+}
+
+/// What went wrong with `repository`, and what can be done about it.
+fn explain(error: ClientError, repository: &str) -> Failure {
+    let failure = match error.is_verdict() {
+        true => Failure::no(format!("{repository} is not to be trusted")),
+        false => Failure::could_not(format!("{repository} could not be checked")),
+    };
+    let hint = match &error {
+        ClientError::NoTarget { .. } | ClientError::Root { .. } => return Failure::no(error.to_string()),
+        ClientError::Store(_) => return Failure::could_not("the cache cannot be relied on").caused_by(&error),
+        ClientError::Source(SourceError::TooLarge { .. }) => {
+            "clients take no more by default; --limit ROLE=BYTES takes more here"
+        }
+        ClientError::Source(SourceError::Unreachable { .. }) => {
+            "what was verified so far is in the cache, and the same command goes on from there"
+        }
+        _ => return failure.caused_by(&error),
+    };
+    failure.caused_by(&error).hint(hint)
+}
+
+/// A limit that is not what clients have by default.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    role: Role,
+    bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Role {
+    Root,
+    Timestamp,
+    Snapshot,
+    Targets,
+    Target,
+}
+
+impl Limit {
+    fn set(&self, limits: Limits) -> Limits {
+        let bytes = self.bytes;
+        match self.role {
+            Role::Root => Limits { root: bytes, ..limits },
+            Role::Timestamp => Limits { timestamp: bytes, ..limits },
+            Role::Snapshot => Limits { snapshot: bytes, ..limits },
+            Role::Targets => Limits { targets: bytes, ..limits },
+            Role::Target => Limits { target: bytes, ..limits },
+        }
+    }
+}
+
+impl FromStr for Limit {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let (role, bytes) = text.split_once('=').ok_or(LimitError)?;
+        let role = match role {
+            "root" => Role::Root,
+            "timestamp" => Role::Timestamp,
+            "snapshot" => Role::Snapshot,
+            "targets" => Role::Targets,
+            "target" => Role::Target,
+            _ => return Err(LimitError),
+        };
+        Ok(Self { role, bytes: bytes.parse().map_err(|_| LimitError)? })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("not root, timestamp, snapshot, targets or target, an equals sign, and a number of bytes")]
+struct LimitError;
+
+/// What the client trusts now.
+struct Fetched {
+    trusted: Trusted,
+    targets: Vec<Kept>,
+}
+
+/// A verified target, and where it was written.
+struct Kept {
+    path: String,
+    length: u64,
+    sha256: Digest,
+    file: Option<PathBuf>,
+}
+
+impl Fetched {
+    fn roles(&self) -> [(&'static str, Held); 4] {
+        let Trusted { root, timestamp, snapshot, targets } = self.trusted;
+        [("root", root), ("timestamp", timestamp), ("snapshot", snapshot), ("targets", targets)]
+    }
+}
+
+impl fmt::Display for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |(role, held): (&str, Held)| {
+            [role.to_owned(), format!("version {}", held.version), format!("expires {}", held.expires)]
+        };
+        f.write_str(&columns(&self.roles().map(row), 0))?;
+        for target in &self.targets {
+            let Kept { path, length, sha256, file } = target;
+            write!(f, "\n{}\n  {length} bytes, SHA-256\n  {sha256}\n", escaped(path))?;
+            if let Some(file) = file {
+                f.write_str(&wrapped(&format!("written to {}", escaped(&file.display().to_string())), 2))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Report for Fetched {
+    fn json(&self) -> Json {
+        let role = |(role, held): (&str, Held)| {
+            let members = [
+                ("role", Json::string(role)),
+                ("version", Json::from(held.version)),
+                ("expires", Json::string(held.expires.to_string())),
+            ];
+            Json::Object(members.into_iter().collect())
+        };
+        let target = |target: &Kept| {
+            let file = target.file.as_ref().map_or(Json::Null, |file| Json::string(file.display().to_string()));
+            let members = [
+                ("path", Json::string(&target.path)),
+                ("length", Json::from(target.length)),
+                ("sha256", Json::string(target.sha256.to_string())),
+                ("file", file),
+            ];
+            Json::Object(members.into_iter().collect())
+        };
+        let members = [
+            ("ok", Json::Bool(true)),
+            ("roles", self.roles().into_iter().map(role).collect()),
+            ("targets", self.targets.iter().map(target).collect()),
+        ];
+        Json::Object(members.into_iter().collect::<Object>())
+    }
+}
