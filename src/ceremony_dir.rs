@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use ceremony::policy::Signers;
 use ceremony::stage::StageError;
 use ceremony::{
     Base, Digest, Holder, Inputs, Json, Metadata, Object, Policy, ProposalDigest, SignatureFile, Staged, Staging,
     TargetList, Time, stage,
 };
 
+use crate::cli::Context;
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
-use crate::published::{METADATA_LIMIT, PublishedFile, numbered};
+use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
 use crate::records;
+use crate::ui::Ui;
 use crate::workdir::{CeremonyDir, Workdir};
 
 /// How many files a ceremony may hold.
@@ -69,6 +72,59 @@ impl Ceremony {
     /// Reads the ceremony `name` of a work directory.
     pub(crate) fn load(workdir: &Workdir, name: &str) -> Result<Self, Failure> {
         Self::read(name, workdir.ceremony(name)).or_fail(|| format!("ceremony {name} cannot be used"))
+    }
+
+    /// The ceremony that a command is about: the named one, else the only one that is open, else whichever the person
+    /// picks.
+    pub(crate) fn choose(context: &Context, ui: &mut Ui, name: Option<&str>) -> Result<Self, Failure> {
+        if let Some(name) = name {
+            return Self::load(&context.workdir, name);
+        }
+        let open = Self::open(&context.workdir)?;
+        match &open[..] {
+            [] => Err(Failure::no("no ceremony is open").hint("`trustroot stage` proposes the next one")),
+            [only] => Self::load(&context.workdir, only),
+            several => {
+                let picked = ui.select("CEREMONY", "Which ceremony?", several)?;
+                Self::load(&context.workdir, &several[picked])
+            }
+        }
+    }
+
+    /// The names of the ceremonies that are neither closed nor published wholly.
+    pub(crate) fn open(workdir: &Workdir) -> Result<Vec<String>, Failure> {
+        let published = Published::read(&workdir.repository())?;
+        let mut open = Vec::new();
+        for name in Self::names(workdir)? {
+            let ceremony = Self::load(workdir, &name)?;
+            if ceremony.abandoned.is_none() && !ceremony.is_published(&published)? {
+                open.push(name);
+            }
+        }
+        Ok(open)
+    }
+
+    /// Whether every staged role is published in this version or a later one, and visible to clients.
+    pub(crate) fn is_published(&self, published: &Published) -> Result<bool, Failure> {
+        let root = published.roots.last().map_or(0, |file| file.metadata.version());
+        let snapshot = published.snapshot.as_ref().map(|file| ceremony::Meta::of(&file.metadata)).transpose()?;
+        let external = self.inputs.policy.role("snapshot").is_some_and(|role| role.signers == Signers::External);
+        for path in self.files.keys() {
+            let Some(role) = path.strip_prefix("staged/").and_then(|file| file.strip_suffix(".json")) else { continue };
+            let Some(staged) = self.staged_version(role)? else { continue };
+            let visible = match role {
+                "root" => root,
+                role if external => published.roles.get(role).map_or(0, |file| file.metadata.version()),
+                role => {
+                    let entry = snapshot.as_ref().and_then(|meta| meta.file(&format!("{role}.json")));
+                    entry.map_or(0, |entry| entry.version)
+                }
+            };
+            if visible < staged {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn read(name: &str, dir: CeremonyDir) -> Result<Self, Failure> {

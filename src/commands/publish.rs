@@ -1,0 +1,307 @@
+//! `trustroot publish`
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ceremony::{
+    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealedFile, Sealed, Seals, SignatureFile, Time,
+    Write,
+};
+
+use crate::ceremony_dir::Ceremony;
+use crate::cli::Context;
+use crate::commands::stage::split;
+use crate::disk::{self, Access};
+use crate::error::{Failure, OrFail as _};
+use crate::online::{OnlineArgs, OnlineKeys};
+use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
+use crate::publishing;
+use crate::report::{Outcome, Report};
+use crate::simulate::{Simulation, simulate};
+use crate::source::disk::Directory;
+use crate::text::{escaped, wrapped};
+use crate::ui::Ui;
+
+/// Publish a ceremony whose signatures are complete
+///
+/// Derives the proposal again, verifies every signature, has the online key sign snapshot and timestamp, looks at the
+/// result as every client would after every single write, and then writes in that order. Killed anywhere and run
+/// again, it ends in the same state.
+#[derive(clap::Args)]
+pub(crate) struct Publish {
+    /// The ceremony; not needed while only one is open
+    ceremony: Option<String>,
+    /// Print what would be written, in order, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    online: OnlineArgs,
+}
+
+impl Publish {
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let workdir = &context.workdir;
+        let lock = workdir.lock()?;
+        let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
+        let repository = workdir.repository();
+        let published = Published::read(&repository)?;
+        let assembled = assemble(&ceremony, &published, context.now)?;
+
+        let signatures = load_seals(&ceremony)?;
+        let mut keys = OnlineKeys::new(context, &self.online, &ceremony.inputs.holders)?;
+        let sealed = seal(&ceremony, &assembled, &published, signatures, &mut keys, context.now)?;
+        let (sealed, order, simulation) = prove(&ceremony, &published, sealed, context)?;
+        let mut writes = Vec::new();
+        let verified = sealed.clone().verify(order, |list| {
+            writes = list.iter().map(|write| write.name.clone()).collect();
+            Ok::<(), Failure>(())
+        })?;
+        let targets = verified.targets().len();
+        let mut report = Done { ceremony: ceremony.name.clone(), dry_run: self.dry_run, targets, writes, simulation };
+        if !self.dry_run {
+            store_seals(&ceremony, sealed.seals())?;
+            report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
+            let newest = verified.writes().iter().find(|write| write.name.ends_with(".root.json"));
+            remember(context, &ceremony, newest)?;
+        }
+        Ok(Outcome::done(report))
+    }
+}
+
+/// Everything that an earlier command may have said is found out again here.
+fn assemble(ceremony: &Ceremony, published: &Published, now: Time) -> Result<Assembled, Failure> {
+    if let Some(abandoned) = &ceremony.abandoned {
+        let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
+        return Err(Failure::no(message));
+    }
+    let staged = ceremony.staged()?;
+    ceremony::history::chain(&ceremony.base.roots).or_fail(|| "base/ is not a chain of roots".to_owned())?;
+    let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged);
+    findings = split(&ceremony.inputs.policy, findings, now).1;
+    if !findings.is_empty() {
+        let mut failure = Failure::no(format!("{} finding(s) are not accepted, or no longer", findings.len()));
+        for finding in findings {
+            failure = failure.and_cause(finding.to_string());
+        }
+        return Err(failure.hint("stage again with the finding mended, or accepted in the policy"));
+    }
+    for (role, staged) in staged.roles() {
+        let present = match role.as_str() {
+            "root" => published.roots.last(),
+            role => published.roles.get(role),
+        };
+        let base = staged.replaces;
+        let present_version = present.map(|file| file.metadata.version());
+        let done = present.is_some_and(|file| file.metadata.payload() == staged.payload);
+        if present_version != base && !done {
+            let say = |version: Option<u64>| version.map_or("nothing".to_owned(), |version| format!("version {version}"));
+            let message = format!(
+                "{role} was staged to follow {}, but {} is published",
+                say(base),
+                say(present_version)
+            );
+            return Err(Failure::no(message).hint("close this ceremony with `trustroot abandon`, and stage again"));
+        }
+        if staged.metadata.expires() <= now {
+            let message = format!("{role} version {} expired at {}", staged.metadata.version(), staged.metadata.expires());
+            return Err(Failure::no(message).hint("stage again"));
+        }
+    }
+    let (id, holders) = (&ceremony.inputs.policy.id, &ceremony.inputs.holders);
+    staged.assemble(id, &ceremony.signatures, holders).map_err(|unmet| {
+        let mut failure = Failure::no("the ceremony is not signed completely");
+        for unmet in unmet {
+            failure = failure.and_cause(format!("unmet: {unmet}"));
+        }
+        let stale = ceremony.signatures.iter().filter(|file: &&SignatureFile| is_stale(ceremony, file)).count();
+        if stale > 0 {
+            failure = failure.and_cause(format!("{stale} signature(s) are stale: they cover another proposal"));
+        }
+        failure.hint(format!("`trustroot status {}` shows who is missing", ceremony.name))
+    })
+}
+
+fn is_stale(ceremony: &Ceremony, file: &SignatureFile) -> bool {
+    ceremony.staged().is_ok_and(|staged| {
+        staged.roles().get(&file.role).is_none_or(|role| role.payload.digest() != file.payload)
+    })
+}
+
+/// The online roles as they were signed for this publication before, highest versions.
+fn load_seals(ceremony: &Ceremony) -> Result<Seals, Failure> {
+    let mut seals = Seals::default();
+    let place = ceremony.dir.published();
+    for entry in disk::list(&place, 10_000)? {
+        let file = PublishedFile::parse(disk::read(&place.join(&entry.name), METADATA_LIMIT)?)
+            .or_fail(|| format!("published/{} cannot be used", entry.name))?;
+        let file = SealedFile { metadata: file.metadata, bytes: file.bytes };
+        let slot = match numbered(&entry.name) {
+            Some((_, "snapshot")) => &mut seals.snapshot,
+            Some((_, "timestamp")) => &mut seals.timestamp,
+            _ => return Err(Failure::no(format!("published/{} has no place in a ceremony", entry.name))),
+        };
+        let newer = |held: &SealedFile| held.metadata.version() < file.metadata.version();
+        if slot.as_ref().is_none_or(newer) {
+            *slot = Some(file);
+        }
+    }
+    Ok(seals)
+}
+
+/// Keeps what the online keys signed before the first write outside: a second signature would be another file.
+fn store_seals(ceremony: &Ceremony, seals: &Seals) -> Result<(), Failure> {
+    for (role, file) in [("snapshot", &seals.snapshot), ("timestamp", &seals.timestamp)] {
+        if let Some(file) = file {
+            let place = ceremony.dir.published().join(&format!("{}.{role}.json", file.metadata.version()));
+            disk::create_or_same(&place, &file.bytes, Access::Shared)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes what was signed before where it still serves, and has the rest signed.
+fn seal(
+    ceremony: &Ceremony,
+    assembled: &Assembled,
+    published: &Published,
+    before: Seals,
+    keys: &mut OnlineKeys,
+    now: Time,
+) -> Result<Sealed, Failure> {
+    let sealed = |file: &PublishedFile| SealedFile { metadata: file.metadata.clone(), bytes: file.bytes.clone() };
+    let version = |file: &Option<PublishedFile>| file.as_ref().map_or(0, |file| file.metadata.version());
+    let snapshot = before.snapshot.filter(|file| {
+        file.metadata.version() > version(&published.snapshot) && now < file.metadata.expires()
+    });
+    let present = snapshot.clone().or_else(|| published.snapshot.as_ref().map(sealed));
+    let kept_timestamp = before.timestamp.filter(|file| {
+        let names = ceremony::Meta::of(&file.metadata).ok().and_then(|meta| meta.file("snapshot.json").cloned());
+        let names_present = names.map(|entry| entry.version) == present.as_ref().map(|file| file.metadata.version());
+        names_present && file.metadata.version() > version(&published.timestamp) && now < file.metadata.expires()
+    });
+    let published_timestamp = published.timestamp.as_ref().map(|file| &file.metadata);
+    let staged = assembled.staged();
+    let quorum = |role| staged.quorum(role).ok_or_else(|| Failure::could_not(format!("the root has no role {role}")));
+    let online = Online {
+        policy: &ceremony.inputs.policy,
+        snapshot_keys: quorum("snapshot")?,
+        timestamp_keys: quorum("timestamp")?,
+        snapshot: present.as_ref(),
+        timestamp: kept_timestamp.as_ref().map(|file| &file.metadata).or(published_timestamp),
+        snapshots_taken: published.snapshots_taken.clone(),
+        now,
+    };
+    let new = assembled.seal(&online, keys).map_err(Failure::from)?;
+    // A new snapshot makes every kept timestamp name the wrong one, and then a new timestamp was made as well.
+    let snapshot = new.seals().snapshot.clone().or(snapshot);
+    let timestamp = new.seals().timestamp.clone().or(kept_timestamp);
+    Ok(assembled.resume(Seals { snapshot, timestamp }))
+}
+
+/// Finds the order in which no client breaks; or, if the policy accepts it, the one in which fewest do.
+fn prove(
+    ceremony: &Ceremony,
+    published: &Published,
+    sealed: Sealed,
+    context: &Context,
+) -> Result<(Sealed, Order, Simulation), Failure> {
+    let source = Directory::new(context.workdir.repository().root().path());
+    let look = |order| -> Result<Simulation, Failure> {
+        simulate(&source, published, &sealed.writes(order), context.now)
+    };
+    let mut best = (Order::RootLast, look(Order::RootLast)?);
+    if !best.1.breaks.is_empty() {
+        let other = look(Order::RootBeforeTimestamp)?;
+        if other.breaks.len() < best.1.breaks.len() {
+            best = (Order::RootBeforeTimestamp, other);
+        }
+    }
+    let (order, simulation) = best;
+    if !simulation.breaks.is_empty() {
+        let root = sealed.writes(order).iter().filter_map(|write| numbered(&write.name)).find(|(_, role)| *role == "root").map(|(version, _)| version);
+        let root = root.or_else(|| published.roots.last().map(|file| file.metadata.version())).unwrap_or(0);
+        let what = simulation.breaks.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let finding = Finding::new(Rule::ClientsBreak, format!("root {root}"), what);
+        if ceremony.inputs.policy.accepts(&finding, context.now).is_none() {
+            let mut failure = Failure::no("clients that work today would fail");
+            for broken in &simulation.breaks {
+                failure = failure.and_cause(broken.to_string());
+            }
+            return Err(failure.hint(format!(
+                "stage a change that the outgoing keys sign too; or, in an emergency, accept it in the policy before \
+                 staging: finding = \"{}\", subject = \"{}\"",
+                finding.rule, finding.subject
+            )));
+        }
+    }
+    Ok((sealed, order, simulation))
+}
+
+/// The coordinator's machine trusts what it has just proven and published.
+fn remember(context: &Context, ceremony: &Ceremony, root: Option<&Write>) -> Result<(), Failure> {
+    if let Some(root) = root {
+        context.machine.trust(&ceremony.inputs.policy.id, &root.bytes)?;
+    }
+    Ok(())
+}
+
+/// What was published, or would be.
+struct Done {
+    ceremony: String,
+    dry_run: bool,
+    targets: usize,
+    writes: Vec<String>,
+    simulation: Simulation,
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.dry_run, self.writes.is_empty()) {
+            (true, _) => writeln!(f, "Would publish {} in this order:", escaped(&self.ceremony))?,
+            (false, true) => writeln!(f, "{} is published already: nothing was left to write", escaped(&self.ceremony))?,
+            (false, false) => writeln!(f, "Published {}", escaped(&self.ceremony))?,
+        }
+        if self.dry_run && self.targets > 0 {
+            writeln!(f, "  {} target file(s), as far as they are not there", self.targets)?;
+        }
+        for name in &self.writes {
+            writeln!(f, "  {}", escaped(name))?;
+        }
+        let starts = |versions: &[u64]| match (versions.first(), versions.last()) {
+            (Some(first), Some(last)) if first != last => format!("roots {first} to {last}"),
+            (Some(only), _) => format!("root {only}"),
+            _ => "no root: nothing was published before".to_owned(),
+        };
+        let (all, strict) = (starts(&self.simulation.starts), starts(&self.simulation.strict_starts));
+        let proof = if self.simulation.breaks.is_empty() {
+            format!("Clients were tried after every write, from {all}; tough from {strict}: none failed.")
+        } else {
+            "Clients fail, as the policy accepts:".to_owned()
+        };
+        f.write_str(&wrapped(&proof, 0))?;
+        for broken in &self.simulation.breaks {
+            f.write_str(&wrapped(&broken.to_string(), 2))?;
+        }
+        Ok(())
+    }
+}
+
+impl Report for Done {
+    fn json(&self) -> Json {
+        let texts = |list: &[String]| -> Json { list.iter().map(Json::string).collect() };
+        let numbers = |list: &[u64]| -> Json { list.iter().map(|version| Json::from(*version)).collect() };
+        let breaks: Vec<String> = self.simulation.breaks.iter().map(ToString::to_string).collect();
+        let object: Object = [
+            ("ok", Json::Bool(true)),
+            ("ceremony", Json::string(&self.ceremony)),
+            ("dry_run", Json::Bool(self.dry_run)),
+            ("writes", texts(&self.writes)),
+            ("starts", numbers(&self.simulation.starts)),
+            ("strict_starts", numbers(&self.simulation.strict_starts)),
+            ("breaks", texts(&breaks)),
+        ]
+        .into_iter()
+        .collect();
+        Json::Object(object)
+    }
+}
