@@ -9,6 +9,8 @@ use ceremony::{
     TargetList, Time, stage,
 };
 
+use keyholders::Roster;
+
 use crate::cli::Context;
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
@@ -29,6 +31,8 @@ pub(crate) struct Ceremony {
     pub(crate) dir: CeremonyDir,
     /// What it was derived from.
     pub(crate) inputs: Inputs,
+    /// The records of `inputs/keyholders/`.
+    pub(crate) roster: Roster,
     /// What was published when it was staged.
     pub(crate) base: Base,
     /// The files of `base/` by name, with the bytes of the roots and online roles.
@@ -177,7 +181,7 @@ impl Ceremony {
         let base = base(&base_files)?;
         let inputs = Inputs { policy, holders, targets, staging };
         let name = name.to_owned();
-        Ok(Self { name, dir, inputs, base, base_files, digest, signatures, unreadable, abandoned, files })
+        Ok(Self { name, dir, inputs, roster, base, base_files, digest, signatures, unreadable, abandoned, files })
     }
 
     /// Derives the proposal again and compares it with the staged files, byte for byte.

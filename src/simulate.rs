@@ -47,7 +47,12 @@ impl fmt::Display for Break {
 /// that then is the latest, and `tough` from every root from which it can start now.
 ///
 /// Target files are no steps of their own: no client asks for one before the metadata names it.
-pub(crate) fn simulate(source: &dyn Source, published: &Published, writes: &[Write], now: Time) -> Result<Simulation, Failure> {
+pub(crate) fn simulate(
+    source: &dyn Source,
+    published: &Published,
+    writes: &[Write],
+    now: Time,
+) -> Result<Simulation, Failure> {
     let mut limits = Limits::default();
     let largest = writes.iter().map(|write| write.bytes.len() as u64);
     let largest = largest.chain(published.roles.values().map(|file| file.bytes.len() as u64)).max().unwrap_or(0);

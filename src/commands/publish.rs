@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ceremony::{
-    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealedFile, Sealed, Seals, SignatureFile, Time,
+    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealError, SealedFile, Sealed, Seals, SignatureFile, Time,
     Write,
 };
 
@@ -48,7 +48,7 @@ impl Publish {
         let assembled = assemble(&ceremony, &published, context.now)?;
 
         let signatures = load_seals(&ceremony)?;
-        let mut keys = OnlineKeys::new(context, &self.online, &ceremony.inputs.holders)?;
+        let mut keys = OnlineKeys::new(context, &self.online, &ceremony.roster)?;
         let sealed = seal(&ceremony, &assembled, &published, signatures, &mut keys, context.now)?;
         let (sealed, order, simulation) = prove(&ceremony, &published, sealed, context)?;
         let mut writes = Vec::new();
@@ -75,9 +75,8 @@ fn assemble(ceremony: &Ceremony, published: &Published, now: Time) -> Result<Ass
         return Err(Failure::no(message));
     }
     let staged = ceremony.staged()?;
-    ceremony::history::chain(&ceremony.base.roots).or_fail(|| "base/ is not a chain of roots".to_owned())?;
-    let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged);
-    findings = split(&ceremony.inputs.policy, findings, now).1;
+    let findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
+    let findings = split(&ceremony.inputs.policy, findings, now).1;
     if !findings.is_empty() {
         let mut failure = Failure::no(format!("{} finding(s) are not accepted, or no longer", findings.len()));
         for finding in findings {
@@ -165,7 +164,7 @@ fn seal(
     assembled: &Assembled,
     published: &Published,
     before: Seals,
-    keys: &mut OnlineKeys,
+    keys: &mut OnlineKeys<'_>,
     now: Time,
 ) -> Result<Sealed, Failure> {
     let sealed = |file: &PublishedFile| SealedFile { metadata: file.metadata.clone(), bytes: file.bytes.clone() };
@@ -191,11 +190,19 @@ fn seal(
         snapshots_taken: published.snapshots_taken.clone(),
         now,
     };
-    let new = assembled.seal(&online, keys).map_err(Failure::from)?;
+    let new = assembled.seal(&online, keys).map_err(unsealed)?;
     // A new snapshot makes every kept timestamp name the wrong one, and then a new timestamp was made as well.
     let snapshot = new.seals().snapshot.clone().or(snapshot);
     let timestamp = new.seals().timestamp.clone().or(kept_timestamp);
     Ok(assembled.resume(Seals { snapshot, timestamp }))
+}
+
+/// The failure of a key is more telling than that there was one.
+pub(crate) fn unsealed(error: SealError<Failure>) -> Failure {
+    match error {
+        SealError::Sign { role, error } => error.in_context(format!("{role} could not be signed")),
+        error => Failure::could_not(error.to_string()),
+    }
 }
 
 /// Finds the order in which no client breaks; or, if the policy accepts it, the one in which fewest do.

@@ -58,7 +58,7 @@ impl Stage {
             return Err(Failure::no(message).hint("`trustroot status` shows the next deadline"));
         }
         refuse_conflicts(workdir, &staged)?;
-        let findings = findings(&wanted.inputs);
+        let findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged)?;
         let (accepted, open) = split(&wanted.inputs.policy, findings, context.now);
         let name = self.name.unwrap_or_else(|| default_name(&staged));
         let plan = Plan::new(name, &staged, accepted, open, self.dry_run);
@@ -78,11 +78,6 @@ impl Stage {
         }
         Ok(Outcome::done(plan))
     }
-}
-
-/// What is wrong with the proposal.
-fn findings(inputs: &Inputs) -> Vec<Finding> {
-    inputs.holders.iter().flat_map(|holder| holder.findings.clone()).collect()
 }
 
 /// The wanted state as files.
