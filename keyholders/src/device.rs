@@ -102,6 +102,12 @@ pub enum DeviceError {
         /// What the device says now.
         tries: Tries,
     },
+    /// The device refused this PIN before.
+    #[error("{device} refused this PIN before: it was not sent again")]
+    RefusedBefore {
+        /// The device.
+        device: String,
+    },
     /// A PIN of this length is not sent: it would cost a try for nothing.
     #[error("{device} takes PINs of {least} to {most} bytes, and this one has {length}: it was not sent")]
     PinLength {

@@ -68,7 +68,10 @@ impl FileKey {
         if label == EC || PrivateKeyInfoRef::try_from(der.as_slice()).is_ok() {
             return Err(FileKeyError::Algorithm { file });
         }
-        let encrypted = EncryptedPrivateKeyInfoRef::from_der(&der).map_err(|_| no_key())?;
+        let encrypted = EncryptedPrivateKeyInfoRef::from_der(&der).map_err(|_| match label {
+            EncryptedPrivateKeyInfoRef::PEM_LABEL => FileKeyError::Encryption { file: file.clone() },
+            _ => no_key(),
+        })?;
         let affordable = encrypted.encryption_algorithm.pbes2().is_some_and(|parameters| affordable(&parameters.kdf));
         if !affordable {
             return Err(FileKeyError::Encryption { file });
@@ -420,7 +423,7 @@ mod tests {
             key_length: None,
         };
         let encryption = pbes2::EncryptionScheme::Aes256Cbc { iv: [0; 16] };
-        let honest = pbes2::Parameters { kdf: cheap(16, 1).into(), encryption: encryption.clone() };
+        let honest = pbes2::Parameters { kdf: cheap(16, 1).into(), encryption };
         let honest = plain.encrypt_with_params(honest, "x").unwrap();
         assert!(read(honest.as_bytes(), "x").0.is_ok());
         // The same file with other parameters in its head.
@@ -431,7 +434,7 @@ mod tests {
             pbes2::Pbkdf2Params::hmac_sha256(10_000_001, &[7; 16]).unwrap().into(),
         ] {
             let mut document = EncryptedPrivateKeyInfoRef::from_der(honest.as_bytes()).unwrap();
-            document.encryption_algorithm = pbes2::Parameters { kdf, encryption: encryption.clone() }.into();
+            document.encryption_algorithm = pbes2::Parameters { kdf, encryption }.into();
             let costly = SecretDocument::encode_msg(&document).unwrap();
             assert_eq!(failure(costly.as_bytes()), FileKeyError::Encryption { file: "k.pem".into() });
         }

@@ -1,0 +1,105 @@
+//! Logging in to a token.
+
+use cryptoki::error::{Error, RvError};
+use cryptoki::session::{Session, SessionState, UserType};
+use cryptoki::types::AuthPin;
+
+use super::token::{Token, tries};
+use crate::ask::{Action, Ask, PinRequest, Secret, Tries};
+use crate::device::DeviceError;
+use crate::name::Name;
+use crate::pin::Pin;
+
+/// The PIN that a token accepted, for as long as the key is at hand.
+///
+/// A refused PIN is kept too, so that it is never sent again.
+#[derive(Default)]
+pub(super) struct Login {
+    accepted: Option<Pin>,
+    refused: Option<Pin>,
+}
+
+impl Login {
+    /// Logs in unless somebody is logged in already, or the token needs no login.
+    pub(super) fn ensure(
+        &mut self,
+        token: &Token,
+        session: &Session,
+        owner: Option<&Name>,
+        ask: &mut dyn Ask,
+    ) -> Result<(), DeviceError> {
+        let state = session.get_session_info().map_err(|error| token.failed(error))?.session_state();
+        if matches!(state, SessionState::RoUser | SessionState::RwUser) || !token.state()?.1.login_required() {
+            return Ok(());
+        }
+        self.send(token, session, UserType::User, owner, ask)
+    }
+
+    /// Gives the PIN once more, for the one operation that was begun (PKCS#11 2.40, section 4.9,
+    /// `CKA_ALWAYS_AUTHENTICATE`).
+    pub(super) fn again(
+        &mut self,
+        token: &Token,
+        session: &Session,
+        owner: Option<&Name>,
+        ask: &mut dyn Ask,
+    ) -> Result<(), DeviceError> {
+        self.send(token, session, UserType::ContextSpecific, owner, ask)
+    }
+
+    fn send(
+        &mut self,
+        token: &Token,
+        session: &Session,
+        user: UserType,
+        owner: Option<&Name>,
+        ask: &mut dyn Ask,
+    ) -> Result<(), DeviceError> {
+        let device = || token.label().to_owned();
+        let (_, info) = token.state()?;
+        let left = tries(&info);
+        match left {
+            Tries::Locked => return Err(DeviceError::Locked { device: device() }),
+            Tries::Final => return Err(DeviceError::FinalTry { device: device() }),
+            _ => {}
+        }
+        let pin = if info.protected_authentication_path() {
+            ask.act(Action::EnterPin { device: device() });
+            None
+        } else if let Some(pin) = self.accepted.take() {
+            Some(pin)
+        } else {
+            let secret = if matches!(user, UserType::User) { Secret::TokenPin } else { Secret::SignaturePin };
+            let request = PinRequest { secret, device: device(), owner: owner.cloned(), tries: left };
+            Some(ask.pin(request).map_err(|source| DeviceError::Ask { device: device(), source })?)
+        };
+        if let Some(pin) = &pin {
+            if self.refused.as_ref().is_some_and(|refused| refused.expose() == pin.expose()) {
+                return Err(DeviceError::RefusedBefore { device: device() });
+            }
+            let (least, most, length) = (info.min_pin_length(), info.max_pin_length(), pin.expose().len());
+            // A token that gives no bounds gives zero or nonsense.
+            if least <= most && most > 0 && !(least..=most).contains(&length) {
+                return Err(DeviceError::PinLength { device: device(), least, most, length });
+            }
+        }
+        // A person takes time to type: the token may be another one by now.
+        token.state()?;
+        let sent = pin.as_ref().map(|pin| AuthPin::from(pin.expose().to_owned()));
+        match session.login(user, sent.as_ref()) {
+            Ok(()) => {
+                self.accepted = pin;
+                Ok(())
+            }
+            Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) if matches!(user, UserType::User) => Ok(()),
+            Err(Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange, _)) => {
+                self.refused = pin;
+                match token.tries()? {
+                    Tries::Locked => Err(DeviceError::Locked { device: device() }),
+                    tries => Err(DeviceError::WrongPin { device: device(), tries }),
+                }
+            }
+            Err(other) => Err(token.failed(other)),
+        }
+    }
+}
