@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use crate::disk::{self, Access, DiskError, Place};
 
-pub(crate) use config::{Config, ConfigError, PinSource};
+pub(crate) use config::{Config, ConfigError, OnlineFile, PinSource};
 pub(crate) use journal::{Entry, JournalError};
 
 /// The most bytes of a root that are read.

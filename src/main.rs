@@ -3,14 +3,17 @@
 // The frame lands before the commands that use all of it.
 #![allow(dead_code, unused_imports, unused_variables)]
 
+mod ask;
 mod ceremony_dir;
 mod cli;
 mod client;
 mod commands;
+mod devices;
 mod disk;
 mod error;
 mod interrupt;
 mod machine;
+mod online;
 mod pins;
 mod published;
 mod publishing;

@@ -97,4 +97,10 @@ pub enum AskError {
         /// The flag that answers.
         flag: &'static str,
     },
+    /// There is an answer, and it is not given to this device now.
+    #[error("{reason}")]
+    Withheld {
+        /// Why not.
+        reason: &'static str,
+    },
 }

@@ -14,6 +14,10 @@ const LIMIT: u64 = 1 << 20;
 /// ```toml
 /// pkcs11-modules = ["/usr/lib/softhsm/libsofthsm2.so"]
 ///
+/// [[online]]
+/// keyholder = "online"
+/// file = "/etc/trustroot/online.pem"
+///
 /// [[pin]]
 /// keyholder = "online"        # or: uri = "pkcs11:token=online"
 /// file = "/etc/trustroot/online.pin"
@@ -24,9 +28,22 @@ pub(crate) struct Config {
     /// The PKCS#11 modules to load, besides those that the system registers.
     #[serde(default)]
     pub(crate) pkcs11_modules: Vec<PathBuf>,
+    /// Where the key files of online keyholders lie.
+    #[serde(default)]
+    pub(crate) online: Vec<OnlineFile>,
     /// Where PINs and passphrases lie that nobody types.
     #[serde(default)]
     pub(crate) pin: Vec<PinSource>,
+}
+
+/// The key file of an online keyholder.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OnlineFile {
+    /// Whose key it is.
+    pub(crate) keyholder: String,
+    /// The file.
+    pub(crate) file: PathBuf,
 }
 
 /// A file with the PIN of a token or the passphrase of a key file, one line.
@@ -68,7 +85,7 @@ impl Config {
         };
         let config: Self = toml::from_str(&text)
             .map_err(|error: toml::de::Error| ConfigError::Toml { config: path(), message: error.to_string() })?;
-        let files = config.pin.iter().map(|pin| &pin.file);
+        let files = config.pin.iter().map(|pin| &pin.file).chain(config.online.iter().map(|online| &online.file));
         if let Some(relative) = config.pkcs11_modules.iter().chain(files).find(|path| !path.is_absolute()) {
             return Err(ConfigError::Relative { config: path(), path: relative.clone() });
         }
@@ -93,7 +110,7 @@ mod tests {
     #[test]
     fn reads_modules_and_pins() {
         let config =
-            read("pkcs11-modules = ['/usr/lib/a.so']\n[[pin]]\nkeyholder = 'online'\nfile = '/run/pin'").unwrap();
+            read("pkcs11-modules = ['/usr/lib/a.so']\n[[online]]\nkeyholder = 'a'\nfile = '/a'\n[[pin]]\nkeyholder = 'online'\nfile = '/run/pin'").unwrap();
         assert_eq!(config.pkcs11_modules, [PathBuf::from("/usr/lib/a.so")]);
         assert_eq!(config.pin.first().unwrap().keyholder.as_deref(), Some("online"));
         assert_eq!(read("").unwrap(), Config::default());

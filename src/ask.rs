@@ -1,0 +1,186 @@
+//! Who answers when a device asks for a secret: a person at the terminal, or a file that this machine's user named.
+//!
+//! Secrets come from prompts and files alone, never from arguments, from the environment, or from the directory of a
+//! trust root.
+
+use std::path::{Path, PathBuf};
+
+use keyholders::{Action, Ask, AskError, Pin, PinRequest, Secret, Tries};
+
+use crate::disk::{self, Place};
+use crate::error::{Failure, OrFail as _};
+use crate::ui::Ui;
+
+/// The most bytes of a file with a secret that are read.
+const LIMIT: u64 = 2048;
+
+const PIN_FLAG: &str = "--pin-file";
+const PASSPHRASE_FLAG: &str = "--passphrase-file";
+
+/// The files that answer instead of a person.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct SecretArgs {
+    /// Read the PIN of the token from this file instead of asking for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
+    /// Read the passphrase of the key file from this file instead of asking for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// A keyholder, at the terminal or through [`SecretArgs`].
+pub(crate) struct Person<'a> {
+    ui: &'a mut Ui,
+    /// Given to the first device that asks, and to no other: a refused PIN is never sent again, and the PIN of one
+    /// token would cost a try at the next.
+    pin: Option<Pin>,
+    pin_given: bool,
+    passphrase: Option<Pin>,
+}
+
+impl<'a> Person<'a> {
+    /// Reads the files of `secrets`.
+    pub(crate) fn new(ui: &'a mut Ui, secrets: &SecretArgs) -> Result<Self, Failure> {
+        Ok(Self {
+            ui,
+            pin: secrets.pin_file.as_deref().map(secret_file).transpose()?,
+            pin_given: false,
+            passphrase: secrets.passphrase_file.as_deref().map(secret_file).transpose()?,
+        })
+    }
+
+    /// The person's terminal, for everything that is no secret.
+    pub(crate) fn ui(&mut self) -> &mut Ui {
+        self.ui
+    }
+
+    /// A passphrase for a key file that is about to be written: typed twice, or from the file.
+    pub(crate) fn new_passphrase(&mut self, file: &str) -> Result<Pin, Failure> {
+        match &self.passphrase {
+            Some(passphrase) => Ok(passphrase.clone()),
+            None => self.ui.new_secret(PASSPHRASE_FLAG, &format!("New passphrase for {file}")),
+        }
+    }
+
+    fn prompt(&mut self, request: &PinRequest) -> Result<Pin, AskError> {
+        let owner = request.owner.as_ref().map_or(String::new(), |owner| format!(", for {owner}"));
+        let (flag, question) = match request.secret {
+            Secret::Passphrase => (PASSPHRASE_FLAG, format!("Passphrase of {}{owner}", request.device)),
+            Secret::SignaturePin => (PIN_FLAG, format!("PIN once more, for this signature{owner}")),
+            _ => (PIN_FLAG, format!("PIN{owner}")),
+        };
+        if !self.ui.has_terminal() {
+            return Err(match flag == PIN_FLAG && self.pin_given {
+                true => AskError::Withheld { reason: "--pin-file answers once, and has: one command per token" },
+                false => AskError::Unattended { flag },
+            });
+        }
+        if flag == PIN_FLAG {
+            self.ui.say(format!("{} asks for its PIN; {}", request.device, request.tries));
+        }
+        self.ui.secret(flag, &question).map_err(|failure| {
+            self.ui.say(failure);
+            AskError::Cancelled
+        })
+    }
+}
+
+impl Ask for Person<'_> {
+    fn pin(&mut self, request: PinRequest) -> Result<Pin, AskError> {
+        if request.secret == Secret::Passphrase {
+            return self.passphrase.clone().map_or_else(|| self.prompt(&request), Ok);
+        }
+        match self.pin.take() {
+            Some(pin) => {
+                self.pin_given = true;
+                Ok(pin)
+            }
+            None => self.prompt(&request),
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::EnterPin { device } => self.ui.say(format!("type the PIN on the keys of {device}")),
+            _ => self.ui.say("the device waits for you"),
+        }
+    }
+}
+
+/// A robot: it gives the secret that it was given, once, and never when a wrong one was given before. Somebody has to
+/// come and look then, or a robot that starts every minute would lock the device.
+pub(crate) struct Robot {
+    secret: Option<Pin>,
+}
+
+impl Robot {
+    /// A robot with a secret, or with none.
+    pub(crate) fn new(secret: Option<Pin>) -> Self {
+        Self { secret }
+    }
+}
+
+impl Ask for Robot {
+    fn pin(&mut self, request: PinRequest) -> Result<Pin, AskError> {
+        if request.tries != Tries::Unknown {
+            let reason = "a wrong PIN was given before, and a file is not tried then: use the token by hand once";
+            return Err(AskError::Withheld { reason });
+        }
+        self.secret.take().ok_or(AskError::Unattended { flag: "--online-pin-file, or [[pin]] in config.toml" })
+    }
+
+    fn act(&mut self, _: Action) {}
+}
+
+/// The one line of the file at `path`.
+pub(crate) fn secret_file(path: &Path) -> Result<Pin, Failure> {
+    let bytes = disk::read(&Place::named(path), LIMIT)?;
+    Pin::from_file(bytes).or_fail(|| format!("{} holds no PIN or passphrase", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn request(secret: Secret, tries: Tries) -> PinRequest {
+        PinRequest { secret, device: "the token \"a\"".into(), owner: None, tries }
+    }
+
+    #[test]
+    fn a_pin_from_a_file_is_given_once_and_a_passphrase_as_often_as_it_is_needed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pin");
+        std::fs::write(&file, "123456\n").unwrap();
+        let secrets = SecretArgs { pin_file: Some(file.clone()), passphrase_file: Some(file) };
+        let mut ui = Ui::new(true);
+        let mut person = Person::new(&mut ui, &secrets).unwrap();
+        for _ in 0..2 {
+            assert_eq!(person.pin(request(Secret::Passphrase, Tries::Unknown)).unwrap().expose(), "123456");
+        }
+        assert_eq!(person.new_passphrase("k").unwrap().expose(), "123456");
+        assert_eq!(person.pin(request(Secret::TokenPin, Tries::Low)).unwrap().expose(), "123456");
+        if !person.ui().has_terminal() {
+            let again = person.pin(request(Secret::SignaturePin, Tries::Unknown));
+            assert!(matches!(again, Err(AskError::Withheld { .. })));
+        }
+    }
+
+    #[test]
+    fn a_robot_never_spends_a_second_try() {
+        let robot = || Robot::new(Some(Pin::new("123456".into()).unwrap()));
+        assert!(matches!(robot().pin(request(Secret::TokenPin, Tries::Low)), Err(AskError::Withheld { .. })));
+        let mut robot = robot();
+        assert!(robot.pin(request(Secret::TokenPin, Tries::Unknown)).is_ok());
+        assert!(matches!(robot.pin(request(Secret::TokenPin, Tries::Unknown)), Err(AskError::Unattended { .. })));
+    }
+
+    #[test]
+    fn a_file_of_several_lines_is_no_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pin");
+        std::fs::write(&file, "123456\n# note\n").unwrap();
+        let failure = secret_file(&file).err().unwrap().to_string();
+        assert!(failure.contains("second line") && !failure.contains("123456"), "{failure}");
+    }
+}

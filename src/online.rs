@@ -1,0 +1,222 @@
+//! The online keys of this machine, which sign snapshot and timestamp without a person.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ceremony::{Fingerprint, SignOnline, TufKey};
+use keyholders::{Device, DeviceKind, FileKey, Name, Pin, RecordKey, Roster};
+
+use crate::ask::{Robot, secret_file};
+use crate::cli::Context;
+use crate::devices::{self, ModuleArgs};
+use crate::error::{Failure, OrFail as _};
+use crate::machine::Config;
+
+/// Where the online keys of this machine are, besides what its configuration says.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct OnlineArgs {
+    /// Sign snapshot and timestamp with the key in this file; may be given several times
+    #[arg(long = "online-key", value_name = "FILE")]
+    pub(crate) online_keys: Vec<PathBuf>,
+    /// Read the PIN or the passphrase of the online key from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) online_pin_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+}
+
+/// The online keys of this machine. Each is looked for when it is to sign, and asked for nothing that a person would
+/// have to answer.
+///
+/// A key file that [`OnlineArgs`] names is taken for whatever key it holds. Else the record of the key decides: a file
+/// that the configuration names for the keyholder, or the token that the record names, through the modules of this
+/// machine.
+pub(crate) struct OnlineKeys<'a> {
+    roster: &'a Roster,
+    args: &'a OnlineArgs,
+    config: Config,
+    /// The time is not the real one: no key may sign that is not throw-away.
+    throw_away_only: bool,
+    open: BTreeMap<Fingerprint, Open>,
+}
+
+/// A key at hand, and what answers its device.
+struct Open {
+    device: Box<dyn Device>,
+    robot: Robot,
+}
+
+impl<'a> OnlineKeys<'a> {
+    /// The keys that `args` and the configuration name for the keyholders in `roster`. Nothing is opened yet.
+    pub(crate) fn new(context: &Context, args: &'a OnlineArgs, roster: &'a Roster) -> Result<Self, Failure> {
+        let config = context.machine.config()?;
+        Ok(Self { roster, args, config, throw_away_only: context.now_given, open: BTreeMap::new() })
+    }
+
+    fn find(&self, fingerprint: &Fingerprint) -> Result<Open, Failure> {
+        let record = self.roster.find(fingerprint);
+        let owner = record.map(|(record, _)| record.name());
+        let mut tried = Vec::new();
+        for path in &self.args.online_keys {
+            match self.file(path, owner) {
+                Ok(key) if key.public_key().fingerprint() == *fingerprint => return Ok(key.into()),
+                Ok(_) => {}
+                Err(failure) => tried.push(failure),
+            }
+        }
+        let Some((record, key)) = record else {
+            let message = format!("no keyholder on record has the online key {}", fingerprint.short());
+            return Err(tried.into_iter().next().unwrap_or_else(|| Failure::could_not(message)));
+        };
+        let name = record.name();
+        match key.device() {
+            DeviceKind::File => {
+                let file = self.config.online.iter().find(|online| online.keyholder == name.as_str());
+                if let Some(online) = file {
+                    let key = self.file(&online.file, owner)?;
+                    let found = key.public_key().fingerprint();
+                    if found == *fingerprint {
+                        return Ok(key.into());
+                    }
+                    let (found, wanted) = (found.short(), fingerprint.short());
+                    let file = online.file.display();
+                    return Err(Failure::could_not(format!("{file} holds the key {found}, not {name}'s {wanted}")));
+                }
+                Err(tried.into_iter().next().unwrap_or_else(|| {
+                    Failure::could_not(format!("the online key {} of {name} is not at hand", fingerprint.short()))
+                        .hint("name its file with --online-key, or as [[online]] in config.toml")
+                }))
+            }
+            DeviceKind::Pkcs11 => self.on_token(name, key),
+            _ => {
+                let short = fingerprint.short();
+                let message = format!("the online key {short} of {name} is not reached by this program");
+                Err(Failure::could_not(message)
+                    .hint("if somebody else signs these roles, the policy says online = \"external\""))
+            }
+        }
+    }
+
+    fn file(&self, path: &std::path::Path, owner: Option<&Name>) -> Result<FileKey, Failure> {
+        let mut robot = Robot::new(self.secret(owner, None)?);
+        devices::key_file(path, owner, &mut robot)
+    }
+
+    fn on_token(&self, name: &Name, key: &RecordKey) -> Result<Open, Failure> {
+        Err(Failure::could_not(format!("{name}: {}", key.device())))
+    }
+
+    /// The PIN or the passphrase for a key of `owner`, on the token `uri`.
+    fn secret(&self, owner: Option<&Name>, uri: Option<&keyholders::Uri>) -> Result<Option<Pin>, Failure> {
+        if let Some(file) = &self.args.online_pin_file {
+            return secret_file(file).map(Some);
+        }
+        for source in &self.config.pin {
+            let for_owner = source.keyholder.as_deref().is_some_and(|name| owner.is_some_and(|o| o.as_str() == name));
+            let for_token = match (&source.uri, uri) {
+                (Some(text), Some(uri)) => {
+                    let named: keyholders::Uri = text.parse().or_fail(|| "[[pin]] in config.toml")?;
+                    named.matches_token(uri)
+                }
+                _ => false,
+            };
+            if for_owner || for_token {
+                return secret_file(&source.file).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl From<FileKey> for Open {
+    fn from(key: FileKey) -> Self {
+        Self { device: Box::new(key), robot: Robot::new(None) }
+    }
+}
+
+impl SignOnline for OnlineKeys<'_> {
+    type Error = Failure;
+
+    fn sign(&mut self, role: &str, key: &TufKey, payload: &[u8]) -> Result<Vec<u8>, Failure> {
+        let fingerprint = key.key.as_ref().map_err(Clone::clone)?.fingerprint();
+        if !self.open.contains_key(&fingerprint) {
+            let open = self.find(&fingerprint)?;
+            self.open.insert(fingerprint, open);
+        }
+        let Open { device, robot } = self.open.get_mut(&fingerprint).expect("it was opened above");
+        let description = device.describe();
+        if self.throw_away_only && !description.kind.is_throw_away() {
+            let message = format!("--now was given, and {} is no throw-away key", description.label);
+            return Err(Failure::could_not(message).hint("leave --now out: a real key signs at the real time"));
+        }
+        device.sign(payload, robot).or_fail(|| format!("{role} is not signed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::path::Path;
+
+    use ceremony::Algorithm;
+    use keyholders::{Kind, Nonce, Possession, Record, State};
+
+    use super::*;
+    use crate::machine::{OnlineFile, PinSource};
+
+    fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
+        let path = dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn roster(key: &mut FileKey) -> Roster {
+        let name = Name::new("robot").unwrap();
+        let possession = Possession::prove(key, "id", &name, Nonce::random().unwrap(), &mut Robot::new(None)).unwrap();
+        let tuf_key = TufKey::author(key.public_key()).unwrap();
+        let key = RecordKey::new(State::Active, tuf_key, DeviceKind::File, None, None, Some(possession)).unwrap();
+        Roster::new([Record::new(name, Kind::Online, vec![key]).unwrap()]).unwrap()
+    }
+
+    fn sign(roster: &Roster, args: &OnlineArgs, config: Config, key: &TufKey) -> Result<Vec<u8>, Failure> {
+        let mut keys = OnlineKeys { roster, args, config, throw_away_only: true, open: BTreeMap::new() };
+        keys.sign("timestamp", key, b"payload")
+    }
+
+    #[test]
+    fn a_key_file_is_found_by_its_flag_or_by_the_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut key = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap();
+        let other = FileKey::generate(Algorithm::EcdsaP256, "o").unwrap();
+        let pin = write(dir.path(), "pin", "correct horse\n");
+        let file =
+            write(dir.path(), "key.pem", &key.to_encrypted_pem(&Pin::new("correct horse".into()).unwrap()).unwrap());
+        let wrong = write(dir.path(), "other.pem", &other.to_plain_pem());
+        let (roster, tuf_key) = (roster(&mut key), TufKey::author(key.public_key()).unwrap());
+        let args = |files: &[&PathBuf], pin: Option<&PathBuf>| OnlineArgs {
+            online_keys: files.iter().map(|file| file.to_path_buf()).collect(),
+            online_pin_file: pin.cloned(),
+            ..OnlineArgs::default()
+        };
+        let config = |file: &PathBuf| Config {
+            online: vec![OnlineFile { keyholder: "robot".into(), file: file.clone() }],
+            pin: vec![PinSource { keyholder: Some("robot".into()), uri: None, file: pin.clone() }],
+            ..Config::default()
+        };
+        let verifies = |signature: Vec<u8>| key.public_key().verify(b"payload", &signature).unwrap();
+
+        verifies(sign(&roster, &args(&[&wrong, &file], Some(&pin)), Config::default(), &tuf_key).unwrap());
+        verifies(sign(&Roster::default(), &args(&[&file], Some(&pin)), Config::default(), &tuf_key).unwrap());
+        verifies(sign(&roster, &args(&[], None), config(&file), &tuf_key).unwrap());
+
+        let fails = |args: &OnlineArgs, config| sign(&roster, args, config, &tuf_key).unwrap_err().to_string();
+        let absent = fails(&args(&[], None), Config::default());
+        assert!(absent.contains("of robot is not at hand") && absent.contains("--online-key"), "{absent}");
+        let unanswered = fails(&args(&[&file], None), Config::default());
+        assert!(unanswered.contains("--online-pin-file"), "{unanswered}");
+        let exchanged = fails(&args(&[], None), config(&wrong));
+        assert!(exchanged.contains("not robot's"), "{exchanged}");
+        let unknown = sign(&roster, &args(&[], None), config(&file), &TufKey::author(other.public_key()).unwrap());
+        assert!(unknown.unwrap_err().to_string().contains("no keyholder on record"));
+    }
+}
