@@ -10,6 +10,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod assemble;
+pub mod diff;
 pub mod digest;
 mod draft;
 pub mod finding;
@@ -36,6 +37,7 @@ pub mod time;
 pub mod tuf_key;
 
 pub use assemble::{Assembled, Progress};
+pub use diff::{Change, Diff, RoleDiff};
 pub use digest::Digest;
 pub use finding::{Finding, Rule};
 pub use history::History;
