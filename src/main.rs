@@ -15,6 +15,7 @@ mod interrupt;
 mod machine;
 mod online;
 mod pins;
+mod policy_file;
 mod published;
 mod publishing;
 mod records;

@@ -8,9 +8,11 @@ use crate::error::Failure;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-mod init;
-pub(crate) mod stage;
+mod accept;
 mod fetch;
+mod init;
+mod role;
+pub(crate) mod stage;
 
 /// Makes the enum of commands from the list of their names and files, in the order of `--help`.
 macro_rules! commands {
@@ -33,6 +35,8 @@ macro_rules! commands {
 
 commands! {
     Init(init),
+    Role(role),
+    Accept(accept),
     Stage(stage),
     Fetch(fetch),
 }

@@ -11,6 +11,7 @@ use crate::ceremony_dir::Ceremony;
 use crate::cli::Context;
 use crate::disk::{self, Batch};
 use crate::error::{Failure, OrFail as _};
+use crate::policy_file::PolicyFile;
 use crate::published::Published;
 use crate::records::{self, RecordFile};
 use crate::report::{Outcome, Report};
@@ -23,9 +24,6 @@ pub(crate) const TARGET_LIMIT: u64 = 1 << 36;
 
 /// How many target files there may be.
 const TARGETS: usize = 1_000_000;
-
-/// The most bytes of a policy or a record that are read.
-const TEXT_LIMIT: u64 = 1 << 20;
 
 /// Propose the next root, targets and delegated roles: wanted minus present
 ///
@@ -89,8 +87,7 @@ struct Wanted {
 
 impl Wanted {
     fn read(workdir: &Workdir, at: Time, only: BTreeSet<String>) -> Result<Self, Failure> {
-        let policy = read_policy(workdir)?;
-        let text = disk::read_text(&workdir.policy(), TEXT_LIMIT)?;
+        let PolicyFile { policy, text } = PolicyFile::read(workdir)?;
         if let Some(role) = only.iter().find(|role| policy.role(role).is_none()) {
             return Err(Failure::could_not(format!("the policy has no role {role}")));
         }
@@ -111,20 +108,6 @@ impl Wanted {
         }
         Ok(())
     }
-}
-
-/// Reads the policy of a work directory.
-pub(crate) fn read_policy(workdir: &Workdir) -> Result<Policy, Failure> {
-    let place = workdir.policy();
-    let text = match disk::read_text(&place, TEXT_LIMIT) {
-        Err(error) if error.is_not_there() => {
-            return Err(Failure::could_not(format!("there is no trust root here: {place} does not exist")).hint(
-                "`trustroot init` starts one, `trustroot adopt` takes one over, `-C DIR` works in another place",
-            ));
-        }
-        text => text?,
-    };
-    Policy::parse(&text).or_fail(|| format!("{place} is not a policy"))
 }
 
 fn wanted_targets(workdir: &Workdir, policy: &Policy) -> Result<TargetList, Failure> {
@@ -226,11 +209,9 @@ impl Plan {
         }
         let until = now.plus(ceremony::Days(365)).unwrap_or(now);
         let first = &self.open[0];
-        failure.hint(format!(
-            "mend what was found; or accept it in trustroot.toml, for all signers to see: [[accept]] finding = \"{}\" \
-             subject = \"{}\" reason = \"...\" until = \"{until}\"",
-            first.rule, first.subject
-        ))
+        failure
+            .hint("mend what was found; or accept it in the policy, with the reason, for all signers to see:")
+            .hint(format!("trustroot accept {} '{}' --reason TEXT --until {until}", first.rule, first.subject))
     }
 }
 

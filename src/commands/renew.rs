@@ -1,0 +1,160 @@
+//! `trustroot renew`
+
+use std::fmt;
+use std::path::PathBuf;
+
+use ceremony::{Json, Object, Online, Order, Quorum, Root, SealedFile, Sealed, Time, seal};
+
+use crate::cli::Context;
+use crate::client::store::Cache;
+use crate::client::{Limits, check};
+use crate::commands::publish::unsealed;
+use crate::disk::{self, Place};
+use crate::error::{Failure, OrFail as _};
+use crate::online::{OnlineArgs, OnlineKeys};
+use crate::policy_file::PolicyFile;
+use crate::published::{METADATA_LIMIT, Published, PublishedFile};
+use crate::publishing;
+use crate::records;
+use crate::report::{Outcome, Report};
+use crate::simulate::simulate;
+use crate::source::disk::Directory;
+use crate::text::wrapped;
+use crate::ui::Ui;
+
+/// Renew snapshot and timestamp by the online key, where they are due
+///
+/// Made to be run by a timer, unattended and often: while nothing is due it does nothing and succeeds. It verifies what
+/// is published from a trusted root before it signs anything over it.
+#[derive(clap::Args)]
+pub(crate) struct Renew {
+    /// Trust this root; by default the one that this machine remembers
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// Say what is due, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    online: OnlineArgs,
+}
+
+impl Renew {
+    pub(crate) fn run(self, context: &Context, _ui: &mut Ui) -> Result<Outcome, Failure> {
+        let workdir = &context.workdir;
+        let lock = workdir.lock()?;
+        let policy = PolicyFile::read(workdir)?.policy;
+        let repository = workdir.repository();
+        let published = Published::read(&repository)?;
+        let (Some(root), Some(snapshot), Some(timestamp)) =
+            (published.roots.last(), &published.snapshot, &published.timestamp)
+        else {
+            return Err(Failure::no("nothing is published that could be renewed")
+                .hint("`trustroot publish` makes the first snapshot and timestamp"));
+        };
+        let source = Directory::new(repository.root().path());
+        let pin = self.pin(context, &policy.id)?;
+        check(&source, &pin, &Cache::default(), last_good(context.now, snapshot, timestamp), &[], Limits::default())
+            .or_fail(|| "what is published does not verify from the trusted root: nothing was signed over it")?;
+
+        let roster = records::load(&workdir.keyholders())?;
+        let mut keys = OnlineKeys::new(context, &self.online, &roster)?;
+        let view = Root::of(&root.metadata)?;
+        let quorum = |role| {
+            let incoming = view.role(role).cloned();
+            let incoming = incoming.ok_or_else(|| Failure::could_not(format!("the root has no role {role}")))?;
+            Ok::<_, Failure>(Quorum { outgoing: None, incoming })
+        };
+        let present = SealedFile { metadata: snapshot.metadata.clone(), bytes: snapshot.bytes.clone() };
+        let online = Online {
+            policy: &policy,
+            snapshot_keys: quorum("snapshot")?,
+            timestamp_keys: quorum("timestamp")?,
+            snapshot: Some(&present),
+            timestamp: Some(&timestamp.metadata),
+            snapshots_taken: published.snapshots_taken.clone(),
+            now: context.now,
+        };
+        let seals = seal(&Default::default(), &online, &mut keys).map_err(unsealed)?;
+        let expires = |sealed: &Option<SealedFile>, present: &PublishedFile| {
+            sealed.as_ref().map_or_else(|| present.metadata.expires(), |file| file.metadata.expires())
+        };
+        let mut report = Renewed {
+            dry_run: self.dry_run,
+            writes: Vec::new(),
+            snapshot: expires(&seals.snapshot, snapshot),
+            timestamp: expires(&seals.timestamp, timestamp),
+        };
+        let verified = Sealed::renewal(seals).verify(Order::RootLast, |writes| {
+            report.writes = writes.iter().map(|write| write.name.clone()).collect();
+            if writes.is_empty() {
+                return Ok(());
+            }
+            let simulation = simulate(&source, &published, writes, context.now)?;
+            if simulation.breaks.is_empty() {
+                return Ok(());
+            }
+            let mut failure = Failure::no("clients that work today would fail");
+            for broken in &simulation.breaks {
+                failure = failure.and_cause(broken.to_string());
+            }
+            Err(failure)
+        })?;
+        if !self.dry_run {
+            report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
+        }
+        Ok(Outcome::done(report))
+    }
+
+    fn pin(&self, context: &Context, id: &str) -> Result<Vec<u8>, Failure> {
+        if let Some(path) = &self.root {
+            return Ok(disk::read(&Place::named(path), METADATA_LIMIT)?);
+        }
+        context.machine.trusted(id)?.ok_or_else(|| {
+            Failure::could_not("this machine remembers no trusted root of this trust root")
+                .hint("name one with --root FILE, such as the root that your clients start from")
+        })
+    }
+}
+
+/// Now; or, if the online files have expired, the last second at which they were good: renewing them is the cure.
+fn last_good(now: Time, snapshot: &PublishedFile, timestamp: &PublishedFile) -> Time {
+    let expires = snapshot.metadata.expires().min(timestamp.metadata.expires());
+    let last = Time::from_unix(expires.unix() - 1).unwrap_or(now);
+    now.min(last)
+}
+
+/// What was renewed, or would be.
+struct Renewed {
+    dry_run: bool,
+    writes: Vec<String>,
+    snapshot: Time,
+    timestamp: Time,
+}
+
+impl fmt::Display for Renewed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = match (self.writes.is_empty(), self.dry_run) {
+            (true, _) => "Nothing is due.".to_owned(),
+            (false, true) => format!("Would write {}.", self.writes.join(", then ")),
+            (false, false) => format!("Wrote {}.", self.writes.join(", then ")),
+        };
+        f.write_str(&wrapped(&said, 0))?;
+        writeln!(f, "  timestamp expires {}", self.timestamp)?;
+        writeln!(f, "  snapshot  expires {}", self.snapshot)
+    }
+}
+
+impl Report for Renewed {
+    fn json(&self) -> Json {
+        let object: Object = [
+            ("ok", Json::Bool(true)),
+            ("dry_run", Json::Bool(self.dry_run)),
+            ("writes", self.writes.iter().map(Json::string).collect()),
+            ("snapshot_expires", Json::string(self.snapshot.to_string())),
+            ("timestamp_expires", Json::string(self.timestamp.to_string())),
+        ]
+        .into_iter()
+        .collect();
+        Json::Object(object)
+    }
+}

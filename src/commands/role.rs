@@ -1,0 +1,134 @@
+//! `trustroot role`
+
+use std::fmt;
+
+use ceremony::policy::{RolePolicy, Signers};
+use ceremony::{Json, Object};
+use keyholders::Name;
+use toml_edit::value;
+
+use crate::cli::Context;
+use crate::error::Failure;
+use crate::policy_file::{PolicyFile, names, role_table};
+use crate::report::{Outcome, Report};
+use crate::text::{escaped, wrapped};
+use crate::ui::Ui;
+
+/// Say who signs a role, how many, and for how long: edit the policy
+///
+/// Comments in the policy stay. Nothing is published by this: the next ceremony carries it, signed by those who leave
+/// as well as by those who join.
+#[derive(clap::Args)]
+pub(crate) struct Role {
+    /// root, targets, snapshot, timestamp, or a delegated role
+    role: String,
+    /// Somebody who joins; give it once for each
+    #[arg(long, value_name = "NAME")]
+    add: Vec<Name>,
+    /// Somebody who leaves; give it once for each
+    #[arg(long, value_name = "NAME")]
+    drop: Vec<Name>,
+    /// How many must sign
+    #[arg(long, value_name = "NUMBER")]
+    threshold: Option<u32>,
+    /// Days from staging to expiry
+    #[arg(long, value_name = "DAYS")]
+    lifetime_days: Option<u32>,
+    /// Days before expiry from which the next version may be signed
+    #[arg(long, value_name = "DAYS")]
+    signing_window_days: Option<u32>,
+}
+
+impl Role {
+    pub(crate) fn run(self, context: &Context, _ui: &mut Ui) -> Result<Outcome, Failure> {
+        let unknown = |policy: &ceremony::Policy| {
+            let roles = policy.roles.keys().cloned().collect::<Vec<_>>().join(", ");
+            Failure::could_not(format!("the policy has no role {}; it has {roles}", self.role))
+        };
+        let nothing = self.add.is_empty() && self.drop.is_empty();
+        if nothing && self.threshold.is_none() && self.lifetime_days.is_none() && self.signing_window_days.is_none() {
+            let policy = PolicyFile::read(&context.workdir)?.policy;
+            let role = policy.role(&self.role).cloned().ok_or_else(|| unknown(&policy))?;
+            return Ok(Outcome::done(Shown { name: self.role, role }));
+        }
+        let edited = PolicyFile::edit(&context.workdir, |document, policy| {
+            let table = role_table(document, &self.role).ok_or_else(|| unknown(policy))?;
+            if !nothing {
+                let key = if table.contains_key("online") { "online" } else { "keyholders" };
+                let list = names(table, key).ok_or_else(|| {
+                    Failure::could_not(format!("{} is external in the policy: it names nobody", self.role))
+                })?;
+                for name in &self.drop {
+                    let place = list.iter().position(|other| other.as_str() == Some(name.as_str()));
+                    let place =
+                        place.ok_or_else(|| Failure::could_not(format!("{name} does not sign {}", self.role)))?;
+                    list.remove(place);
+                }
+                for name in &self.add {
+                    if list.iter().any(|other| other.as_str() == Some(name.as_str())) {
+                        return Err(Failure::could_not(format!("{name} signs {} already", self.role)));
+                    }
+                    list.push(name.as_str());
+                }
+            }
+            for (key, number) in [
+                ("threshold", self.threshold),
+                ("lifetime-days", self.lifetime_days),
+                ("signing-window-days", self.signing_window_days),
+            ] {
+                let Some(number) = number else { continue };
+                match table.get_mut(key).and_then(toml_edit::Item::as_value_mut) {
+                    // The comment at the end of the line belongs to the value.
+                    Some(present) => {
+                        let decor = present.decor().clone();
+                        *present = toml_edit::Value::from(i64::from(number));
+                        *present.decor_mut() = decor;
+                    }
+                    None => {
+                        table.insert(key, value(i64::from(number)));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        let role = edited.policy.role(&self.role).cloned().ok_or_else(|| unknown(&edited.policy))?;
+        Ok(Outcome::done(Shown { name: self.role, role }))
+    }
+}
+
+/// The role as the policy has it now.
+struct Shown {
+    name: String,
+    role: RolePolicy,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = match &self.role.signers {
+            Signers::External => "somebody else".to_owned(),
+            Signers::Keyholders(names) | Signers::Online(names) => {
+                format!("{} of {}: {}", self.role.threshold, names.len(), names.join(", "))
+            }
+        };
+        f.write_str(&wrapped(&format!("{} is signed by {who}", escaped(&self.name)), 0))?;
+        writeln!(f, "  lives for {}, signed again in its last {}", self.role.lifetime, self.role.window)
+    }
+}
+
+impl Report for Shown {
+    fn json(&self) -> Json {
+        let names = self.role.signers.names().iter().map(Json::string).collect();
+        let object: Object = [
+            ("ok", Json::Bool(true)),
+            ("role", Json::string(&self.name)),
+            ("signers", names),
+            ("external", Json::Bool(self.role.signers == Signers::External)),
+            ("threshold", self.role.threshold.into()),
+            ("lifetime_days", u64::from(self.role.lifetime.0).into()),
+            ("signing_window_days", u64::from(self.role.window.0).into()),
+        ]
+        .into_iter()
+        .collect();
+        Json::Object(object)
+    }
+}

@@ -1,0 +1,207 @@
+//! `trustroot sign`
+
+use std::fmt;
+use std::path::PathBuf;
+
+use ceremony::{Days, Fingerprint, Json, Object, ProposalDigest, SignatureFile, Staged, Time};
+use keyholders::Device;
+
+use crate::ask::Person;
+use crate::ceremony_dir::Ceremony;
+use crate::cli::Context;
+use crate::devices::{KeyArgs, at_hand};
+use crate::disk::{self, Access};
+use crate::error::{Failure, OrFail as _};
+use crate::examine::examine;
+use crate::machine::Entry;
+use crate::report::{Outcome, Report};
+use crate::text::{escaped, wrapped};
+use crate::ui::Ui;
+
+/// Sign a proposal with the keys at hand: every role that they may sign, after one look and one consent
+///
+/// Shows what the proposal changes against the root that you trust, and then asks for its digest as you heard it from
+/// the coordinator by another channel. It never shows the digest itself. Each signature is verified before it is
+/// written, one file for each role and key.
+#[derive(clap::Args)]
+pub(crate) struct Sign {
+    /// The ceremony; not needed while only one is open
+    ceremony: Option<String>,
+    /// The digest of the proposal as you heard it: its twelve words, or at least 32 of its hex digits
+    #[arg(long, value_name = "DIGEST")]
+    expect: Option<String>,
+    /// Trust this root; by default the one that this machine remembers
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+impl Sign {
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let _lock = context.workdir.lock()?;
+        let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
+        if let Some(abandoned) = &ceremony.abandoned {
+            let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
+            return Err(Failure::no(message));
+        }
+        let examined = examine(context, &ceremony, self.root.as_deref())?;
+        ui.show(&examined);
+        examined.fit_to_sign()?;
+        let staged = ceremony.staged()?;
+        plausible(&staged, context.now)?;
+        consent(ui, &ceremony.digest, self.expect.as_deref())?;
+
+        let wanted: Vec<Fingerprint> = staged.roles().values().flat_map(|role| role.quorum.fingerprints()).collect();
+        let mut person = Person::new(ui, &self.keys.secrets)?;
+        let mut devices = at_hand(context, &self.keys, &ceremony.roster, &wanted, &mut person)?;
+        let mut signed = Vec::new();
+        for device in &mut devices {
+            signed.extend(sign_all(context, &ceremony, &staged, &mut **device, &mut person)?);
+        }
+        examined.remember(context)?;
+        Ok(Outcome::done(Signed { ceremony: ceremony.name, signed }))
+    }
+}
+
+/// Asks for the digest as it was heard. A wrong one ends the command: it is no password to try.
+fn consent(ui: &mut Ui, digest: &ProposalDigest, given: Option<&str>) -> Result<(), Failure> {
+    let heard = match given {
+        Some(given) => given.to_owned(),
+        None => {
+            ui.say("\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel.");
+            ui.value("--expect", "Digest as you heard it (twelve words, or hex)", None)?
+        }
+    };
+    match digest.is(&heard) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::no("what you heard is not the digest of this proposal: nothing was signed")
+            .hint("hear it again, word by word; if it still differs, this copy is not what the others see")),
+        Err(error) => Err(Failure::could_not(error.to_string()).hint("ask the coordinator to read it again")),
+    }
+}
+
+/// Whether the proposal can be meant for today, by this machine's clock.
+fn plausible(staged: &Staged, now: Time) -> Result<(), Failure> {
+    let tomorrow = now.plus(Days(1)).unwrap_or(now);
+    if staged.at() > tomorrow {
+        return Err(Failure::no(format!("the proposal was staged at {}, and it is {now} here", staged.at()))
+            .hint("set this machine's clock, or ask the coordinator"));
+    }
+    for (role, staged) in staged.roles() {
+        let expires = staged.metadata.expires();
+        if expires <= now {
+            return Err(Failure::no(format!("{role} would expire at {expires}, and it is {now} here"))
+                .hint("set this machine's clock; if it is right, the proposal must be staged again"));
+        }
+    }
+    Ok(())
+}
+
+/// Signs every role that the key of `device` may sign, but for those that it has signed already.
+fn sign_all(
+    context: &Context,
+    ceremony: &Ceremony,
+    staged: &Staged,
+    device: &mut dyn Device,
+    person: &mut Person<'_>,
+) -> Result<Vec<Made>, Failure> {
+    let key = device.public_key().clone();
+    let fingerprint = key.fingerprint();
+    let label = device.describe().label;
+    if context.now_given && !device.describe().kind.is_throw_away() {
+        return Err(Failure::could_not(format!("--now was given, and {label} is no throw-away key"))
+            .hint("leave --now out: a real key signs at the real time"));
+    }
+    let owner = ceremony.roster.find(&fingerprint).map(|(record, _)| record.name().to_string());
+    let owner = owner.unwrap_or_else(|| "unknown".to_owned());
+    let id = &ceremony.inputs.policy.id;
+    let mut made = Vec::new();
+    for (role, staged) in staged.roles() {
+        if staged.quorum.key(&fingerprint).is_none() {
+            continue;
+        }
+        let (version, payload) = (staged.metadata.version(), staged.payload.digest());
+        let present = ceremony.signatures.iter().find(|file| {
+            file.role == *role && file.fingerprint == fingerprint && file.payload == payload
+        });
+        if present.is_some_and(|file| key.verify(staged.payload.bytes(), &file.signature).is_ok()) {
+            made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: None });
+            continue;
+        }
+        let entry = Entry { id: id.clone(), role: role.clone(), version, digest: payload, at: context.now };
+        context.machine.check_and_record(&fingerprint, &entry).or_fail(|| {
+            format!("{label} does not sign {role} version {version}")
+        })?;
+        let signature =
+            device.sign(staged.payload.bytes(), person).or_fail(|| format!("{role} was not signed with {label}"))?;
+        // The library below has its own idea of a good signature; what counts is what every client will compute.
+        key.verify(staged.payload.bytes(), &signature)
+            .or_fail(|| format!("{label} answered with something else than its signature over {role}"))?;
+        let file = SignatureFile {
+            trust_root: id.clone(),
+            role: role.clone(),
+            version,
+            payload,
+            keyholder: owner.clone(),
+            fingerprint,
+            signature,
+            signed_at: context.now,
+        };
+        let place = ceremony.dir.signatures(role).join(&file.file_name());
+        disk::create_new(&place, &file.to_file(), Access::Shared)?;
+        made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: Some(place.path()) });
+    }
+    Ok(made)
+}
+
+/// One signature.
+struct Made {
+    role: String,
+    version: u64,
+    keyholder: String,
+    /// The new file; none if it was there already.
+    file: Option<PathBuf>,
+}
+
+/// What was signed.
+struct Signed {
+    ceremony: String,
+    signed: Vec<Made>,
+}
+
+impl fmt::Display for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for made in &self.signed {
+            let verb = if made.file.is_some() { "signed" } else { "had signed already" };
+            writeln!(f, "{} {verb} {} version {}", escaped(&made.keyholder), made.role, made.version)?;
+            if let Some(file) = &made.file {
+                writeln!(f, "  {}", escaped(&file.display().to_string()))?;
+            }
+        }
+        f.write_str(&wrapped("\nNext: give the new files to the coordinator; they add to the directory and change nothing in it.", 0))?;
+        writeln!(f, "  trustroot status {}", escaped(&self.ceremony))
+    }
+}
+
+impl Report for Signed {
+    fn json(&self) -> Json {
+        let signed = self.signed.iter().map(|made| {
+            let file = made.file.as_ref().map_or(Json::Null, |file| Json::string(file.display().to_string()));
+            let object: Object = [
+                ("role", Json::string(&made.role)),
+                ("version", made.version.into()),
+                ("keyholder", Json::string(&made.keyholder)),
+                ("file", file),
+            ]
+            .into_iter()
+            .collect();
+            Json::Object(object)
+        });
+        let object: Object =
+            [("ok", Json::Bool(true)), ("ceremony", Json::string(&self.ceremony)), ("signed", signed.collect())]
+                .into_iter()
+                .collect();
+        Json::Object(object)
+    }
+}

@@ -1,0 +1,85 @@
+//! The policy as a file: read, and edited with its comments kept.
+
+use ceremony::Policy;
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
+
+use crate::disk::{self, Access};
+use crate::error::{Failure, OrFail as _};
+use crate::workdir::Workdir;
+
+/// The most bytes of a policy that are read.
+const LIMIT: u64 = 1 << 20;
+
+/// A policy, and the text that it was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyFile {
+    /// What it says.
+    pub(crate) policy: Policy,
+    /// The text, comments and all.
+    pub(crate) text: String,
+}
+
+impl PolicyFile {
+    /// Reads the policy of a work directory.
+    pub(crate) fn read(workdir: &Workdir) -> Result<Self, Failure> {
+        let place = workdir.policy();
+        let text = match disk::read_text(&place, LIMIT) {
+            Err(error) if error.is_not_there() => {
+                return Err(Failure::could_not(format!("there is no trust root here: {place} does not exist")).hint(
+                    "`trustroot init` starts one, `trustroot adopt` takes one over, `-C DIR` works in another place",
+                ));
+            }
+            text => text?,
+        };
+        let policy = Policy::parse(&text).or_fail(|| format!("{place} is not a policy"))?;
+        Ok(Self { policy, text })
+    }
+
+    /// Changes the policy of a work directory. What `edit` leaves alone stays as it was written, comments too; what it
+    /// makes must be a policy, or nothing is written.
+    pub(crate) fn edit(
+        workdir: &Workdir,
+        edit: impl FnOnce(&mut DocumentMut, &Policy) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let _lock = workdir.lock()?;
+        let before = Self::read(workdir)?;
+        let mut document: DocumentMut = before.text.parse().or_fail(|| "trustroot.toml cannot be edited")?;
+        edit(&mut document, &before.policy)?;
+        let text = document.to_string();
+        let policy = Policy::parse(&text).or_fail(|| "this would be no policy: nothing was written")?;
+        disk::replace(&workdir.policy(), text.as_bytes(), Access::Shared)?;
+        Ok(Self { policy, text })
+    }
+}
+
+/// The table of `role`: below `[roles]`, or the `[[delegation]]` of this name.
+pub(crate) fn role_table<'a>(document: &'a mut DocumentMut, role: &str) -> Option<&'a mut Table> {
+    if ["root", "targets", "snapshot", "timestamp"].contains(&role) {
+        return document.get_mut("roles")?.get_mut(role)?.as_table_mut();
+    }
+    let delegations = document.get_mut("delegation")?.as_array_of_tables_mut()?;
+    delegations.iter_mut().find(|table| table.get("name").and_then(Item::as_str) == Some(role))
+}
+
+/// The list of names under `key` of a role, if it has one.
+pub(crate) fn names<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Array> {
+    table.get_mut(key)?.as_array_mut()
+}
+
+/// Appends an `[[accept]]`.
+pub(crate) fn add_accept(
+    document: &mut DocumentMut,
+    finding: &str,
+    subject: &str,
+    reason: &str,
+    until: &str,
+) -> Result<(), Failure> {
+    let mut table = Table::new();
+    for (name, text) in [("finding", finding), ("subject", subject), ("reason", reason), ("until", until)] {
+        table.insert(name, value(text));
+    }
+    let accepts = document.entry("accept").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
+    let accepts = accepts.as_array_of_tables_mut();
+    accepts.ok_or_else(|| Failure::could_not("accept in trustroot.toml is no list of tables"))?.push(table);
+    Ok(())
+}
