@@ -4,6 +4,42 @@
 //! is one key at hand: in a file ([`FileKey`]) or on a PKCS#11 token ([`pkcs11`]). A device describes itself, tells
 //! its public key and signs; it never harms what it runs on. Whatever a device wants to know of a person, it asks
 //! through [`Ask`]. Nothing in here owns a terminal or a network.
+//!
+//! A keyholder is enrolled by proving to have a key, and found again by it:
+//!
+//! ```
+//! use ceremony::{Algorithm, TufKey};
+//! use keyholders::{
+//!     Action, Ask, AskError, Device, DeviceKind, FileKey, Kind, Name, Nonce, Pin, PinRequest, Possession, Record,
+//!     RecordKey, Roster, State,
+//! };
+//!
+//! /// A key in a plain file asks nothing; one on a token would ask for its PIN.
+//! struct Nobody;
+//!
+//! impl Ask for Nobody {
+//!     fn pin(&mut self, _: PinRequest) -> Result<Pin, AskError> {
+//!         Err(AskError::Unattended { flag: "--pin-file" })
+//!     }
+//!
+//!     fn act(&mut self, _: Action) {}
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let alice = Name::new("alice")?;
+//! let mut device = FileKey::generate(Algorithm::EcdsaP256, "alice.pem")?;
+//! let proof = Possession::prove(&mut device, "the trust root's id", &alice, Nonce::random()?, &mut Nobody)?;
+//! let key = TufKey::author(device.public_key())?;
+//! let key = RecordKey::new(State::Active, key, DeviceKind::File, None, None, Some(proof))?;
+//! let text = Record::new(alice, Kind::Person, vec![key])?.to_toml();
+//!
+//! let roster = Roster::new([Record::parse(&text)?])?;
+//! let signature = device.sign(b"payload", &mut Nobody)?;
+//! device.public_key().verify(b"payload", &signature)?;
+//! assert_eq!(roster.owner(device.public_key()).map(|record| record.name().as_str()), Some("alice"));
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod ask;

@@ -44,6 +44,8 @@ pub(crate) fn in_store(test: &str, tokens: &[&str], body: fn(&Store)) {
         .args([test, "--exact", "--nocapture"])
         .env("SOFTHSM2_CONF", &conf)
         .env("TRUSTROOT_TEST_STORE", &store.path)
+        .env("MOODY_REAL", softhsm())
+        .env("MOODY_WORDS", store.path.join("words"))
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -78,6 +80,33 @@ impl Store {
         let modules = Modules::load(&[module.to_path_buf()]);
         assert_eq!(modules.problems(), []);
         modules
+    }
+
+    /// A module that is SoftHSM except for its moods.
+    pub(crate) fn moody(&self) -> Modules {
+        let library = self.path.join("moody.so");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moody.c");
+        let built = Command::new("cc")
+            .args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"])
+            .args([&library, &source])
+            .arg("-ldl")
+            .status()
+            .expect("a C compiler is missing: apt-get install gcc libc6-dev");
+        assert!(built.success());
+        self.load(&library)
+    }
+
+    /// Puts the moody module into these moods.
+    pub(crate) fn mood(&self, words: &str) {
+        fs::write(self.path.join("words"), words).unwrap();
+    }
+
+    /// The logins that reached the moody module since this was asked last.
+    pub(crate) fn logins(&self) -> Vec<String> {
+        let path = self.path.join("words.log");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let _ = fs::remove_file(path);
+        text.lines().map(str::to_owned).collect()
     }
 
     pub(crate) fn token(&self, label: &str) -> Token {
