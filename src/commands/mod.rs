@@ -11,6 +11,8 @@ use crate::ui::Ui;
 mod accept;
 mod fetch;
 mod init;
+mod publish;
+mod renew;
 mod role;
 pub(crate) mod stage;
 
@@ -38,5 +40,7 @@ commands! {
     Role(role),
     Accept(accept),
     Stage(stage),
+    Publish(publish),
+    Renew(renew),
     Fetch(fetch),
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ceremony::{
-    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealError, SealedFile, Sealed, Seals, SignatureFile, Time,
-    Write,
+    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealError, Sealed, SealedFile, Seals, SignatureFile,
+    Time, Write,
 };
 
 use crate::ceremony_dir::Ceremony;
@@ -93,16 +93,15 @@ fn assemble(ceremony: &Ceremony, published: &Published, now: Time) -> Result<Ass
         let present_version = present.map(|file| file.metadata.version());
         let done = present.is_some_and(|file| file.metadata.payload() == staged.payload);
         if present_version != base && !done {
-            let say = |version: Option<u64>| version.map_or("nothing".to_owned(), |version| format!("version {version}"));
-            let message = format!(
-                "{role} was staged to follow {}, but {} is published",
-                say(base),
-                say(present_version)
-            );
+            let say =
+                |version: Option<u64>| version.map_or("nothing".to_owned(), |version| format!("version {version}"));
+            let message =
+                format!("{role} was staged to follow {}, but {} is published", say(base), say(present_version));
             return Err(Failure::no(message).hint("close this ceremony with `trustroot abandon`, and stage again"));
         }
         if staged.metadata.expires() <= now {
-            let message = format!("{role} version {} expired at {}", staged.metadata.version(), staged.metadata.expires());
+            let message =
+                format!("{role} version {} expired at {}", staged.metadata.version(), staged.metadata.expires());
             return Err(Failure::no(message).hint("stage again"));
         }
     }
@@ -121,9 +120,9 @@ fn assemble(ceremony: &Ceremony, published: &Published, now: Time) -> Result<Ass
 }
 
 fn is_stale(ceremony: &Ceremony, file: &SignatureFile) -> bool {
-    ceremony.staged().is_ok_and(|staged| {
-        staged.roles().get(&file.role).is_none_or(|role| role.payload.digest() != file.payload)
-    })
+    ceremony
+        .staged()
+        .is_ok_and(|staged| staged.roles().get(&file.role).is_none_or(|role| role.payload.digest() != file.payload))
 }
 
 /// The online roles as they were signed for this publication before, highest versions.
@@ -169,9 +168,9 @@ fn seal(
 ) -> Result<Sealed, Failure> {
     let sealed = |file: &PublishedFile| SealedFile { metadata: file.metadata.clone(), bytes: file.bytes.clone() };
     let version = |file: &Option<PublishedFile>| file.as_ref().map_or(0, |file| file.metadata.version());
-    let snapshot = before.snapshot.filter(|file| {
-        file.metadata.version() > version(&published.snapshot) && now < file.metadata.expires()
-    });
+    let snapshot = before
+        .snapshot
+        .filter(|file| file.metadata.version() > version(&published.snapshot) && now < file.metadata.expires());
     let present = snapshot.clone().or_else(|| published.snapshot.as_ref().map(sealed));
     let kept_timestamp = before.timestamp.filter(|file| {
         let names = ceremony::Meta::of(&file.metadata).ok().and_then(|meta| meta.file("snapshot.json").cloned());
@@ -213,9 +212,8 @@ fn prove(
     context: &Context,
 ) -> Result<(Sealed, Order, Simulation), Failure> {
     let source = Directory::new(context.workdir.repository().root().path());
-    let look = |order| -> Result<Simulation, Failure> {
-        simulate(&source, published, &sealed.writes(order), context.now)
-    };
+    let look =
+        |order| -> Result<Simulation, Failure> { simulate(&source, published, &sealed.writes(order), context.now) };
     let mut best = (Order::RootLast, look(Order::RootLast)?);
     if !best.1.breaks.is_empty() {
         let other = look(Order::RootBeforeTimestamp)?;
@@ -225,7 +223,12 @@ fn prove(
     }
     let (order, simulation) = best;
     if !simulation.breaks.is_empty() {
-        let root = sealed.writes(order).iter().filter_map(|write| numbered(&write.name)).find(|(_, role)| *role == "root").map(|(version, _)| version);
+        let root = sealed
+            .writes(order)
+            .iter()
+            .filter_map(|write| numbered(&write.name))
+            .find(|(_, role)| *role == "root")
+            .map(|(version, _)| version);
         let root = root.or_else(|| published.roots.last().map(|file| file.metadata.version())).unwrap_or(0);
         let what = simulation.breaks.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let finding = Finding::new(Rule::ClientsBreak, format!("root {root}"), what);
@@ -265,7 +268,9 @@ impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.dry_run, self.writes.is_empty()) {
             (true, _) => writeln!(f, "Would publish {} in this order:", escaped(&self.ceremony))?,
-            (false, true) => writeln!(f, "{} is published already: nothing was left to write", escaped(&self.ceremony))?,
+            (false, true) => {
+                writeln!(f, "{} is published already: nothing was left to write", escaped(&self.ceremony))?
+            }
             (false, false) => writeln!(f, "Published {}", escaped(&self.ceremony))?,
         }
         if self.dry_run && self.targets > 0 {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ceremony::{Json, Object, Online, Order, Quorum, Root, SealedFile, Sealed, Time, seal};
+use ceremony::{Json, Object, Online, Order, Quorum, Root, Sealed, SealedFile, Time, seal};
 
 use crate::cli::Context;
 use crate::client::store::Cache;
