@@ -69,6 +69,11 @@ impl Fetch {
         };
         let cache = Place::named(cache);
         let (trusted, found) = if self.offline {
+            if !disk::exists(&cache)? {
+                return Err(
+                    Failure::could_not(format!("there is no cache at {cache}")).hint("fetch once without --offline")
+                );
+            }
             let store = Store::read_only(cache.clone(), limits.largest());
             let offline = Offline(store.clone());
             self.refresh(&offline, &root, store, context.now, limits).map_err(|error| {

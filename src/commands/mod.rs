@@ -20,6 +20,7 @@ pub(crate) mod stage;
 macro_rules! commands {
     ($($name:ident($file:ident)),* $(,)?) => {
         #[derive(clap::Subcommand)]
+        #[allow(clippy::large_enum_variant, reason = "there is one of them, made once")]
         pub(crate) enum Command {
             $($name($file::$name)),*
         }

@@ -1,6 +1,7 @@
 //! Runs the binary as a person or a robot would: own directory, own home, nothing else of the environment.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+pub mod server;
 pub mod terminal;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use server::{Reply, Server};
 pub use terminal::Terminal;
 
 /// The binary under test.
