@@ -11,7 +11,7 @@ use clap::Parser;
 use crate::commands::Command;
 use crate::error::Failure;
 use crate::machine::Machine;
-use crate::report::Answer;
+use crate::report::{Answer, Outcome};
 use crate::ui::Ui;
 use crate::workdir::Workdir;
 
@@ -27,7 +27,7 @@ struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(clap::Args)]
@@ -66,7 +66,9 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let mut ui = Ui::new(cli.global.json);
-    match Context::new(cli.global).and_then(|context| cli.command.run(&context, &mut ui)) {
+    match Context::new(cli.global)
+        .and_then(|context| cli.command.unwrap_or_else(Command::guided).run(&context, &mut ui))
+    {
         Ok(outcome) => match ui.report(&*outcome.report) {
             Ok(()) if outcome.answer == Answer::Yes => ExitCode::SUCCESS,
             Ok(()) => ExitCode::from(1),
@@ -74,6 +76,29 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         },
         Err(failure) => ui.failure(&failure),
     }
+}
+
+/// Runs one command inside another, as if it had been typed on the machine `machine`: the same parsing, the same code.
+///
+/// `arguments` are without the program's name. The present time is that of `context` unless `--now` is among them.
+///
+/// # Errors
+/// As the command, and if the arguments are none.
+pub(crate) fn within(
+    context: &Context,
+    machine: &Machine,
+    arguments: &[String],
+    ui: &mut Ui,
+) -> Result<Outcome, Failure> {
+    let cli = Cli::try_parse_from(["trustroot"].into_iter().map(str::to_owned).chain(arguments.iter().cloned()));
+    let cli = cli.map_err(|usage| Failure::could_not(usage.render().to_string()))?;
+    let context = Context {
+        workdir: Workdir::at(cli.global.directory),
+        now: cli.global.now.unwrap_or(context.now),
+        now_given: context.now_given || cli.global.now.is_some(),
+        machine: machine.clone(),
+    };
+    cli.command.unwrap_or_else(Command::guided).run(&context, ui)
 }
 
 impl Context {

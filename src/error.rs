@@ -73,6 +73,11 @@ impl Failure {
         self
     }
 
+    /// What happened, in one sentence without a full stop.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// 1 or 2.
     pub(crate) fn code(&self) -> u8 {
         self.code as u8

@@ -12,7 +12,7 @@ mod config;
 mod journal;
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::disk::{self, Access, DiskError, Place};
 
@@ -89,8 +89,8 @@ impl Machine {
         self.state.as_ref().ok_or(MachineError::Homeless)
     }
 
-    #[cfg(test)]
-    fn at(home: &std::path::Path) -> Self {
+    /// A machine whose state lies in the directory `home`: for rehearsals, where every person has one.
+    pub(crate) fn at(home: &Path) -> Self {
         Self { config: Some(Place::named(home)), state: Some(Place::named(home)) }
     }
 }

@@ -48,6 +48,11 @@ impl Ui {
         self.err(&report.to_string());
     }
 
+    /// Tells on stderr why something was not done, when the command goes on.
+    pub(crate) fn tell(&mut self, failure: &Failure) {
+        self.err(&failure.to_string());
+    }
+
     /// Asks a question that `flag` answers.
     pub(crate) fn confirm(&mut self, flag: &str, question: &str, default: Option<bool>) -> Result<bool, Failure> {
         self.ask(flag, question, |question| {

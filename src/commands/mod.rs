@@ -9,9 +9,11 @@ use crate::report::Outcome;
 use crate::ui::Ui;
 
 mod accept;
+mod ceremony;
 mod fetch;
 mod init;
 mod publish;
+mod rehearse;
 mod renew;
 mod role;
 pub(crate) mod stage;
@@ -26,6 +28,11 @@ macro_rules! commands {
         }
 
         impl Command {
+            /// What the program does without a command.
+            pub(crate) fn guided() -> Self {
+                Self::Ceremony(ceremony::Ceremony {})
+            }
+
             /// Runs the command.
             pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
                 match self {
@@ -37,6 +44,7 @@ macro_rules! commands {
 }
 
 commands! {
+    Ceremony(ceremony),
     Init(init),
     Role(role),
     Accept(accept),
@@ -44,4 +52,5 @@ commands! {
     Publish(publish),
     Renew(renew),
     Fetch(fetch),
+    Rehearse(rehearse),
 }

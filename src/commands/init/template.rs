@@ -114,7 +114,8 @@ signing-window-days = 4
 
 const PLAIN: &str = r#"
 # A delegated role: other people sign some of the targets. Its name is a file name.
-# [delegations.team]
+# [[delegation]]
+# name = "team"
 # by = "targets"                 # who delegates: targets, or another delegated role
 # paths = ["team/*"]             # for which targets; `*` stands for anything but a slash
 # terminating = true             # clients ask no later role for these
@@ -140,7 +141,8 @@ const SIGSTORE: &str = r#"
 # custom = { sigstore = { status = "Active", uri = "https://rekor.example.com", usage = "Rekor" } }
 
 # A delegated role: a registry's attestation keys, signed by the registry's own people.
-# [delegations."registry.example.com"]
+# [[delegation]]
+# name = "registry.example.com"
 # paths = ["registry.example.com/*"]
 # terminating = true
 # keyholders = ["frank"]
