@@ -412,6 +412,20 @@ mod tests {
     }
 
     #[test]
+    fn damaged_files_are_an_error_or_another_key() {
+        for algorithm in [Algorithm::EcdsaP256, Algorithm::Ed25519] {
+            let key = FileKey::generate(algorithm, "k").unwrap();
+            let der = key.private.to_pkcs8();
+            for at in 0..der.as_bytes().len() {
+                let mut bytes = der.as_bytes().to_vec();
+                bytes[at] ^= 0x81;
+                let read = read(&bytes, "x").0;
+                assert!(read.is_err() || read.is_ok_and(|read| read.public_key() != key.public_key()), "{at}");
+            }
+        }
+    }
+
+    #[test]
     fn a_file_cannot_ask_for_any_amount_of_work() {
         let key = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap().private.to_pkcs8();
         let plain = PrivateKeyInfoRef::try_from(key.as_bytes()).unwrap();

@@ -339,6 +339,18 @@ mod tests {
         for end in (0..text.len()).step_by(7) {
             assert!(Record::parse(&text[..end]).is_err());
         }
+        for at in (0..text.len()).step_by(5) {
+            for change in [1, 0x20] {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= change;
+                let changed = String::from_utf8(bytes).unwrap();
+                // A value that nothing else in the record fixes may be another one.
+                match Record::parse(&changed) {
+                    Ok(record) => assert_eq!(record.to_toml(), changed),
+                    Err(error) => assert!(!error.to_string().contains(|c: char| c.is_control()), "{error:?}"),
+                }
+            }
+        }
         assert!(matches!(error(&"x".repeat(70_000)), RecordError::TooLong { length: 70_000, .. }));
         assert!(matches!(error(&format!("a = {}", "[".repeat(60_000))), RecordError::Syntax { .. }));
         assert!(matches!(error(&format!("a = {}", "{a=".repeat(20_000))), RecordError::Syntax { .. }));
