@@ -218,6 +218,18 @@ fn what_is_no_module_is_reported_and_the_others_go_on() {
     });
 }
 
+/// Debian's and Fedora's package of SoftHSM tells p11-kit where its module is.
+#[test]
+fn what_the_system_configures_is_found() {
+    in_store("what_the_system_configures_is_found", &["one"], |_| {
+        let modules = Modules::of_this_system();
+        let real = fs::canonicalize(softhsm()).unwrap();
+        assert!(modules.modules().iter().any(|module| module.path() == real), "{modules:?}");
+        let (tokens, _) = modules.tokens();
+        assert!(tokens.iter().any(|token| token.uri().token.as_deref() == Some("one")), "{tokens:?}");
+    });
+}
+
 #[test]
 fn a_store_that_does_not_exist_is_a_module_that_does_not_start() {
     in_store("a_store_that_does_not_exist_is_a_module_that_does_not_start", &[], |store| {
