@@ -20,7 +20,7 @@ use rustix::io::Errno;
 
 pub(crate) use lock::Lock;
 pub(crate) use read::{Measured, hash, read, read_if_there, read_text, stream};
-pub(crate) use tree::{Entry, exists, list, tree};
+pub(crate) use tree::{Entry, exists, list, measure, tree};
 pub(crate) use write::{Access, Batch, create_dir, create_new, create_or_same, remove, replace};
 
 /// What this program names its own unfinished files: no listing shows them.
@@ -90,7 +90,10 @@ impl Place {
 
     /// `name`, if it may be a component of a path.
     fn component<'a>(&self, name: &'a str) -> Result<&'a str, DiskError> {
-        if matches!(name, "" | "." | "..") || name.len() > 255 || name.contains(|c: char| c == '\\' || c.is_control()) {
+        if matches!(name, "" | "." | "..")
+            || name.len() > 255
+            || name.contains(|c: char| matches!(c, '/' | '\\') || c.is_control())
+        {
             return Err(DiskError::Name { path: self.path(), name: name.to_owned() });
         }
         Ok(name)
@@ -166,3 +169,6 @@ impl DiskError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

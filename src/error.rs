@@ -44,12 +44,12 @@ impl Failure {
         Self { code: Code::CouldNot, ..Self::no(message) }
     }
 
-    /// Adds `error` and what it was caused by.
+    /// Adds `error` and what it was caused by, with what is known to help.
     pub(crate) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
             self.cause(error.to_string());
-            self.hints.extend(hint(error));
+            self.add_hint(hint(error));
             next = error.source();
         }
         self
@@ -63,7 +63,7 @@ impl Failure {
 
     /// Adds what the person can do, as a sentence without full stop.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        self.add_hint(Some(hint.into()));
         self
     }
 
@@ -93,12 +93,18 @@ impl Failure {
         object.insert("hints", strings(&self.hints));
         Json::Object(object)
     }
+}
 
+impl Failure {
     /// Adds a cause, unless the text before it already says so, as wrapping errors often do.
     fn cause(&mut self, text: String) {
         if !self.causes.last().unwrap_or(&self.message).ends_with(&text) {
             self.causes.push(text);
         }
+    }
+
+    fn add_hint(&mut self, hint: Option<String>) {
+        self.hints.extend(hint.filter(|hint| !self.hints.contains(hint)));
     }
 }
 
@@ -113,7 +119,7 @@ impl fmt::Display for Failure {
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let mut failure = Self::could_not(error.to_string());
-        failure.hints.extend(hint(&error));
+        failure.add_hint(hint(&error));
         match error.source() {
             Some(source) => failure.caused_by(source),
             None => failure,
@@ -140,7 +146,8 @@ fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result
     lines.try_for_each(|line| writeln!(f, "  {}", escaped(line)))
 }
 
-/// What a person can do about an error of a library, by its type.
+/// What a person can do about an error of a library, by its type. An error that is `transparent` hides the one that it
+/// wraps from this: write `#[error("{0}")]`, and the same text is not said twice.
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     use crate::disk::DiskError;
     match error.downcast_ref()? {
@@ -150,5 +157,46 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         }
         DiskError::Changed { .. } => Some("run the command again when nothing else writes there".into()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::disk::DiskError;
+
+    fn symlink() -> DiskError {
+        DiskError::Symlink { path: PathBuf::from("a\u{1b}[2J") }
+    }
+
+    #[test]
+    fn no_file_can_speak_for_this_program() {
+        let failure = Failure::could_not("bad \u{202e}\nhint: all is well").caused_by(&symlink()).hint("do\nerror: x");
+        let text = failure.to_string();
+        let starts: Vec<_> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+        assert_eq!(starts, ["error:", "", "caused", "hint:", "hint:", ""], "{text}");
+        assert!(text.contains(r"bad \u{202e}") && text.contains(r"a\u{1b}[2J"), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']));
+    }
+
+    #[test]
+    fn errors_of_libraries_keep_their_causes() {
+        let error = crate::machine::JournalError::Machine(symlink().into());
+        let failed: Result<(), Failure> = Err(error).or_fail(|| "the policy cannot be read");
+        let failure = failed.unwrap_err();
+        assert_eq!(failure.code(), 2);
+        assert_eq!(
+            failure.to_string(),
+            "error: the policy cannot be read\n\
+             caused by: a\\u{1b}[2J is a symbolic link, or lies behind one\n\
+             hint: put the file itself in its place: symbolic links are not followed here\n"
+        );
+        let json = failure.json();
+        assert_eq!(json.get("ok"), Some(&Json::Bool(false)));
+        assert_eq!(json.get("error").and_then(Json::as_str), Some("the policy cannot be read"));
+        assert_eq!(json.get("hints").and_then(Json::as_array).map(<[_]>::len), Some(1));
     }
 }

@@ -39,7 +39,7 @@ pub(crate) enum MachineError {
     #[error("\"{id}\" is no trust-root id: 16 to 128 letters, digits and hyphens")]
     Id { id: String },
     /// The disk refused.
-    #[error(transparent)]
+    #[error("{0}")]
     Disk(#[from] DiskError),
 }
 

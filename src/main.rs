@@ -14,7 +14,6 @@ mod error;
 mod interrupt;
 mod machine;
 mod online;
-mod pins;
 mod policy_file;
 mod published;
 mod publishing;

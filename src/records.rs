@@ -116,7 +116,7 @@ fn findings(record: &Record, policy: &Policy) -> Vec<Finding> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordsError {
     /// The disk refused.
-    #[error(transparent)]
+    #[error("{0}")]
     Disk(#[from] DiskError),
     /// The file is named for somebody else.
     #[error("{} is the record of \"{name}\": it must be named {name}.toml", file.display())]
@@ -128,7 +128,7 @@ pub(crate) enum RecordsError {
     #[error("{} is no keyholder's record", file.display())]
     Record { file: PathBuf, source: RecordError },
     /// Two records do not go together.
-    #[error(transparent)]
+    #[error("{0}")]
     Roster(#[from] RosterError),
     /// Something else among the records.
     #[error("{} is no NAME.toml: nothing else belongs among the records", file.display())]

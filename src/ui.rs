@@ -329,8 +329,7 @@ mod tests {
             if steps > 1 {
                 terminal.send(ENTER).expect("Third: ");
             }
-            assert_eq!((terminal.echo(), terminal.cursor()), (false, steps == 2), "question {steps}");
-            terminal.send(CTRL_C);
+            terminal.expect_echo(false).expect_cursor(steps == 2).send(CTRL_C);
             assert_eq!(terminal.exit_code(), 130);
             assert!(terminal.echo() && terminal.cursor(), "after question {steps}");
         }

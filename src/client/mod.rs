@@ -324,7 +324,7 @@ pub(crate) enum ClientError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The cache fails.
-    #[error(transparent)]
+    #[error("{0}")]
     Store(#[from] DiskError),
 }
 

@@ -1,7 +1,7 @@
 //! Reading files.
 
 use ceremony::Digest;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
@@ -20,9 +20,9 @@ pub(crate) struct Measured {
 
 /// The whole of a regular file of at most `limit` bytes.
 pub(crate) fn read(place: &Place, limit: u64) -> Result<Vec<u8>, DiskError> {
-    let (file, stat) = open(place, limit)?;
-    let mut bytes = Vec::with_capacity(usize::try_from(stat.st_size).unwrap_or(0).saturating_add(1));
-    pass(place, &file, &stat, |chunk| {
+    let file = File::open(place, limit)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(file.length()).unwrap_or(0));
+    file.pass(&|| place.clone(), |chunk| {
         bytes.extend_from_slice(chunk);
         Ok(())
     })?;
@@ -39,18 +39,15 @@ pub(crate) fn read_if_there(place: &Place, limit: u64) -> Result<Option<Vec<u8>>
 
 /// The whole of a UTF-8 file of at most `limit` bytes.
 pub(crate) fn read_text(place: &Place, limit: u64) -> Result<String, DiskError> {
-    String::from_utf8(read(place, limit)?)
-        .map_err(|error| DiskError::NotText { path: place.path(), position: error.utf8_error().valid_up_to() })
+    String::from_utf8(read(place, limit)?).map_err(|error| {
+        let position = error.utf8_error().valid_up_to();
+        DiskError::NotText { path: place.path(), position }
+    })
 }
 
 /// Length and SHA-256 of a file of at most `limit` bytes, which is never held whole.
 pub(crate) fn hash(place: &Place, limit: u64) -> Result<Measured, DiskError> {
-    let mut hasher = Sha256::new();
-    let length = stream(place, limit, |chunk| {
-        hasher.update(chunk);
-        Ok(())
-    })?;
-    Ok(Measured { length, sha256: Digest::from(<[u8; 32]>::from(hasher.finalize())) })
+    File::open(place, limit)?.measure(&|| place.clone(), |_| Ok(()))
 }
 
 /// Gives a file of at most `limit` bytes to `each`, part by part; returns its length.
@@ -59,65 +56,96 @@ pub(crate) fn stream(
     limit: u64,
     each: impl FnMut(&[u8]) -> Result<(), DiskError>,
 ) -> Result<u64, DiskError> {
-    let (file, stat) = open(place, limit)?;
-    pass(place, &file, &stat, each)
+    File::open(place, limit)?.pass(&|| place.clone(), each)
 }
 
-/// Opens a regular file. Nothing else is waited for or acted on: a pipe, a terminal, a device.
-fn open(place: &Place, limit: u64) -> Result<(OwnedFd, Stat), DiskError> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = if place.below.is_empty() {
-        openat(CWD, &*place.base, flags, Mode::empty())
-    } else {
+/// A regular file that is open, as it was when it was opened.
+pub(super) struct File {
+    fd: OwnedFd,
+    before: Stat,
+}
+
+impl File {
+    /// Opens the file at `place`.
+    fn open(place: &Place, limit: u64) -> Result<Self, DiskError> {
+        if place.below.is_empty() {
+            let fd = openat(CWD, &*place.base, FLAGS, Mode::empty());
+            return Self::new(fd, &|| place.clone(), limit);
+        }
         let (dir, name) = place.split()?;
-        openat(dir.open_dir()?, place.component(&name)?, flags | OFlags::NOFOLLOW, Mode::empty())
+        Self::open_in(&dir.open_dir()?, place.component(&name)?, &|| place.clone(), limit)
     }
-    .map_err(|errno| DiskError::at(place, "open", errno))?;
-    let stat = stat(place, &file)?;
-    let found = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => {
-            let length = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
-            let too_large = DiskError::TooLarge { path: place.path(), length, limit };
-            return if length > limit { Err(too_large) } else { Ok((file, stat)) };
-        }
-        FileType::Directory => "a directory",
-        FileType::Fifo => "a pipe",
-        FileType::Socket => "a socket",
-        _ => "a device",
-    };
-    Err(DiskError::NotA { path: place.path(), wanted: "a regular file", found })
-}
 
-/// Reads an open file to its end and refuses it if it is not the one that it was at `before`.
-fn pass(
-    place: &Place,
-    file: &OwnedFd,
-    before: &Stat,
-    mut each: impl FnMut(&[u8]) -> Result<(), DiskError>,
-) -> Result<u64, DiskError> {
-    let changed = || DiskError::Changed { path: place.path() };
-    let expected = u64::try_from(before.st_size).unwrap_or(u64::MAX);
-    let mut buffer = vec![0; CHUNK.min(usize::try_from(expected).unwrap_or(CHUNK).saturating_add(1))];
-    let mut length = 0;
-    loop {
-        match rustix::io::read(file, &mut buffer) {
-            Ok(0) => break,
-            Ok(count) => {
-                length += count as u64;
-                if length > expected {
-                    return Err(changed());
-                }
-                each(buffer.get(..count).unwrap_or_default())?;
+    /// Opens the file `name` in the directory `dir`; `place` says where that is.
+    pub(super) fn open_in(dir: &OwnedFd, name: &str, place: &dyn Fn() -> Place, limit: u64) -> Result<Self, DiskError> {
+        Self::new(openat(dir, name, FLAGS | OFlags::NOFOLLOW, Mode::empty()), place, limit)
+    }
+
+    fn new(fd: rustix::io::Result<OwnedFd>, place: &dyn Fn() -> Place, limit: u64) -> Result<Self, DiskError> {
+        let fd = fd.map_err(|errno| DiskError::at(&place(), "open", errno))?;
+        let before = fstat(&fd).map_err(|errno| DiskError::at(&place(), "read", errno))?;
+        let file = Self { fd, before };
+        let found = match FileType::from_raw_mode(file.before.st_mode) {
+            FileType::RegularFile if file.length() <= limit => return Ok(file),
+            FileType::RegularFile => {
+                return Err(DiskError::TooLarge { path: place().path(), length: file.length(), limit });
             }
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(DiskError::at(place, "read", errno)),
-        }
+            FileType::Directory => "a directory",
+            FileType::Fifo => "a pipe",
+            FileType::Socket => "a socket",
+            _ => "a device",
+        };
+        Err(DiskError::NotA { path: place().path(), wanted: "a regular file", found })
     }
-    let after = stat(place, file)?;
-    let marks = |s: &Stat| (s.st_size, s.st_mtime, s.st_mtime_nsec, s.st_ctime, s.st_ctime_nsec);
-    if length != expected || marks(before) != marks(&after) { Err(changed()) } else { Ok(length) }
+
+    /// Its length when it was opened.
+    fn length(&self) -> u64 {
+        u64::try_from(self.before.st_size).unwrap_or(u64::MAX)
+    }
+
+    /// Gives its content to `each`, and measures it.
+    pub(super) fn measure(
+        &self,
+        place: &dyn Fn() -> Place,
+        mut each: impl FnMut(&[u8]) -> Result<(), DiskError>,
+    ) -> Result<Measured, DiskError> {
+        let mut hasher = Sha256::new();
+        let length = self.pass(place, |chunk| {
+            hasher.update(chunk);
+            each(chunk)
+        })?;
+        Ok(Measured { length, sha256: Digest::from(<[u8; 32]>::from(hasher.finalize())) })
+    }
+
+    /// Gives its content to `each`, and refuses it if it is not the file any more that it was when it was opened.
+    fn pass(
+        &self,
+        place: &dyn Fn() -> Place,
+        mut each: impl FnMut(&[u8]) -> Result<(), DiskError>,
+    ) -> Result<u64, DiskError> {
+        let mut left = self.length();
+        let mut buffer = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
+        while left > 0 {
+            let wanted = buffer.len().min(usize::try_from(left).unwrap_or(CHUNK));
+            match rustix::io::read(&self.fd, buffer.get_mut(..wanted).unwrap_or_default()) {
+                Ok(0) => break,
+                Ok(count) => {
+                    left = left.saturating_sub(count as u64);
+                    each(buffer.get(..count).unwrap_or_default())?;
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(DiskError::at(&place(), "read", errno)),
+            }
+        }
+        // Whoever wrote in the meantime moved the time stamps, longer or shorter or not.
+        let after = fstat(&self.fd).map_err(|errno| DiskError::at(&place(), "read", errno))?;
+        let marks = |s: &Stat| (s.st_size, s.st_mtime, s.st_mtime_nsec, s.st_ctime, s.st_ctime_nsec);
+        if left > 0 || marks(&self.before) != marks(&after) {
+            return Err(DiskError::Changed { path: place().path() });
+        }
+        Ok(self.length())
+    }
 }
 
-fn stat(place: &Place, file: impl AsFd) -> Result<Stat, DiskError> {
-    fstat(file).map_err(|errno| DiskError::at(place, "read", errno))
-}
+/// Nothing is waited for, and no terminal is taken: what is no regular file is closed again.
+const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);

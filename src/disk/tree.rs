@@ -1,9 +1,10 @@
 //! Listing directories.
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, statat};
 
-use super::{DiskError, Place, TEMPORARY};
+use super::read::File;
+use super::{DiskError, Measured, Place, TEMPORARY};
 
 /// How deep a tree is followed.
 const DEPTH: usize = 32;
@@ -58,46 +59,76 @@ pub(crate) fn list(place: &Place, limit: usize) -> Result<Vec<Entry>, DiskError>
 /// Components with control characters or backslashes, and names that are not UTF-8, are refused; so are symbolic links
 /// and whatever else is no regular file or directory.
 pub(crate) fn tree(place: &Place, limit: usize) -> Result<Vec<String>, DiskError> {
-    let dir = match place.open_dir() {
-        Err(error) if error.is_not_there() => return Ok(Vec::new()),
-        opened => opened?,
-    };
     let mut found = Vec::new();
-    walk(place, &dir, "", DEPTH, limit, &mut found)?;
+    walk(place, limit, |_, path| {
+        found.push(path.path());
+        Ok(())
+    })?;
     found.sort_unstable();
     Ok(found)
 }
 
+/// Like [`tree`], with length and SHA-256 of each file, none larger than `size` bytes.
+pub(crate) fn measure(place: &Place, limit: usize, size: u64) -> Result<Vec<(String, Measured)>, DiskError> {
+    let mut found = Vec::new();
+    walk(place, limit, |dir, path| {
+        let at = || path.dir.join(path.name);
+        let measured = File::open_in(dir, path.name, &at, size)?.measure(&at, |_| Ok(()))?;
+        found.push((path.path(), measured));
+        Ok(())
+    })?;
+    found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(found)
+}
+
+/// Where a walk is.
+struct At<'a> {
+    /// The directory.
+    dir: &'a Place,
+    /// Its path from where the walk started, empty or with `/` at its end.
+    prefix: &'a str,
+    name: &'a str,
+}
+
+impl At<'_> {
+    fn path(&self) -> String {
+        [self.prefix, self.name].concat()
+    }
+}
+
 fn walk(
     place: &Place,
-    dir: &OwnedFd,
-    prefix: &str,
-    depth: usize,
     limit: usize,
-    found: &mut Vec<String>,
+    mut each: impl FnMut(&OwnedFd, At<'_>) -> Result<(), DiskError>,
 ) -> Result<(), DiskError> {
-    for entry in entries(place, dir, limit)? {
-        let path = format!("{prefix}{}", entry.name);
-        if !entry.is_dir {
-            if found.len() == limit {
+    if !exists(place)? {
+        return Ok(());
+    }
+    let mut count = 0;
+    let mut ahead = vec![(place.clone(), String::new())];
+    while let Some((place, prefix)) = ahead.pop() {
+        if prefix.matches('/').count() > DEPTH {
+            return Err(DiskError::NotA { path: place.path(), wanted: "a file", found: "one directory too deep" });
+        }
+        let dir = place.open_dir()?;
+        for entry in entries(&place, &dir, limit)? {
+            // Directories count too: a tree of empty ones is as endless.
+            count += 1;
+            if count > limit {
                 return Err(DiskError::TooMany { path: place.path(), limit });
             }
-            found.push(path);
-            continue;
+            let at = At { dir: &place, prefix: &prefix, name: &entry.name };
+            match entry.is_dir {
+                true => ahead.push((place.join(&entry.name), at.path() + "/")),
+                false => each(&dir, at)?,
+            }
         }
-        let below = place.join(&entry.name);
-        if depth == 0 {
-            return Err(DiskError::NotA { path: below.path(), wanted: "a file", found: "one directory too deep" });
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = openat(dir, entry.name.as_str(), flags, Mode::empty());
-        let opened = opened.map_err(|errno| DiskError::at(&below, "open", errno))?;
-        walk(&below, &opened, &format!("{path}/"), depth - 1, limit, found)?;
     }
     Ok(())
 }
 
-fn entries(place: &Place, dir: &OwnedFd, limit: usize) -> Result<Vec<Entry>, DiskError> {
+/// What is in an open directory, at most `limit`, sorted by name, without what this program has not finished.
+pub(super) fn entries(place: &Place, dir: &OwnedFd, limit: usize) -> Result<Vec<Entry>, DiskError> {
     let failed = |errno| DiskError::at(place, "list", errno);
     let mut entries = Vec::new();
     for entry in Dir::read_from(dir).map_err(failed)? {

@@ -1,17 +1,16 @@
 //! Writing files: each appears whole under its name, or not at all.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ceremony::Digest;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{
     AtFlags, Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
-use sha2::{Digest as _, Sha256};
 
-use super::{DiskError, Lock, Measured, Place, TEMPORARY, read, stream};
+use super::read::File;
+use super::tree::entries;
+use super::{DiskError, Entry, Lock, Measured, Place, TEMPORARY, read};
 
 /// Who may read what is written, as far as the process's mask allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +24,7 @@ pub(crate) enum Access {
 /// Makes a directory, and those above it that lie below what the user named, unless they are there. The directory that
 /// the user named is made too.
 pub(crate) fn create_dir(place: &Place) -> Result<(), DiskError> {
-    if !place.base.is_dir() {
-        let source = std::fs::create_dir_all(&place.base);
-        source.map_err(|source| DiskError::Io { action: "make", path: place.base.to_path_buf(), source })?;
-    }
-    let mut at = Place::named(&place.base);
-    for name in place.below.split('/').filter(|_| !place.below.is_empty()) {
-        let dir = at.open_dir()?;
-        make_dir(&dir, place.component(name)?).map_err(|errno| DiskError::at(place, "make", errno))?;
-        at = at.join(name);
-    }
-    at.open_dir().map(drop)
+    make_dirs(place, true)
 }
 
 /// Writes a new file and waits until the disk has it. Missing directories are made.
@@ -100,16 +89,17 @@ fn put(place: &Place, bytes: &[u8], access: Access, new: bool) -> Result<(), Dis
     sync_dir(&dir).map_err(failed)
 }
 
-/// Many new files that appear only when all of them are written and the disk has them: one synchronisation for all.
+/// Many new files that appear only when all of them are written and the disk has them: synchronised once, not each.
 ///
 /// They are written to a directory beside their place, which is taken away when the batch is dropped. What a killed
-/// process left of one is taken away by the next batch at the place: the lock says that nobody works on it.
+/// process left of one is taken away by the next batch at the place: the lock says that nobody works on it. Files that
+/// follow each other in one directory are quick.
 pub(crate) struct Batch {
     place: Place,
-    parent: OwnedFd,
-    files: OwnedFd,
-    paths: Vec<String>,
-    dirs: BTreeSet<String>,
+    /// The directory that was written to last, below the batch's own.
+    to: Option<(String, OwnedFd)>,
+    /// The directory that was copied from last.
+    from: Option<(Place, OwnedFd)>,
 }
 
 /// The name of the directory of a batch.
@@ -119,13 +109,9 @@ impl Batch {
     /// An empty batch for the directory at `place`, which is made if it is not there. `_lock` is the lock of the
     /// directory that `place` lies in.
     pub(crate) fn new(_lock: &Lock, place: &Place) -> Result<Self, DiskError> {
-        create_dir(place)?;
-        let parent = place.open_dir()?;
         clear(place)?;
-        let failed = |errno| DiskError::at(place, "write below", errno);
-        mkdirat(&parent, BATCH, Mode::from_raw_mode(0o777)).map_err(failed)?;
-        let files = place.join(BATCH).open_dir()?;
-        Ok(Self { place: place.clone(), parent, files, paths: Vec::new(), dirs: BTreeSet::new() })
+        make_dirs(&place.join(BATCH), false)?;
+        Ok(Self { place: place.clone(), to: None, from: None })
     }
 
     /// Adds a file at `path` below the place.
@@ -136,14 +122,16 @@ impl Batch {
 
     /// Adds a copy of the file at `from`, of at most `limit` bytes; returns what was copied.
     pub(crate) fn copy(&mut self, path: &str, from: &Place, limit: u64) -> Result<Measured, DiskError> {
-        let file = self.open(path)?;
-        let to = self.place.join(path);
-        let mut hasher = Sha256::new();
-        let length = stream(from, limit, |chunk| {
-            hasher.update(chunk);
-            write_all(&file, chunk).map_err(|errno| DiskError::at(&to, "write", errno))
-        })?;
-        Ok(Measured { length, sha256: Digest::from(<[u8; 32]>::from(hasher.finalize())) })
+        let to = self.open(path)?;
+        let (dir, name) = from.split()?;
+        if self.from.as_ref().is_none_or(|(last, _)| *last != dir) {
+            self.from = Some((dir.clone(), dir.open_dir()?));
+        }
+        let (_, dir) = self.from.as_ref().expect("it was opened above");
+        let file = File::open_in(dir, from.component(&name)?, &|| from.clone(), limit)?;
+        file.measure(&|| from.clone(), |chunk| {
+            write_all(&to, chunk).map_err(|errno| DiskError::at(&self.place.join(path), "write", errno))
+        })
     }
 
     /// Moves every file to its place.
@@ -151,30 +139,25 @@ impl Batch {
     /// # Errors
     /// [`DiskError::Exists`] if there is anything under a name. What was moved before stays; it is as good as new.
     pub(crate) fn commit(self) -> Result<(), DiskError> {
-        self.sync()?;
-        let mut made = BTreeSet::new();
-        for path in &self.paths {
-            let to = self.place.join(path);
-            let failed = |errno| DiskError::at(&to, "write", errno);
-            if let Some((dir, _)) = path.rsplit_once('/')
-                && made.insert(dir)
-            {
-                create_dir(&self.place.join(dir))?;
-            }
-            match path.contains('/') {
-                true => {
-                    let (dir, name) = to.split()?;
-                    let (from, _) = self.place.join(BATCH).join(path).split()?;
-                    rename_new(&from.open_dir()?, &name, &dir.open_dir()?, &name).map_err(failed)?;
+        let batch = self.sync()?;
+        let mut ahead = vec![String::new()];
+        while let Some(below) = ahead.pop() {
+            let (from, to) = match below.is_empty() {
+                true => (batch.clone(), self.place.clone()),
+                false => (batch.join(&below), self.place.join(&below)),
+            };
+            make_dirs(&to, false)?;
+            let (from_dir, to_dir) = (from.open_dir()?, to.open_dir()?);
+            for Entry { name, is_dir } in entries(&from, &from_dir, usize::MAX)? {
+                if is_dir {
+                    ahead.push(if below.is_empty() { name } else { format!("{below}/{name}") });
+                    continue;
                 }
-                false => rename_new(&self.files, path, &self.parent, path).map_err(failed)?,
+                let renamed = rename_new(&from_dir, &name, &to_dir, &name);
+                renamed.map_err(|errno| DiskError::at(&to.join(&name), "write", errno))?;
             }
         }
-        for dir in made {
-            let place = self.place.join(dir);
-            sync_dir(&place.open_dir()?).map_err(|errno| DiskError::at(&place, "write", errno))?;
-        }
-        sync_dir(&self.parent).map_err(|errno| DiskError::at(&self.place, "write", errno))
+        sync_all(&batch.open_dir()?).map_err(|errno| DiskError::at(&self.place, "write", errno))
     }
 
     /// Makes the files one new directory `name` at the place.
@@ -183,32 +166,31 @@ impl Batch {
     /// [`DiskError::Exists`] if there is anything under that name.
     pub(crate) fn commit_as(self, name: &str) -> Result<(), DiskError> {
         let to = self.place.join(name);
+        let name = to.component(name)?;
         self.sync()?;
-        rename_new(&self.parent, BATCH, &self.parent, to.component(name)?)
-            .and_then(|()| sync_dir(&self.parent))
-            .map_err(|errno| DiskError::at(&to, "write", errno))
+        let dir = self.place.open_dir()?;
+        let renamed = rename_new(&dir, BATCH, &dir, name).and_then(|()| sync_dir(&dir));
+        renamed.map_err(|errno| DiskError::at(&to, "write", errno))
     }
 
     fn open(&mut self, path: &str) -> Result<OwnedFd, DiskError> {
-        let place = self.place.join(path);
-        let failed = |errno| DiskError::at(&place, "write", errno);
-        let file = match path.rsplit_once('/') {
-            None => create(&self.files, place.component(path)?, Access::Shared),
-            Some((dir, name)) => {
-                let at = self.place.join(BATCH).join(dir);
-                if self.dirs.insert(dir.to_owned()) {
-                    create_dir(&at)?;
-                }
-                create(&at.open_dir()?, place.component(name)?, Access::Shared)
-            }
+        let (below, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if self.to.as_ref().is_none_or(|(last, _)| last != below) {
+            let batch = self.place.join(BATCH);
+            let dir = if path.contains('/') { batch.join(below) } else { batch };
+            make_dirs(&dir, false)?;
+            self.to = Some((below.to_owned(), dir.open_dir()?));
         }
-        .map_err(failed)?;
-        self.paths.push(path.to_owned());
-        Ok(file)
+        let (_, dir) = self.to.as_ref().expect("it was opened above");
+        let opened = create(dir, self.place.component(name)?, Access::Shared);
+        opened.map_err(|errno| DiskError::at(&self.place.join(path), "write", errno))
     }
 
-    fn sync(&self) -> Result<(), DiskError> {
-        sync_all(&self.files, &self.place).map_err(|errno| DiskError::at(&self.place, "write", errno))
+    /// Waits until the disk has the files; returns where they are.
+    fn sync(&self) -> Result<Place, DiskError> {
+        let batch = self.place.join(BATCH);
+        sync_all(&batch.open_dir()?).map_err(|errno| DiskError::at(&self.place, "write", errno))?;
+        Ok(batch)
     }
 }
 
@@ -239,11 +221,24 @@ fn create(dir: &OwnedFd, name: &str, access: Access) -> rustix::io::Result<Owned
     openat(dir, name, flags, Mode::from_raw_mode(mode))
 }
 
-fn make_dir(dir: &OwnedFd, name: &str) -> rustix::io::Result<()> {
-    match mkdirat(dir, name, Mode::from_raw_mode(0o777)) {
-        Err(Errno::EXIST) => Ok(()),
-        result => result,
+/// With `sync`, the disk has the directories when this returns.
+fn make_dirs(place: &Place, sync: bool) -> Result<(), DiskError> {
+    if !place.base.is_dir() {
+        let made = std::fs::create_dir_all(&place.base);
+        made.map_err(|source| DiskError::Io { action: "make", path: place.base.to_path_buf(), source })?;
     }
+    let mut at = Place::named(&place.base);
+    for name in place.below.split('/').filter(|_| !place.below.is_empty()) {
+        let dir = at.open_dir()?;
+        at = at.join(place.component(name)?);
+        match mkdirat(&dir, name, Mode::from_raw_mode(0o777)) {
+            Ok(()) if sync => sync_dir(&dir),
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+        .map_err(|errno| DiskError::at(&at, "make", errno))?;
+    }
+    at.open_dir().map(drop)
 }
 
 fn write_all(file: &OwnedFd, mut bytes: &[u8]) -> rustix::io::Result<()> {
@@ -279,12 +274,12 @@ fn sync_dir(dir: impl AsFd) -> rustix::io::Result<()> {
 
 /// Waits until the disk has all that was written to the file system of `dir`.
 #[cfg(target_os = "linux")]
-fn sync_all(dir: &OwnedFd, _place: &Place) -> rustix::io::Result<()> {
+fn sync_all(dir: &OwnedFd) -> rustix::io::Result<()> {
     rustix::fs::syncfs(dir)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn sync_all(_dir: &OwnedFd, _place: &Place) -> rustix::io::Result<()> {
+fn sync_all(_dir: &OwnedFd) -> rustix::io::Result<()> {
     rustix::fs::sync();
     Ok(())
 }

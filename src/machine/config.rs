@@ -62,7 +62,7 @@ pub(crate) struct PinSource {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The disk refused.
-    #[error(transparent)]
+    #[error("{0}")]
     Disk(#[from] DiskError),
     /// Another path than an absolute one: where would it start?
     #[error("{}: {} is no absolute path", config.display(), path.display())]

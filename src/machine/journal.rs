@@ -42,10 +42,10 @@ pub(crate) enum JournalError {
     #[error("{} is no journal: {problem}", path.display())]
     Unreadable { path: PathBuf, problem: String },
     /// There is no place for a journal.
-    #[error(transparent)]
+    #[error("{0}")]
     Machine(#[from] MachineError),
     /// The disk refused.
-    #[error(transparent)]
+    #[error("{0}")]
     Disk(#[from] DiskError),
 }
 

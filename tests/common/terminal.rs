@@ -75,6 +75,19 @@ impl Terminal {
         self
     }
 
+    /// Waits until the terminal shows what is typed, or does not.
+    pub fn expect_echo(&mut self, on: bool) -> &mut Self {
+        self.wait(&format!("expected echo to be {}", if on { "on" } else { "off" }), |this| this.echo() == on);
+        self
+    }
+
+    /// Waits until the cursor is to be seen, or is not.
+    pub fn expect_cursor(&mut self, seen: bool) -> &mut Self {
+        let what = format!("expected the cursor to be {}", if seen { "seen" } else { "hidden" });
+        self.wait(&what, |this| this.cursor() == seen);
+        self
+    }
+
     /// Types.
     pub fn send(&mut self, text: &str) -> &mut Self {
         self.writer.write_all(text.as_bytes()).unwrap();
@@ -89,8 +102,7 @@ impl Terminal {
 
     /// Waits until the terminal does not show what is typed, then types a line.
     pub fn type_secret(&mut self, secret: &str) -> &mut Self {
-        self.wait("expected echo to be off", |this| !this.echo());
-        self.line(secret)
+        self.expect_echo(false).line(secret)
     }
 
     /// Whether the terminal shows what is typed.
@@ -138,7 +150,8 @@ impl Terminal {
     fn wait(&mut self, what: &str, mut until: impl FnMut(&mut Self) -> bool) {
         let start = Instant::now();
         while !until(self) {
-            let ended = self.seen.lock().unwrap().ended && !until(self);
+            // A program that is gone shows nothing more; only its exit code may take a moment.
+            let ended = self.seen.lock().unwrap().ended && self.child.try_wait().unwrap().is_some() && !until(self);
             if ended || start.elapsed() > PATIENCE {
                 let why = if ended { "the program has ended" } else { "time is over" };
                 panic!("{what}, but {why}. The screen:\n{}\n{}\n{0}", "-".repeat(80), self.screen());

@@ -113,9 +113,9 @@ signing-window-days = 4
 "#;
 
 const PLAIN: &str = r#"
-# A delegated role: other people sign some of the targets. Its name is a file name.
+# A delegated role: other people sign some of the targets. Clients ask delegated roles in the order of this file.
 # [[delegation]]
-# name = "team"
+# name = "team"                  # a plain file name
 # by = "targets"                 # who delegates: targets, or another delegated role
 # paths = ["team/*"]             # for which targets; `*` stands for anything but a slash
 # terminating = true             # clients ask no later role for these
@@ -193,7 +193,8 @@ mod tests {
     fn what_is_commented_out_works_when_it_is_not() {
         for template in [Template::Plain, Template::Sigstore] {
             let text = answers(template).policy("0123456789abcdef");
-            let is_toml = |line: &str| line.starts_with('[') || line.contains(" = ");
+            let is_toml =
+                |line: &str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
             let mut in_example = false;
             let lines = text.lines().map(|line| {
                 let bare = line.strip_prefix("# ").unwrap_or(line);
