@@ -78,6 +78,11 @@ impl Failure {
         &self.message
     }
 
+    /// Message and causes on one line, for a list of what went wrong.
+    pub(crate) fn line(&self) -> String {
+        self.causes.iter().fold(self.message.clone(), |line, cause| format!("{line}: {cause}"))
+    }
+
     /// 1 or 2.
     pub(crate) fn code(&self) -> u8 {
         self.code as u8

@@ -1,14 +1,15 @@
 //! The online keys of this machine, which sign snapshot and timestamp without a person.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ceremony::{Fingerprint, SignOnline, TufKey};
-use keyholders::{Device, DeviceKind, FileKey, Name, Pin, RecordKey, Roster};
+use keyholders::{Device, DeviceKind, FileKey, Name, Pin, RecordKey, Roster, Uri};
 
 use crate::ask::{Robot, secret_file};
 use crate::cli::Context;
-use crate::devices::{self, ModuleArgs};
+use crate::devices::{self, ModuleArgs, Tokens};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::Config;
 
@@ -37,6 +38,7 @@ pub(crate) struct OnlineKeys<'a> {
     config: Config,
     /// The time is not the real one: no key may sign that is not throw-away.
     throw_away_only: bool,
+    tokens: OnceCell<Tokens>,
     open: BTreeMap<Fingerprint, Open>,
 }
 
@@ -50,7 +52,14 @@ impl<'a> OnlineKeys<'a> {
     /// The keys that `args` and the configuration name for the keyholders in `roster`. Nothing is opened yet.
     pub(crate) fn new(context: &Context, args: &'a OnlineArgs, roster: &'a Roster) -> Result<Self, Failure> {
         let config = context.machine.config()?;
-        Ok(Self { roster, args, config, throw_away_only: context.now_given, open: BTreeMap::new() })
+        Ok(Self {
+            roster,
+            args,
+            config,
+            throw_away_only: context.now_given,
+            tokens: OnceCell::new(),
+            open: BTreeMap::new(),
+        })
     }
 
     fn find(&self, fingerprint: &Fingerprint) -> Result<Open, Failure> {
@@ -103,11 +112,20 @@ impl<'a> OnlineKeys<'a> {
     }
 
     fn on_token(&self, name: &Name, key: &RecordKey) -> Result<Open, Failure> {
-        Err(Failure::could_not(format!("{name}: {}", key.device())))
+        let uri = key.uri().expect("a key on a token has a URI");
+        let mut robot = Robot::new(self.secret(Some(name), Some(uri))?);
+        let tokens = self.tokens.get_or_init(|| Tokens::load(&self.args.modules, &self.config));
+        let device = tokens.open(uri, Some(name), &mut robot)?;
+        let (found, wanted) = (device.public_key().fingerprint(), key.fingerprint());
+        if found != wanted {
+            let message = format!("{uri} is the key {}, not {name}'s {}", found.short(), wanted.short());
+            return Err(Failure::could_not(message));
+        }
+        Ok(Open { device, robot })
     }
 
     /// The PIN or the passphrase for a key of `owner`, on the token `uri`.
-    fn secret(&self, owner: Option<&Name>, uri: Option<&keyholders::Uri>) -> Result<Option<Pin>, Failure> {
+    fn secret(&self, owner: Option<&Name>, uri: Option<&Uri>) -> Result<Option<Pin>, Failure> {
         if let Some(file) = &self.args.online_pin_file {
             return secret_file(file).map(Some);
         }
@@ -115,7 +133,7 @@ impl<'a> OnlineKeys<'a> {
             let for_owner = source.keyholder.as_deref().is_some_and(|name| owner.is_some_and(|o| o.as_str() == name));
             let for_token = match (&source.uri, uri) {
                 (Some(text), Some(uri)) => {
-                    let named: keyholders::Uri = text.parse().or_fail(|| "[[pin]] in config.toml")?;
+                    let named: Uri = text.parse().or_fail(|| "[[pin]] in config.toml")?;
                     named.matches_token(uri)
                 }
                 _ => false,
@@ -179,7 +197,8 @@ mod tests {
     }
 
     fn sign(roster: &Roster, args: &OnlineArgs, config: Config, key: &TufKey) -> Result<Vec<u8>, Failure> {
-        let mut keys = OnlineKeys { roster, args, config, throw_away_only: true, open: BTreeMap::new() };
+        let mut keys =
+            OnlineKeys { roster, args, config, throw_away_only: true, tokens: OnceCell::new(), open: BTreeMap::new() };
         keys.sign("timestamp", key, b"payload")
     }
 

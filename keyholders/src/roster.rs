@@ -63,6 +63,23 @@ impl Roster {
         Ok(())
     }
 
+    /// Whether `name` may have a key on the token that `token` names, wherever on it.
+    ///
+    /// # Errors
+    /// If somebody else has one there already, and one of the two is a person.
+    pub fn may_use(&self, token: &Uri, name: &Name, kind: Kind) -> Result<(), RosterError> {
+        let others = self.all_keys().filter(|(owner, _)| owner.name() != name);
+        let mut taken = others.filter(|(_, key)| live_place(key).is_some_and(|place| same_token(place, token)));
+        match taken.find(|(owner, _)| owner.kind() == Kind::Person || kind == Kind::Person) {
+            None => Ok(()),
+            Some((owner, _)) => Err(RosterError::TokenTwice {
+                uri: Box::new(token.clone()),
+                first: owner.name().clone(),
+                second: name.clone(),
+            }),
+        }
+    }
+
     /// All records, sorted by name.
     pub fn records(&self) -> &[Record] {
         &self.records
@@ -128,7 +145,7 @@ pub enum RosterError {
         second: Name,
     },
     /// Two people share a token, or two keys a place on one.
-    #[error("{second} has a key at {uri}, which {first} has one at already")]
+    #[error("{second} cannot have a key at {uri}, where {first} has one")]
     TokenTwice {
         /// The place.
         uri: Box<Uri>,
@@ -194,6 +211,13 @@ mod tests {
         refused(person("bob", "pkcs11:token=t;manufacturer=m;serial=1;object=b"));
         refused(record("robot", Kind::Online, vec![key(Some("pkcs11:serial=1;object=b"))]));
         assert!(Roster::new([alice(), person("bob", "pkcs11:serial=2;object=a")]).is_ok());
+
+        let roster = Roster::new([alice()]).unwrap();
+        let may = |name: &str, token: &str| {
+            roster.may_use(&token.parse().unwrap(), &Name::new(name).unwrap(), Kind::Online).is_ok()
+        };
+        assert!(!may("bob", "pkcs11:token=t;serial=1"));
+        assert!(may("alice", "pkcs11:token=t;serial=1") && may("bob", "pkcs11:token=t;serial=2"));
     }
 
     #[test]

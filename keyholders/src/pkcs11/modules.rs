@@ -47,15 +47,15 @@ impl Modules {
         loaded
     }
 
-    /// Loads what the system configures for all its programs (p11-kit).
-    pub fn of_this_system() -> Self {
+    /// Loads these libraries, and what the system configures for all its programs (p11-kit).
+    pub fn with_system(paths: &[PathBuf]) -> Self {
         let multiarch = format!("/usr/lib/{}-linux-gnu/pkcs11", std::env::consts::ARCH);
         let libraries = [&multiarch, "/usr/lib64/pkcs11", "/usr/lib/pkcs11", "/usr/local/lib/pkcs11"];
         let Configured { libraries, problems } = configured(
             &["/usr/share/p11-kit/modules", "/etc/pkcs11/modules"].map(Path::new),
             &libraries.map(Path::new),
         );
-        let mut loaded = Self::load(&libraries);
+        let mut loaded = Self::load(&[paths, &libraries].concat());
         loaded.problems.splice(0..0, problems);
         loaded
     }

@@ -1,0 +1,119 @@
+//! PKCS#11 tokens, as commands use them.
+
+use ceremony::Algorithm;
+use keyholders::pkcs11::{Modules, Template, TokenKey};
+use keyholders::{Ask, Device, Name, Roster, Uri};
+
+use super::{ClaimedKey, ListedModule, ListedToken, Listing, ModuleArgs};
+use crate::error::Failure;
+use crate::machine::Config;
+use crate::text::escaped;
+
+/// The tokens that the modules of this machine reach.
+pub(crate) struct Tokens(Modules);
+
+impl Tokens {
+    /// Loads the modules of `args`, and without them those that this machine configures.
+    pub(crate) fn load(args: &ModuleArgs, config: &Config) -> Self {
+        match args.modules.is_empty() {
+            true => Self(Modules::with_system(&config.pkcs11_modules)),
+            false => Self(Modules::load(&args.modules)),
+        }
+    }
+
+    /// All that is there.
+    pub(crate) fn list(&self) -> Listing {
+        let (tokens, silent) = self.0.tokens();
+        let mut listing = Listing {
+            problems: self.0.problems().iter().chain(&silent).map(ToString::to_string).collect(),
+            ..Listing::default()
+        };
+        for module in self.0.modules() {
+            let library = escaped(module.library()).to_string();
+            listing.modules.push(ListedModule { path: module.path().to_owned(), library });
+        }
+        for token in tokens {
+            let (keys, tries) = match (token.keys(), token.tries()) {
+                (Ok(keys), Ok(tries)) => (keys, tries),
+                (Err(error), _) | (_, Err(error)) => {
+                    listing.problems.push(error.to_string());
+                    continue;
+                }
+            };
+            listing.tokens.push(ListedToken {
+                label: token.label().to_owned(),
+                uri: token.uri().clone(),
+                module: token.module().path().to_owned(),
+                tries,
+                keys: keys.iter().map(|key| (key.uri().clone(), key.public_key().clone())).collect(),
+            });
+        }
+        listing
+    }
+
+    /// All keys that show themselves without a PIN, and what kept others from being found.
+    pub(crate) fn devices(&self, roster: &Roster) -> (Vec<Box<dyn Device>>, Vec<String>) {
+        let (tokens, silent) = self.0.tokens();
+        let mut devices: Vec<Box<dyn Device>> = Vec::new();
+        let mut problems: Vec<_> = self.0.problems().iter().chain(&silent).map(ToString::to_string).collect();
+        for token in tokens {
+            match token.keys() {
+                Err(error) => problems.push(error.to_string()),
+                Ok(keys) => devices.extend(keys.into_iter().map(|key| match roster.owner(key.public_key()) {
+                    Some(owner) => Box::new(key.owned_by(owner.name().clone())) as Box<dyn Device>,
+                    None => Box::new(key),
+                })),
+            }
+        }
+        (devices, problems)
+    }
+
+    /// Whether the token that `uri` names is there.
+    pub(crate) fn is_here(&self, uri: &Uri) -> bool {
+        self.0.token(uri).is_ok()
+    }
+
+    /// The full name of the one token that `uri` names.
+    pub(crate) fn name(&self, uri: &Uri) -> Result<Uri, Failure> {
+        Ok(self.0.token(uri).map_err(|error| self.explained(error.into()))?.uri().clone())
+    }
+
+    /// Opens the key that `uri` names.
+    pub(crate) fn open(&self, uri: &Uri, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<Box<dyn Device>, Failure> {
+        Ok(Box::new(self.0.key(uri, owner, ask).map_err(|error| self.explained(error.into()))?))
+    }
+
+    /// Opens the key that `uri` names, and reads what its token claims about it.
+    pub(crate) fn claimed(&self, uri: &Uri, owner: &Name, ask: &mut dyn Ask) -> Result<ClaimedKey, Failure> {
+        let key = self.0.key(uri, Some(owner), ask).map_err(|error| self.explained(error.into()))?;
+        claimed(key, ask)
+    }
+
+    /// Makes a key on the token that `uri` names.
+    pub(crate) fn generate(
+        &self,
+        uri: &Uri,
+        algorithm: Algorithm,
+        (label, id): (String, Vec<u8>),
+        owner: &Name,
+        ask: &mut dyn Ask,
+    ) -> Result<ClaimedKey, Failure> {
+        let token = self.0.token(uri).map_err(|error| self.explained(error.into()))?;
+        claimed(token.generate(&Template { algorithm, label, id }, Some(owner), ask)?, ask)
+    }
+
+    /// Where a token is not found, a module that was not loaded may be why.
+    fn explained(&self, failure: Failure) -> Failure {
+        let problems = self.0.problems().iter().map(ToString::to_string);
+        let failure = problems.fold(failure, Failure::and_cause);
+        match self.0.modules().is_empty() {
+            true => failure.hint("no PKCS#11 module is loaded: name one with --module, or in config.toml"),
+            false => failure,
+        }
+    }
+}
+
+fn claimed(mut key: TokenKey, ask: &mut dyn Ask) -> Result<ClaimedKey, Failure> {
+    let claims = key.claims(ask)?;
+    Ok(ClaimedKey { uri: key.uri().clone(), device: Box::new(key), claims })
+}
