@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ceremony::{Days, Fingerprint, Json, Object, ProposalDigest, SignatureFile, Staged, Time};
+use ceremony::assemble::name_of;
+use ceremony::{Days, Fingerprint, Json, Object, ProposalDigest, Root, SignatureFile, Staged, Time};
 use keyholders::Device;
 
 use crate::ask::Person;
 use crate::ceremony_dir::Ceremony;
 use crate::cli::Context;
-use crate::devices::{KeyArgs, at_hand};
+use crate::devices::{AtHand, DeviceArgs};
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
@@ -34,7 +35,7 @@ pub(crate) struct Sign {
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     #[command(flatten)]
-    keys: KeyArgs,
+    keys: DeviceArgs,
 }
 
 impl Sign {
@@ -52,12 +53,20 @@ impl Sign {
         plausible(&staged, context.now)?;
         consent(ui, &ceremony.digest, self.expect.as_deref())?;
 
-        let wanted: Vec<Fingerprint> = staged.roles().values().flat_map(|role| role.quorum.fingerprints()).collect();
         let mut person = Person::new(ui, &self.keys.secrets)?;
-        let mut devices = at_hand(context, &self.keys, &ceremony.roster, &wanted, &mut person)?;
+        let AtHand { keys, problems } = AtHand::find(context, &self.keys, &ceremony.roster, &mut person)?;
+        let (able, other): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| {
+            staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some())
+        });
+        for problem in &problems {
+            person.ui().say(problem);
+        }
+        if able.is_empty() {
+            return Err(no_key(&ceremony, &staged, &other.iter().map(|key| key.fingerprint).collect::<Vec<_>>()));
+        }
         let mut signed = Vec::new();
-        for device in &mut devices {
-            signed.extend(sign_all(context, &ceremony, &staged, &mut **device, &mut person)?);
+        for mut key in able {
+            signed.extend(sign_all(context, &ceremony, &staged, &mut *key.device, &mut person)?);
         }
         examined.remember(context)?;
         Ok(Outcome::done(Signed { ceremony: ceremony.name, signed }))
@@ -96,6 +105,33 @@ fn plausible(staged: &Staged, now: Time) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// No key at hand may sign: says whose the keys are, and where they were last of use.
+fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[Fingerprint]) -> Failure {
+    let mut failure = Failure::no("no key at hand may sign this proposal");
+    for key in keys {
+        let owner = match ceremony.roster.find(key) {
+            Some((record, _)) => format!("the key {} is {}'s", key.short(), record.name()),
+            None => format!("the key {} is nobody's on record", key.short()),
+        };
+        let mut roots = ceremony.base.roots.iter().rev().filter_map(|root| Root::of(root).ok());
+        let listed = |root: &Root| root.roles.values().any(|role| role.fingerprints().contains(key));
+        let last = match roots.find(listed) {
+            Some(root) => format!("it was last listed in root {}", root.version),
+            None => "no published root has listed it".to_owned(),
+        };
+        failure = failure.and_cause(format!("{owner}; {last}"));
+    }
+    let mut who: Vec<String> = staged
+        .roles()
+        .values()
+        .flat_map(|role| role.quorum.fingerprints())
+        .map(|key| name_of(&key, &ceremony.inputs.holders))
+        .collect();
+    who.sort();
+    who.dedup();
+    failure.hint(format!("these may sign: {}; plug your device in, or name a file with --key-file", who.join(", ")))
 }
 
 /// Signs every role that the key of `device` may sign, but for those that it has signed already.
