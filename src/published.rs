@@ -1,6 +1,7 @@
 //! What is published: the state that a ceremony starts from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ceremony::{Base, Metadata, Targets};
 
@@ -33,7 +34,7 @@ pub(crate) struct Published {
 #[derive(Clone, Debug)]
 pub(crate) struct PublishedFile {
     /// The content.
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Arc<[u8]>,
     /// What it says; not trusted by being here.
     pub(crate) metadata: Metadata,
 }
@@ -110,7 +111,7 @@ impl PublishedFile {
 
     /// Reads a metadata file.
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, Failure> {
-        Ok(Self { metadata: Metadata::parse_untrusted(&bytes)?, bytes })
+        Ok(Self { metadata: Metadata::parse_untrusted(&bytes)?, bytes: bytes.into() })
     }
 }
 

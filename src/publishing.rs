@@ -38,7 +38,7 @@ pub(crate) fn publish(
     for write in verified.writes() {
         let place = repository.metadata(&write.name);
         let present = disk::read_if_there(&place, u64::MAX)?;
-        if present.as_ref() == Some(&write.bytes) {
+        if present.as_deref() == Some(&*write.bytes) {
             continue;
         }
         if write.replaces {

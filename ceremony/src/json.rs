@@ -145,7 +145,8 @@ impl Json {
         }
     }
 
-    fn write_pretty(&self, out: &mut String, depth: usize) {
+    /// Writes the readable form as it stands inside a value at `depth`.
+    pub(crate) fn write_pretty(&self, out: &mut String, depth: usize) {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),

@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -17,7 +18,8 @@ use crate::tuf_key::KeyId;
 pub struct Metadata {
     /// The entries of `signatures`, in the order of the file. Empty ones are kept, with an empty `sig`.
     pub signatures: Vec<Signature>,
-    signed: Json,
+    /// Shared: a copy of a file with 100,000 targets costs nothing.
+    signed: Arc<Json>,
     kind: Kind,
     version: u64,
     expires: String,
@@ -66,7 +68,7 @@ impl fmt::Display for Kind {
 /// The canonical bytes that signatures of one metadata file cover, and their digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     digest: Digest,
 }
 
@@ -74,7 +76,7 @@ impl Payload {
     /// The payload of a signed part.
     pub fn of(signed: &Json) -> Self {
         let bytes = signed.canonical();
-        Self { digest: Digest::of(&bytes), bytes }
+        Self { digest: Digest::of(&bytes), bytes: bytes.into() }
     }
 
     /// The canonical bytes.
@@ -123,7 +125,7 @@ impl Metadata {
         let expires = signed.get("expires").and_then(Json::as_str);
         let expires = expires.ok_or_else(|| wrong("expires", "a text"))?.to_owned();
         Time::parse_lenient(&expires).map_err(|_| wrong("expires", "a time"))?;
-        Ok(Self { signatures, kind, version, expires, signed })
+        Ok(Self { signatures, kind, version, expires, signed: Arc::new(signed) })
     }
 
     /// What `_type` says.
@@ -165,8 +167,12 @@ impl Metadata {
                     .collect();
             Json::Object(entry)
         });
-        let file: Object = [("signatures", entries.collect()), ("signed", self.signed.clone())].into_iter().collect();
-        Json::Object(file).pretty().into_bytes()
+        let mut file = String::from("{\n \"signatures\": ");
+        Json::Array(entries.collect()).write_pretty(&mut file, 1);
+        file.push_str(",\n \"signed\": ");
+        self.signed.write_pretty(&mut file, 1);
+        file.push_str("\n}\n");
+        file.into_bytes()
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::assemble::Assembled;
@@ -32,7 +33,7 @@ pub struct Write {
     /// The name in the repository.
     pub name: String,
     /// The content.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
     /// Whether a file of this name is replaced. All others are created, and an existing one must be the same.
     pub replaces: bool,
 }
@@ -75,7 +76,7 @@ impl Assembled {
     }
 
     fn sealed_files(&self) -> (Option<SealedFile>, BTreeMap<String, SealedFile>) {
-        let file = |metadata: &Metadata| SealedFile { bytes: metadata.to_file(), metadata: metadata.clone() };
+        let file = |metadata: &Metadata| SealedFile { bytes: metadata.to_file().into(), metadata: metadata.clone() };
         let mut files: BTreeMap<_, _> =
             self.files().iter().map(|(role, metadata)| (role.clone(), file(metadata))).collect();
         (files.remove("root"), files)

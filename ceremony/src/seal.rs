@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::digest::Digest;
@@ -46,7 +47,7 @@ pub struct SealedFile {
     /// The metadata.
     pub metadata: Metadata,
     /// The bytes to publish.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
 }
 
 /// The online keys, wherever they are.
@@ -153,7 +154,7 @@ impl Due<'_> {
             let ids = self.keys.ids_of(&fingerprint);
             metadata.signatures.extend(ids.into_iter().map(|keyid| Signature { keyid, sig: sig.clone() }));
         }
-        let bytes = metadata.to_file();
+        let bytes = metadata.to_file().into();
         Ok(Some(SealedFile { metadata, bytes }))
     }
 
