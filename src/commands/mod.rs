@@ -15,6 +15,7 @@ mod init;
 mod publish;
 mod rehearse;
 mod renew;
+mod review;
 mod role;
 pub(crate) mod stage;
 
@@ -49,6 +50,7 @@ commands! {
     Role(role),
     Accept(accept),
     Stage(stage),
+    Review(review),
     Publish(publish),
     Renew(renew),
     Fetch(fetch),

@@ -1,0 +1,147 @@
+//! `trustroot review`
+
+use std::fmt;
+use std::path::PathBuf;
+
+use ceremony::{Json, ProposalDigest};
+use qrcode::{Color, EcLevel, QrCode};
+
+use crate::ceremony_dir::Ceremony;
+use crate::cli::Context;
+use crate::error::{Failure, OrFail as _};
+use crate::examine::{Examined, TrustedBy, examine};
+use crate::report::{Outcome, Report};
+use crate::text::wrapped;
+use crate::ui::Ui;
+
+/// Show what a proposal means, against the root that you trust
+///
+/// Walks from the root that you trust through what is published to the proposal; says what changes, what is found to
+/// be wrong with it, whether it is what its inputs give byte for byte, and who must sign. Adds nothing to the directory.
+#[derive(clap::Args)]
+pub(crate) struct Review {
+    /// The ceremony; not needed while only one is open
+    ceremony: Option<String>,
+    /// Trust this root; by default the one that this machine remembers
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// Remember the published root as trusted on this machine if all is well
+    #[arg(long)]
+    trust: bool,
+    /// Show the digest of the proposal, which everybody who signs must hear: for the coordinator's screen
+    #[arg(long)]
+    digest: bool,
+}
+
+impl Review {
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
+        let examined = examine(context, &ceremony, self.root.as_deref())?;
+        let fit = examined.fit_to_sign().is_ok();
+        let digest = self.digest.then(|| Screen::of(&ceremony.digest)).transpose()?;
+        let report = Reviewed { examined, digest };
+        if fit && self.trusts(context, ui, &report)? {
+            report.examined.remember(context)?;
+        }
+        Ok(Outcome::answer(fit, report))
+    }
+
+    /// Whether the published root shall be remembered: if the person said so, or says so now.
+    fn trusts(&self, context: &Context, ui: &mut Ui, report: &Reviewed) -> Result<bool, Failure> {
+        let Some(trusted) = report.examined.trusted() else { return Ok(false) };
+        if self.trust || trusted.by != TrustedBy::Given || !ui.has_terminal() {
+            return Ok(self.trust);
+        }
+        if report.examined.remembers(context)? {
+            return Ok(false);
+        }
+        ui.show(report);
+        ui.confirm("--trust", "Remember this published root as trusted on this machine?", Some(false))
+    }
+}
+
+/// What was reviewed.
+struct Reviewed {
+    examined: Examined,
+    digest: Option<Screen>,
+}
+
+impl fmt::Display for Reviewed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.examined.fmt(f)?;
+        match &self.digest {
+            Some(screen) => screen.fmt(f),
+            None => f.write_str(&wrapped(
+                "\nWhether this is what the others see, only its digest tells: hear it from the coordinator by another \
+                 channel, such as the telephone. `trustroot sign` asks for it.",
+                0,
+            )),
+        }
+    }
+}
+
+impl Report for Reviewed {
+    fn json(&self) -> Json {
+        let mut members = self.examined.members();
+        if let Some(Screen { digest, .. }) = &self.digest {
+            members.insert("digest", Json::string(digest.to_string()));
+            members.insert("words", Json::string(digest.words().join(" ")));
+        }
+        Json::Object(members)
+    }
+}
+
+/// The digest as the coordinator shows it: words to speak, hex to copy, a code to photograph. Fits 80 columns and 24
+/// lines.
+struct Screen {
+    digest: ProposalDigest,
+    code: Vec<String>,
+}
+
+impl Screen {
+    fn of(digest: &ProposalDigest) -> Result<Self, Failure> {
+        // Capitals are a smaller code; the case of a digest that is heard means nothing.
+        let text = digest.to_string().to_uppercase();
+        let code =
+            QrCode::with_error_correction_level(text, EcLevel::L).or_fail(|| "the digest does not fit a code")?;
+        Ok(Self { digest: *digest, code: half_blocks(&code) })
+    }
+}
+
+impl fmt::Display for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nThe digest of this proposal. Read the words out; never send them with the files.")?;
+        let words = self.digest.words();
+        let mut right = vec![String::new(), String::new()];
+        right.extend(words.iter().enumerate().map(|(i, word)| format!("{:>2}  {word}", i + 1)));
+        let width = self.code.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+        for i in 0..self.code.len().max(right.len()) {
+            let code = self.code.get(i).map_or("", String::as_str);
+            let line = format!("{code:width$}    {}", right.get(i).map_or("", String::as_str));
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        writeln!(f, "{}", self.digest)
+    }
+}
+
+/// A code with its margin, two rows of it to a line. Light squares are drawn, since terminals are dark; cameras read
+/// the opposite too.
+fn half_blocks(code: &QrCode) -> Vec<String> {
+    const MARGIN: usize = 2;
+    let (width, colors) = (code.width(), code.to_colors());
+    let light = |x: usize, y: usize| {
+        let inside = |i: usize| i.checked_sub(MARGIN).filter(|i| *i < width);
+        match (inside(x), inside(y)) {
+            (Some(x), Some(y)) => colors.get(y * width + x) != Some(&Color::Dark),
+            _ => true,
+        }
+    };
+    let side = width + 2 * MARGIN;
+    let square = |x, y| match (light(x, y), y + 1 < side && light(x, y + 1)) {
+        (true, true) => '█',
+        (true, false) => '▀',
+        (false, true) => '▄',
+        (false, false) => ' ',
+    };
+    (0..side).step_by(2).map(|y| (0..side).map(|x| square(x, y)).collect()).collect()
+}

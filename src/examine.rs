@@ -1,0 +1,248 @@
+//! What a keyholder looks at before they sign: from the root that they trust, through what is published, to the
+//! proposal. `review` and `sign` both come through here.
+
+mod meaning;
+mod report;
+mod trusted;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ceremony::history::Step;
+use ceremony::policy::Accept;
+use ceremony::{
+    Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, Time, tally,
+};
+
+use crate::ceremony_dir::{Abandoned, Ceremony, Derivation};
+use crate::cli::Context;
+use crate::error::{Failure, OrFail as _};
+use crate::published::Published;
+use crate::standing::{self, RoleStanding};
+
+pub(crate) use trusted::{Trusted, TrustedBy};
+
+/// A proposal that leads on from a root that the keyholder trusts, and that its inputs give byte for byte.
+///
+/// Only [`examine`] makes one. Whether it should be signed is another question: [`fit_to_sign`](Self::fit_to_sign).
+pub(crate) struct Examined {
+    ceremony: String,
+    trust_root: (String, String),
+    /// None for the first root of all.
+    trusted: Option<Trusted>,
+    /// The bytes of the latest published root, which the trusted one leads to.
+    latest: Option<Vec<u8>>,
+    /// What the roots changed that came after the trusted one and are published already.
+    since: Vec<RoleDiff>,
+    staged: Staged,
+    diff: Diff,
+    /// Published files that the latest root does not vouch for: the role, and the older root that does.
+    outdated: Vec<(String, u64)>,
+    open: Vec<Finding>,
+    accepted: Vec<(Finding, Accept)>,
+    signers: Vec<RoleStanding>,
+    /// Names that nothing but a record gives to a key.
+    unproven: BTreeSet<String>,
+    abandoned: Option<Abandoned>,
+}
+
+/// Checks that `ceremony` leads on from the root in the file `root`, or else from the one that this machine trusts, and
+/// that it is what its inputs give.
+///
+/// # Errors
+/// If it is not; or if that could not be checked, because no root is trusted here, or by the rules of the proposal.
+pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path>) -> Result<Examined, Failure> {
+    let policy = &ceremony.inputs.policy;
+    let (trusted, chain) = trusted::walk(context, ceremony, root)?;
+    let outdated = vouch(&ceremony.base, &chain)?;
+    let staged = match ceremony.derive()? {
+        Derivation::Same(staged) => *staged,
+        Derivation::Differs(files) => {
+            let message = format!("the proposal is not what its inputs give: {} differ", files.join(", "));
+            return Err(Failure::no(message)
+                .hint("do not sign: files were changed after staging; ask the coordinator to stage again"));
+        }
+        Derivation::Cannot(error) => {
+            return Err(Failure::from(error)
+                .in_context("whether the proposal is what its inputs give cannot be found out")
+                .hint("use the version of this program that staged it"));
+        }
+    };
+    let holders = &ceremony.inputs.holders;
+    // What only an older root vouches for hides nothing: the proposal is told as if nothing had been there.
+    let mut base: Base = ceremony.base.clone();
+    base.roles.retain(|role, _| outdated.iter().all(|(other, _)| other != role));
+    let diff = Diff::of(&base, &staged, holders)?;
+    let since = chain.windows(2).map(|pair| RoleDiff::of("root", Some(&pair[0].metadata), &pair[1].metadata, holders));
+    let since = since.collect::<Result<_, _>>()?;
+    let (mut open, mut accepted) = (Vec::new(), Vec::new());
+    for finding in ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)? {
+        match policy.accepts(&finding, context.now) {
+            Some(accept) => accepted.push((finding, accept.clone())),
+            None => open.push(finding),
+        }
+    }
+    Ok(Examined {
+        ceremony: ceremony.name.clone(),
+        trust_root: (policy.id.clone(), policy.name.clone()),
+        trusted,
+        latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
+        since,
+        diff,
+        outdated,
+        open,
+        accepted,
+        signers: standing::roles(ceremony, &staged, &Published::default())?,
+        unproven: unproven(ceremony, &staged),
+        staged,
+        abandoned: ceremony.abandoned.clone(),
+    })
+}
+
+impl Examined {
+    /// The proposal.
+    pub(crate) fn staged(&self) -> &Staged {
+        &self.staged
+    }
+
+    /// Whether anything speaks against a signature: the ceremony was closed, or has findings that nobody accepted.
+    ///
+    /// # Errors
+    /// If so, with what.
+    pub(crate) fn fit_to_sign(&self) -> Result<(), Failure> {
+        if let Some(Abandoned { at, reason }) = &self.abandoned {
+            return Err(Failure::no(format!("ceremony {} was closed at {at}: {reason}", self.ceremony)));
+        }
+        if self.open.is_empty() {
+            return Ok(());
+        }
+        let message = format!("the policy does not accept, or no longer, what is found: {}", count(&self.open));
+        let failure = self.open.iter().fold(Failure::no(message), |f, finding| f.and_cause(finding.to_string()));
+        Err(failure.hint("do not sign; the coordinator stages again, with it mended or accepted for all to see"))
+    }
+
+    /// Whether this machine remembers any root of this trust root.
+    ///
+    /// # Errors
+    /// If what it remembers cannot be read.
+    pub(crate) fn remembers(&self, context: &Context) -> Result<bool, Failure> {
+        Ok(context.machine.trusted(&self.trust_root.0)?.is_some())
+    }
+
+    /// Remembers the latest published root as trusted on this machine, unless it remembers a later one.
+    ///
+    /// # Errors
+    /// If this machine can remember nothing.
+    pub(crate) fn remember(&self, context: &Context) -> Result<(), Failure> {
+        let Some(latest) = &self.latest else { return Ok(()) };
+        let (id, _) = &self.trust_root;
+        let version = |bytes: &[u8]| Metadata::parse_untrusted(bytes).map(|root| root.version());
+        if let Some(remembered) = context.machine.trusted(id)?
+            && version(&remembered)? >= version(latest)?
+        {
+            return Ok(());
+        }
+        Ok(context.machine.trust(id, latest)?)
+    }
+
+    /// The root that it was examined from; none for the first root of all.
+    pub(crate) fn trusted(&self) -> Option<&Trusted> {
+        self.trusted.as_ref()
+    }
+
+    /// The version of the root that is published.
+    fn latest_version(&self) -> Option<u64> {
+        self.staged.outgoing_root().map(|root| root.version)
+    }
+}
+
+/// Checks that everything in base/ was signed by whom the walked roots name. Returns the roles for which that is not
+/// the latest root, with the version of the one that it is: their signatures fell due with a newer root.
+fn vouch(base: &Base, chain: &[Step]) -> Result<Vec<(String, u64)>, Failure> {
+    let unsigned = |role: &str, detail: String| {
+        Failure::no(format!("base/{role}.json is not signed by those who may sign it: {detail}"))
+            .hint("do not sign: this was never published; ask the coordinator and another keyholder")
+    };
+    let Some(latest) = chain.last() else {
+        let files = base.roles.keys().map(String::as_str);
+        let files = files.chain(base.snapshot.iter().map(|_| "snapshot"));
+        return match files.chain(base.timestamp.iter().map(|_| "timestamp")).next() {
+            Some(role) => Err(unsigned(role, "there is no root".to_owned())),
+            None => Ok(Vec::new()),
+        };
+    };
+    let mut outdated = Vec::new();
+    let targets = base.roles.get("targets").map(|file| ("targets", Kind::Targets, file));
+    let snapshot = base.snapshot.as_ref().map(|file| ("snapshot", Kind::Snapshot, file));
+    let timestamp = base.timestamp.as_ref().map(|file| ("timestamp", Kind::Timestamp, file));
+    for (role, kind, file) in targets.into_iter().chain(snapshot).chain(timestamp) {
+        if file.kind() != kind {
+            return Err(unsigned(role, format!("it is {} metadata", file.kind())));
+        }
+        let payload = file.payload();
+        let meets =
+            |root: &Root| root.role(role).is_some_and(|keys| tally(payload.bytes(), &file.signatures, keys).met());
+        match chain.iter().rev().find(|step| meets(&step.root)) {
+            Some(step) if step.root.version == latest.root.version => {}
+            Some(step) => outdated.push((role.to_owned(), step.root.version)),
+            None => {
+                let (first, last) = (chain[0].root.version, latest.root.version);
+                let roots = if first == last { format!("root {last}") } else { format!("roots {first} to {last}") };
+                return Err(unsigned(role, format!("its signatures do not meet the keys of {roots}")));
+            }
+        }
+    }
+    delegated(base, &unsigned)?;
+    if let Some(snapshot) = &base.snapshot {
+        for (name, named) in Meta::of(snapshot)?.files {
+            let role = name.strip_suffix(".json").unwrap_or(&name);
+            let held = base.roles.get(role).map(Metadata::version);
+            if held.is_some_and(|held| held < named.version) {
+                let detail = format!("it is version {}, and the snapshot names {}", held.unwrap_or(0), named.version);
+                return Err(Failure::no(format!("base/{role}.json was put back to an older version: {detail}"))
+                    .hint("do not sign: this is not what is published; ask the coordinator to stage again"));
+            }
+        }
+    }
+    Ok(outdated)
+}
+
+/// Checks every delegated role under its delegator, from targets down.
+fn delegated(base: &Base, unsigned: &dyn Fn(&str, String) -> Failure) -> Result<(), Failure> {
+    let mut checked: BTreeSet<String> = BTreeSet::new();
+    let mut next = vec!["targets".to_owned()];
+    while let Some(role) = next.pop() {
+        let Some(file) = base.roles.get(&role).filter(|_| checked.insert(role.clone())) else { continue };
+        for delegation in Targets::of(file).or_fail(|| format!("base/{role}.json"))?.delegations {
+            let Some(file) = base.roles.get(&delegation.name) else { continue };
+            let tally = tally(file.payload().bytes(), &file.signatures, &delegation.keys);
+            if !tally.met() {
+                let (signed, threshold) = (tally.signed.len(), tally.threshold);
+                let detail = format!("{signed} of {threshold} keys that {role} names for it signed");
+                return Err(unsigned(&delegation.name, detail));
+            }
+            next.push(delegation.name);
+        }
+    }
+    match base.roles.keys().find(|role| !checked.contains(*role)) {
+        Some(role) => Err(unsigned(role, "no published role delegates to it".to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// The names of those who sign or are replaced, and of whom only a record says that the key is theirs.
+fn unproven(ceremony: &Ceremony, staged: &Staged) -> BTreeSet<String> {
+    let mut keys: BTreeSet<Fingerprint> = staged.roles().values().flat_map(|role| role.quorum.fingerprints()).collect();
+    let roots = [Some(staged.root_view()), staged.outgoing_root()].into_iter().flatten();
+    keys.extend(roots.flat_map(|root| root.roles.values()).flat_map(|keys| keys.fingerprints()));
+    let holders = keys.iter().filter_map(|key| ceremony::holder::holder_of(&ceremony.inputs.holders, key));
+    let holders = holders.filter(|holder| holder.findings.iter().any(|f| f.rule == Rule::PossessionUnproven));
+    holders.map(|holder| holder.name.clone()).collect()
+}
+
+fn count(findings: &[Finding]) -> String {
+    match findings.len() {
+        1 => "1 finding".to_owned(),
+        many => format!("{many} findings"),
+    }
+}

@@ -1,0 +1,287 @@
+//! What a change means, in sentences of at most 80 columns that need no colour.
+
+use std::fmt::Write as _;
+
+use ceremony::diff::{Content, DelegationChange, KeyChange, KeysChange, ListedKey, Pattern, Share, TargetChange};
+use ceremony::{Change, Json, KeyId, RoleDiff, Time};
+
+use crate::text::{escaped, wrapped};
+
+/// How many characters of an unknown member are shown; all of it is in the report for programs.
+const SHOWN: usize = 300;
+
+/// What changes in one role. `at` is when it was staged, if it is a proposal.
+pub(crate) fn role(diff: &RoleDiff, at: Option<Time>) -> String {
+    let role = escaped(&diff.role);
+    let mut out = match diff.before {
+        Some(before) => format!("{role}, version {before} -> {}\n", diff.after),
+        None => format!("{role}, version {}: there was none before\n", diff.after),
+    };
+    if diff.changes.is_empty() {
+        out.push_str("  Nothing else changes.\n");
+    }
+    let mut told: Vec<&KeysChange> = Vec::new();
+    for change in &diff.changes {
+        match change {
+            Change::Keys(keys) if told.iter().any(|other| alike(other, keys)) => {}
+            Change::Keys(keys) => {
+                let with = diff.changes.iter().filter_map(|other| match other {
+                    Change::Keys(other) if alike(other, keys) => Some(other.role.as_str()),
+                    _ => None,
+                });
+                self::keys(&with.collect::<Vec<_>>(), keys, &mut out);
+                told.push(keys);
+            }
+            Change::Expires { before, after } => expires(before.as_deref(), after, at, &mut out),
+            Change::Key(key) => self::key(key, &mut out),
+            Change::Delegation(delegation) => self::delegation(delegation, &mut out),
+            Change::DelegationOrder { before, after } => {
+                let text = format!("Clients ask the roles below in another order: {}", listing(after));
+                line(&format!("{text}; before: {}.", listing(before)), 2, &mut out);
+            }
+            Change::Target(target) => self::target(target, &mut out),
+            Change::Member { path, before, after } => member(path, before.as_ref(), after.as_ref(), 2, &mut out),
+            other => line(&format!("{other:?}"), 2, &mut out),
+        }
+    }
+    out
+}
+
+fn expires(before: Option<&str>, after: &str, at: Option<Time>, out: &mut String) {
+    let days = |at: Time| Time::parse_lenient(after).ok().map(|after| at.days_until(after));
+    let lasts = at.and_then(days).map_or_else(String::new, |days| format!(", {} after staging", days_text(days)));
+    let before = before.map_or_else(String::new, |before| format!("; before: {}", escaped(before)));
+    line(&format!("Expires {}{lasts}{before}.", escaped(after)), 2, out);
+}
+
+/// `1 day`, `12 days`
+pub(crate) fn days_text(days: i64) -> String {
+    format!("{days} day{}", if days == 1 { "" } else { "s" })
+}
+
+/// Whether two roles have the same change, so that it is told once.
+fn alike(a: &KeysChange, b: &KeysChange) -> bool {
+    let share = |share: Option<Share>| share;
+    (share(a.before), share(a.after), &a.joins, &a.leaves) == (share(b.before), share(b.after), &b.joins, &b.leaves)
+        && (&a.replaced, &a.stays, &a.renamed, a.reordered) == (&b.replaced, &b.stays, &b.renamed, b.reordered)
+}
+
+fn keys(roles: &[&str], change: &KeysChange, out: &mut String) {
+    let names: Vec<String> = roles.iter().map(|role| escaped(role).to_string()).collect();
+    let share = |share: Share| format!("{} of {}", share.threshold, keys_text(share.keys));
+    let text = match (change.before, change.after) {
+        (Some(before), Some(after)) if before == after => format!("{} must sign, as before", share(after)),
+        (Some(before), Some(after)) => format!("{} must sign; before: {}", share(after), share(before)),
+        (None, Some(after)) => format!("{} must sign", share(after)),
+        (Some(before), None) => format!("nobody any more; before: {}", share(before)),
+        (None, None) => String::new(),
+    };
+    line(&format!("Who signs {}: {text}.", and(&names)), 2, out);
+    let lowered = change.before.zip(change.after).is_some_and(|(before, after)| after.threshold < before.threshold);
+    if lowered {
+        line("! Fewer people than before are enough.", 4, out);
+    }
+    for key in &change.joins {
+        line(&format!("+ {} joins", self::name(key)), 4, out);
+    }
+    for key in &change.leaves {
+        line(&format!("- {} leaves", self::name(key)), 4, out);
+    }
+    for (old, new) in &change.replaced {
+        let text = match (&old.holder, &new.holder) {
+            (Some(was), Some(is)) if was == is => {
+                format!("~ {} changes keys: {} -> {}", escaped(is), key_text(old), key_text(new))
+            }
+            _ => format!("~ {} is replaced by {}", self::name(old), self::name(new)),
+        };
+        line(&text, 4, out);
+    }
+    for (before, key) in &change.renamed {
+        line(&format!("~ {} is listed under another id: {}", name(key), ids(before, &key.ids)), 4, out);
+    }
+    if change.reordered {
+        line("~ the ids stand in another order, which means nothing to clients", 4, out);
+    }
+    if change.stays.is_empty() {
+        return;
+    }
+    let stays: Vec<String> = change.stays.iter().map(short_name).collect();
+    let verb = if stays.len() == 1 { "stays" } else { "stay" };
+    line(&format!("= {} {verb}", and(&stays)), 4, out);
+}
+
+fn key(change: &KeyChange, out: &mut String) {
+    match change {
+        KeyChange::UnusedAdded(key) => line(&format!("A key is listed that signs nothing: {}.", name(key)), 2, out),
+        KeyChange::UnusedRemoved(key) => {
+            line(&format!("A key that signed nothing is no longer listed: {}.", name(key)), 2, out);
+        }
+        KeyChange::Object { before, after, members } => {
+            let id = after.ids.first().map(KeyId::short).unwrap_or_default();
+            let text = match before.key.is_some() && before.key == after.key {
+                true => format!("The key {} is described otherwise under the same id {id}:", name(after)),
+                false => format!("The id {id} now names {}; before: {}:", name(after), name(before)),
+            };
+            line(&text, 2, out);
+            for change in members {
+                if let Change::Member { path, before, after } = change {
+                    member(path, before.as_ref(), after.as_ref(), 4, out);
+                }
+            }
+        }
+    }
+}
+
+fn delegation(change: &DelegationChange, out: &mut String) {
+    match change {
+        DelegationChange::Added { name, paths, terminating } => {
+            let end = if *terminating { "; clients that match ask no later role" } else { "" };
+            line(&format!("+ role {} is trusted for {}{end}", escaped(name), patterns(paths)), 2, out);
+        }
+        DelegationChange::Removed { name, paths } => {
+            let text = format!("- role {} is no longer trusted for {}", escaped(name), patterns(paths));
+            line(&format!("{text}: its target files are gone for clients"), 2, out);
+        }
+        DelegationChange::Paths { name, added, removed } => {
+            if !added.is_empty() {
+                line(&format!("+ role {} is now trusted for {} as well", escaped(name), patterns(added)), 2, out);
+            }
+            if !removed.is_empty() {
+                line(&format!("- role {} is no longer trusted for {}", escaped(name), patterns(removed)), 2, out);
+            }
+        }
+        DelegationChange::Terminating { name, after } => {
+            let text = if *after { "ask no later role any more" } else { "now go on to the later roles" };
+            line(&format!("~ clients that match role {} {text}", escaped(name)), 2, out);
+        }
+    }
+}
+
+fn target(change: &TargetChange, out: &mut String) {
+    match change {
+        TargetChange::Added { path, content, custom } => {
+            line(&format!("+ {}, a new target file of {}", escaped(path), bytes(content)), 2, out);
+            digest("", content, out);
+            if let Some(custom) = custom {
+                member("custom", None, Some(custom), 6, out);
+            }
+        }
+        TargetChange::Removed { path, content } => {
+            line(&format!("- {}, a target file of {}, is taken away", escaped(path), bytes(content)), 2, out);
+        }
+        TargetChange::Content { path, before, after } => {
+            let text = format!("~ {} changes: {}; before: {}", escaped(path), bytes(after), bytes(before));
+            line(&text, 2, out);
+            digest("", after, out);
+            digest("before:\n", before, out);
+        }
+        TargetChange::Custom { path, before, after } => {
+            line(&format!("~ of {} it is said otherwise:", escaped(path)), 2, out);
+            member("custom", before.as_ref(), after.as_ref(), 6, out);
+        }
+    }
+}
+
+fn bytes(content: &Content) -> String {
+    format!("{} byte{}", content.length, if content.length == 1 { "" } else { "s" })
+}
+
+fn digest(label: &str, content: &Content, out: &mut String) {
+    let digest = content.sha256.map_or_else(|| "no SHA-256".to_owned(), |digest| format!("SHA-256 {digest}"));
+    line(&format!("{label}{digest}"), 6, out);
+}
+
+fn member(path: &str, before: Option<&Json>, after: Option<&Json>, indent: usize, out: &mut String) {
+    let value = |value: Option<&Json>| match value {
+        None => "nothing".to_owned(),
+        Some(value) => {
+            let text = value.pretty().split_whitespace().collect::<Vec<_>>().join(" ");
+            let hidden = text.chars().count().saturating_sub(SHOWN);
+            let more = if hidden > 0 { format!(" and {hidden} more characters") } else { String::new() };
+            format!("{}{more}", escaped(&text.chars().take(SHOWN).collect::<String>()))
+        }
+    };
+    let text = match (before, after) {
+        (None, after) => format!("{} is new: {}", escaped(path), value(after)),
+        (before, None) => format!("{} is gone: {}", escaped(path), value(before)),
+        (before, after) => format!("{}: {} -> {}", escaped(path), value(before), value(after)),
+    };
+    line(&text, indent, out);
+}
+
+/// `alice (P-256 key 1a2b3c4d)`
+pub(crate) fn name(key: &ListedKey) -> String {
+    match (&key.holder, key.key) {
+        (Some(holder), _) => format!("{} ({})", escaped(holder), key_text(key)),
+        (None, Some(_)) => format!("somebody without a record ({})", key_text(key)),
+        (None, None) => key_text(key),
+    }
+}
+
+fn short_name(key: &ListedKey) -> String {
+    let file = if key.in_file && !key.online { " (key in a file)" } else { "" };
+    match (&key.holder, key.key) {
+        (Some(holder), _) => format!("{}{file}", escaped(holder)),
+        (None, _) => name(key),
+    }
+}
+
+fn key_text(key: &ListedKey) -> String {
+    let Some((fingerprint, algorithm)) = key.key else {
+        let id = key.ids.first().map(KeyId::short).unwrap_or_default();
+        return format!("the id {id}, behind which is no key that can be used");
+    };
+    let online = if key.online { "online " } else { "" };
+    let mut text = format!("{online}{algorithm} key {}", fingerprint.short());
+    if key.in_file {
+        text.push_str(", in a file");
+    }
+    if let Some(owner) = key.claimed_owner.as_ref().filter(|_| key.holder.is_none()) {
+        let _ = write!(text, ", said to be {}'s", escaped(owner));
+    }
+    if key.ids.len() > 1 {
+        let _ = write!(text, ", under {} ids", key.ids.len());
+    }
+    text
+}
+
+fn ids(before: &[KeyId], after: &[KeyId]) -> String {
+    let short = |ids: &[KeyId]| ids.iter().map(KeyId::short).collect::<Vec<_>>().join(", ");
+    format!("{} -> {}", short(before), short(after))
+}
+
+fn patterns(patterns: &[Pattern]) -> String {
+    let texts = patterns.iter().map(|pattern| match pattern {
+        Pattern::Path(path) => format!("\"{}\"", escaped(path)),
+        Pattern::HashPrefix(prefix) => format!("paths whose SHA-256 starts with {}", escaped(prefix)),
+    });
+    let texts: Vec<String> = texts.collect();
+    if texts.is_empty() { "no path".to_owned() } else { and(&texts) }
+}
+
+fn listing(names: &[String]) -> String {
+    names.iter().map(|name| escaped(name).to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn keys_text(keys: usize) -> String {
+    format!("{keys} key{}", if keys == 1 { "" } else { "s" })
+}
+
+/// `a`, `a and b`, `a, b and c`
+pub(crate) fn and(texts: &[String]) -> String {
+    match texts {
+        [] => String::new(),
+        [only] => only.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// Puts a sentence on lines of its own; those after the first stand under its text.
+fn line(text: &str, indent: usize, out: &mut String) {
+    let marked = text.starts_with(['+', '-', '~', '=', '!']) && text[1..].starts_with(' ');
+    let hanging = indent + if marked { 2 } else { 0 };
+    let text = wrapped(text, hanging);
+    let first = if marked { indent } else { hanging };
+    out.push_str(&" ".repeat(first));
+    out.push_str(text.trim_start_matches(' '));
+}

@@ -1,0 +1,207 @@
+//! What was examined, for people and for programs.
+
+use std::fmt;
+
+use ceremony::{Finding, Json, Object, RoleDiff};
+
+use super::meaning::{self, and, days_text};
+use super::{Examined, TrustedBy};
+use crate::report::Report;
+use crate::standing::{RoleStanding, SetStanding};
+use crate::text::{escaped, wrapped};
+
+impl fmt::Display for Examined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, name) = &self.trust_root;
+        let mut head = format!("Ceremony {} of the trust root \"{}\"", escaped(&self.ceremony), escaped(name));
+        head.push_str(&format!(" ({id}), staged at {}.", self.staged.at()));
+        f.write_str(&wrapped(&head, 0))?;
+        if let Some(closed) = &self.abandoned {
+            let text = format!("IT WAS CLOSED at {}: {}", closed.at, escaped(&closed.reason));
+            f.write_str(&wrapped(&text, 0))?;
+        }
+        heading(f, "How it leads on from what you trust")?;
+        f.write_str(&wrapped(&self.way(), 2))?;
+        for (role, root) in &self.outdated {
+            let text = format!(
+                "What is published of {} is signed by the keys of root {root} only, so nothing of it is taken as known \
+                 below.",
+                escaped(role)
+            );
+            f.write_str(&wrapped(&text, 2))?;
+        }
+        if !self.since.is_empty() {
+            heading(f, "What has changed already since the root that you trust")?;
+            self.since.iter().try_for_each(|diff| part(f, diff, None))?;
+        }
+        heading(f, "What changes if you sign")?;
+        self.diff.roles.iter().try_for_each(|diff| part(f, diff, Some(self.staged.at())))?;
+        self.findings(f)?;
+        heading(f, "Who must sign")?;
+        self.signers.iter().try_for_each(|role| f.write_str(&signers(role)))?;
+        if !self.unproven.is_empty() {
+            let names: Vec<String> = self.unproven.iter().map(|name| escaped(name).to_string()).collect();
+            let text = format!("Only a record says whose key it is, and no proof: {}.", and(&names));
+            f.write_str(&wrapped(&text, 2))?;
+        }
+        f.write_str("\nThe staged files are what their inputs give, byte for byte.\n")
+    }
+}
+
+impl Examined {
+    /// How the latest published root is reached.
+    fn way(&self) -> String {
+        let Some(trusted) = &self.trusted else {
+            return "This is the first root of a new trust root. Nothing published vouches for it: it is good if \
+                    everybody who signs it hears the same digest, and knows everybody else below."
+                .to_owned();
+        };
+        let by = match trusted.by {
+            TrustedBy::Given => "which you gave",
+            TrustedBy::Remembered => "which this machine remembers",
+            TrustedBy::Signed => "which was signed at this machine",
+        };
+        let start = format!("You trust root {}, {by}.\nSHA-256 {}\n", trusted.version, trusted.sha256);
+        match self.latest_version() {
+            Some(latest) if latest > trusted.version => {
+                let steps = format!("It leads to root {latest}, which is published");
+                format!("{start}{steps}: each root on the way is signed by enough keys of the one before it.")
+            }
+            _ => format!("{start}It is the one that is published."),
+        }
+    }
+
+    fn findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.open.is_empty() {
+            heading(f, "What is wrong with it: do not sign")?;
+        }
+        for finding in &self.open {
+            f.write_str(&wrapped(&finding_text(finding), 2))?;
+        }
+        if !self.accepted.is_empty() {
+            heading(f, "What was found, and accepted in the policy")?;
+        }
+        for (finding, accept) in &self.accepted {
+            f.write_str(&wrapped(&finding_text(finding), 2))?;
+            let text = format!("accepted until {} because: {}", accept.until, escaped(&accept.reason));
+            f.write_str(&wrapped(&text, 6))?;
+        }
+        if self.open.is_empty() && self.accepted.is_empty() {
+            heading(f, "What was found")?;
+            f.write_str("  Nothing speaks against it.\n")?;
+        }
+        Ok(())
+    }
+
+    /// The members of the report for programs.
+    pub(crate) fn members(&self) -> Object {
+        let (id, name) = &self.trust_root;
+        let text = |text: &str| Json::string(text);
+        let trusted = self.trusted.as_ref().map_or(Json::Null, |trusted| {
+            object([
+                ("version", trusted.version.into()),
+                ("sha256", Json::string(trusted.sha256.to_string())),
+                ("by", text(trusted.by.as_str())),
+            ])
+        });
+        let outdated = self.outdated.iter();
+        let outdated = outdated.map(|(role, root)| object([("role", text(role)), ("root", (*root).into())]));
+        let accepted = self.accepted.iter().map(|(finding, accept)| {
+            let mut members = finding_members(finding);
+            members.insert("reason", text(&accept.reason));
+            members.insert("until", Json::string(accept.until.to_string()));
+            Json::Object(members)
+        });
+        let roles = self.signers.iter().map(|role| {
+            let set = |set: &SetStanding| set.json();
+            object([
+                ("role", text(&role.role)),
+                ("version", role.version.into()),
+                ("sets", role.sets.iter().map(set).collect()),
+            ])
+        });
+        let abandoned = self.abandoned.as_ref().map_or(Json::Null, |closed| {
+            object([("at", Json::string(closed.at.to_string())), ("reason", text(&closed.reason))])
+        });
+        let members = [
+            ("ok", Json::Bool(self.fit_to_sign().is_ok())),
+            ("ceremony", text(&self.ceremony)),
+            ("trust-root", object([("id", text(id)), ("name", text(name))])),
+            ("staged-at", Json::string(self.staged.at().to_string())),
+            ("trusted", trusted),
+            ("published-root", self.latest_version().map_or(Json::Null, Json::from)),
+            ("outdated", outdated.collect()),
+            ("since", self.since.iter().map(RoleDiff::json).collect()),
+            ("changes", self.diff.json()),
+            ("findings", self.open.iter().map(|finding| Json::Object(finding_members(finding))).collect()),
+            ("accepted", accepted.collect()),
+            ("signers", roles.collect()),
+            ("unproven", self.unproven.iter().map(Json::string).collect()),
+            ("derived", text("same")),
+            ("abandoned", abandoned),
+        ];
+        members.into_iter().collect()
+    }
+}
+
+impl Report for Examined {
+    fn json(&self) -> Json {
+        Json::Object(self.members())
+    }
+}
+
+impl SetStanding {
+    /// `{"set","threshold","signed":[..],"missing":[..]}`
+    pub(crate) fn json(&self) -> Json {
+        let names = |names: &[String]| names.iter().map(Json::string).collect::<Json>();
+        object([
+            ("set", Json::string(self.set.unwrap_or("same"))),
+            ("threshold", self.threshold.into()),
+            ("signed", names(&self.signed)),
+            ("missing", names(&self.missing)),
+        ])
+    }
+}
+
+fn heading(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    writeln!(f, "\n{text}")
+}
+
+fn part(f: &mut fmt::Formatter<'_>, diff: &RoleDiff, at: Option<ceremony::Time>) -> fmt::Result {
+    meaning::role(diff, at).lines().try_for_each(|line| writeln!(f, "  {line}"))
+}
+
+fn finding_text(finding: &Finding) -> String {
+    let clients = finding.rule.clients();
+    let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
+    format!("{finding}. {}{clients}", finding.rule.why())
+}
+
+fn finding_members(finding: &Finding) -> Object {
+    let members = [
+        ("finding", Json::string(finding.rule.name())),
+        ("subject", Json::string(&finding.subject)),
+        ("what", Json::string(&finding.what)),
+        ("why", Json::string(finding.rule.why())),
+        ("clients", Json::string(finding.rule.clients())),
+    ];
+    members.into_iter().collect()
+}
+
+/// `root version 16: 3 of 5 keys: alice, bob, carol, dave and erin`
+fn signers(role: &RoleStanding) -> String {
+    let mut out = String::new();
+    for set in &role.sets {
+        let which = set.set.map_or_else(String::new, |set| format!(" {set}"));
+        let mut names: Vec<String> = set.missing.iter().map(|name| escaped(name).to_string()).collect();
+        names.extend(set.signed.iter().map(|name| format!("{} (has signed)", escaped(name))));
+        let (threshold, keys) = (set.threshold, names.len());
+        let text = format!("{} version {}: {threshold} of {keys}{which} keys", escaped(&role.role), role.version);
+        out.push_str(&wrapped(&format!("{text}: {}", and(&names)), 2));
+    }
+    out
+}
+
+fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    Json::Object(members.into_iter().collect())
+}
