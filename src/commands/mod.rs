@@ -17,6 +17,7 @@ mod rehearse;
 mod renew;
 mod review;
 mod role;
+mod sign;
 pub(crate) mod stage;
 
 /// Makes the enum of commands from the list of their names and files, in the order of `--help`.
@@ -51,6 +52,7 @@ commands! {
     Accept(accept),
     Stage(stage),
     Review(review),
+    Sign(sign),
     Publish(publish),
     Renew(renew),
     Fetch(fetch),

@@ -55,9 +55,9 @@ impl Sign {
 
         let mut person = Person::new(ui, &self.keys.secrets)?;
         let AtHand { keys, problems } = AtHand::find(context, &self.keys, &ceremony.roster, &mut person)?;
-        let (able, other): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| {
-            staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some())
-        });
+        let (able, other): (Vec<_>, Vec<_>) = keys
+            .into_iter()
+            .partition(|key| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some()));
         for problem in &problems {
             person.ui().say(problem);
         }
@@ -158,17 +158,19 @@ fn sign_all(
             continue;
         }
         let (version, payload) = (staged.metadata.version(), staged.payload.digest());
-        let present = ceremony.signatures.iter().find(|file| {
-            file.role == *role && file.fingerprint == fingerprint && file.payload == payload
-        });
+        let present = ceremony
+            .signatures
+            .iter()
+            .find(|file| file.role == *role && file.fingerprint == fingerprint && file.payload == payload);
         if present.is_some_and(|file| key.verify(staged.payload.bytes(), &file.signature).is_ok()) {
             made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: None });
             continue;
         }
         let entry = Entry { id: id.clone(), role: role.clone(), version, digest: payload, at: context.now };
-        context.machine.check_and_record(&fingerprint, &entry).or_fail(|| {
-            format!("{label} does not sign {role} version {version}")
-        })?;
+        context
+            .machine
+            .check_and_record(&fingerprint, &entry)
+            .or_fail(|| format!("{label} does not sign {role} version {version}"))?;
         let signature =
             device.sign(staged.payload.bytes(), person).or_fail(|| format!("{role} was not signed with {label}"))?;
         // The library below has its own idea of a good signature; what counts is what every client will compute.
@@ -215,7 +217,10 @@ impl fmt::Display for Signed {
                 writeln!(f, "  {}", escaped(&file.display().to_string()))?;
             }
         }
-        f.write_str(&wrapped("\nNext: give the new files to the coordinator; they add to the directory and change nothing in it.", 0))?;
+        f.write_str(&wrapped(
+            "\nNext: give the new files to the coordinator; they add to the directory and change nothing in it.",
+            0,
+        ))?;
         writeln!(f, "  trustroot status {}", escaped(&self.ceremony))
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn walk(
 
 /// The bytes of root `version` in base/.
 pub(super) fn base_root(ceremony: &Ceremony, version: u64) -> Option<&[u8]> {
-    ceremony.base_files.get(&format!("{version}.root.json")).map(|file| file.bytes.as_slice())
+    ceremony.base_files.get(&format!("{version}.root.json")).map(|file| &*file.bytes)
 }
 
 impl Trusted {
