@@ -19,9 +19,9 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 pub(crate) use lock::Lock;
-pub(crate) use read::{Measured, hash, read, read_if_there, read_text, stream};
+pub(crate) use read::{Measured, hash, read, read_if_there, read_text};
 pub(crate) use tree::{Entry, exists, list, measure, tree};
-pub(crate) use write::{Access, Batch, create_dir, create_new, create_or_same, remove, replace};
+pub(crate) use write::{Access, Batch, create_dir, create_new, create_or_same, replace};
 
 /// What this program names its own unfinished files: no listing shows them.
 const TEMPORARY: &str = ".trustroot-";
@@ -51,11 +51,6 @@ impl Place {
     /// The path, for messages and for libraries that want one.
     pub(crate) fn path(&self) -> PathBuf {
         if self.below.is_empty() { self.base.to_path_buf() } else { self.base.join(&self.below) }
-    }
-
-    /// The last component.
-    fn name(&self) -> &str {
-        self.below.rsplit('/').next().unwrap_or_default()
     }
 
     /// The directory that this lies in, and the name in it.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
 use common::Trustroot;
@@ -136,4 +136,22 @@ fn the_directory_may_be_elsewhere() {
     let trustroot = Trustroot::new();
     trustroot.ok(&[&["-C", "not/yet/there"][..], &GIVEN].concat());
     assert!(trustroot.read("not/yet/there/trustroot.toml").contains("name = \"Test\""));
+}
+
+#[test]
+fn who_comes_second_is_told_who_was_first() {
+    let trustroot = Trustroot::new();
+    trustroot.ok(&GIVEN);
+    let path = trustroot.dir().join(".trustroot.lock");
+    let mut file = std::fs::File::create_new(path).unwrap();
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    write!(file, "4321").unwrap();
+    let before = trustroot.read("trustroot.toml");
+    let run = trustroot.exits(2, &["stage"]);
+    assert!(run.stderr.contains("is in use by process 4321") && run.stderr.contains("hint: wait"), "{run:?}");
+    // What a killed process leaves of the lock locks nothing.
+    drop(file);
+    let run = trustroot.run(&["stage"]);
+    assert!(!run.stderr.contains("in use"), "{run:?}");
+    assert_eq!((trustroot.read("trustroot.toml"), trustroot.dir().join(".trustroot.lock").exists()), (before, false));
 }

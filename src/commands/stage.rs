@@ -113,7 +113,7 @@ impl Wanted {
 fn wanted_targets(workdir: &Workdir, policy: &Policy) -> Result<TargetList, Failure> {
     let place = workdir.targets();
     let mut files = Vec::new();
-    for path in disk::tree(&place, TARGETS)? {
+    for (path, measured) in disk::measure(&place, TARGETS, TARGET_LIMIT)? {
         ceremony::source::target_path(&path).or_fail(|| format!("targets/{path} has no name for a target"))?;
         let external = policy.role(policy.role_of_target(&path)).is_some_and(|role| role.signers == Signers::External);
         if external {
@@ -121,7 +121,6 @@ fn wanted_targets(workdir: &Workdir, policy: &Policy) -> Result<TargetList, Fail
             return Err(Failure::no(format!("targets/{path} belongs to {role}, which is external in the policy"))
                 .hint("take the file away, or give it to a role of your own under [targets] in the policy"));
         }
-        let measured = disk::hash(&place.join(&path), TARGET_LIMIT)?;
         files.push((path, WantedTarget { length: measured.length, sha256: measured.sha256 }));
     }
     Ok(files.into_iter().collect())

@@ -50,15 +50,6 @@ pub(crate) fn hash(place: &Place, limit: u64) -> Result<Measured, DiskError> {
     File::open(place, limit)?.measure(&|| place.clone(), |_| Ok(()))
 }
 
-/// Gives a file of at most `limit` bytes to `each`, part by part; returns its length.
-pub(crate) fn stream(
-    place: &Place,
-    limit: u64,
-    each: impl FnMut(&[u8]) -> Result<(), DiskError>,
-) -> Result<u64, DiskError> {
-    File::open(place, limit)?.pass(&|| place.clone(), each)
-}
-
 /// A regular file that is open, as it was when it was opened.
 pub(super) struct File {
     fd: OwnedFd,
@@ -67,7 +58,7 @@ pub(super) struct File {
 
 impl File {
     /// Opens the file at `place`.
-    fn open(place: &Place, limit: u64) -> Result<Self, DiskError> {
+    pub(super) fn open(place: &Place, limit: u64) -> Result<Self, DiskError> {
         if place.below.is_empty() {
             let fd = openat(CWD, &*place.base, FLAGS, Mode::empty());
             return Self::new(fd, &|| place.clone(), limit);

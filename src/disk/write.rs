@@ -56,15 +56,6 @@ pub(crate) fn replace(place: &Place, bytes: &[u8], access: Access) -> Result<(),
     put(place, bytes, access, false)
 }
 
-/// Takes a file away, if it is there.
-pub(crate) fn remove(place: &Place) -> Result<(), DiskError> {
-    let (dir, name) = place.split()?;
-    match unlinkat(dir.open_dir()?, place.component(&name)?, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(DiskError::at(place, "remove", errno)),
-    }
-}
-
 fn put(place: &Place, bytes: &[u8], access: Access, new: bool) -> Result<(), DiskError> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let (above, name) = place.split()?;
