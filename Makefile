@@ -15,6 +15,7 @@ lint:
 	cargo fetch --locked
 	cargo deny --offline check --hide-inclusion-graph bans licenses sources
 # The binary for the ceremony room links neither an HTTP client nor a socket reactor.
-	tree=$$(cargo tree $(room) --edges normal --prefix none) && ! echo "$$tree" | grep -E '^(hyper|mio|reqwest|socket2|ureq) '
+	tree=$$(cargo tree $(room) --edges normal --prefix none) && \
+	! echo "$$tree" | grep -E '^(hyper|mio|reqwest|socket2|ureq) '
 
 room = --package trustroot --no-default-features --features yubikey,pkcs11 --locked
