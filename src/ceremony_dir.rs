@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use ceremony::policy::Signers;
 use ceremony::stage::StageError;
 use ceremony::{
     Base, Digest, Holder, Inputs, Json, Metadata, Object, Policy, ProposalDigest, SignatureFile, Staged, Staging,
@@ -47,6 +46,43 @@ pub(crate) struct Ceremony {
     pub(crate) abandoned: Option<Abandoned>,
     /// The digests of all files as read, by path in the directory.
     pub(crate) files: BTreeMap<String, Digest>,
+}
+
+/// What a ceremony is about, by its staged files alone: enough to tell whether it is open.
+pub(crate) struct Outline {
+    /// The staged roles and their versions.
+    pub(crate) staged: BTreeMap<String, u64>,
+    /// Whether it was closed.
+    pub(crate) abandoned: bool,
+}
+
+impl Outline {
+    /// Looks at the ceremony `name` of a work directory.
+    pub(crate) fn read(workdir: &Workdir, name: &str) -> Result<Self, Failure> {
+        let dir = workdir.ceremony(name);
+        let mut staged = BTreeMap::new();
+        for entry in disk::list(&dir.staged(), FILES)? {
+            let Some(role) = entry.name.strip_suffix(".json") else { continue };
+            let file = PublishedFile::parse(disk::read(&dir.staged_role(role), METADATA_LIMIT)?)
+                .or_fail(|| format!("ceremony {name}: staged/{} cannot be used", entry.name))?;
+            staged.insert(role.to_owned(), file.metadata.version());
+        }
+        Ok(Self { staged, abandoned: disk::exists(&dir.abandoned())? })
+    }
+
+    /// Whether every staged role is published in this version or a later one, and visible to clients. Roles that no
+    /// snapshot of ours names, because somebody else makes it, are visible once their file is there.
+    pub(crate) fn is_published(&self, published: &Published) -> Result<bool, Failure> {
+        let root = published.roots.last().map_or(0, |file| file.metadata.version());
+        let meta = published.snapshot.as_ref().map(|file| ceremony::Meta::of(&file.metadata)).transpose()?;
+        Ok(self.staged.iter().all(|(role, version)| {
+            let named = meta.as_ref().and_then(|meta| meta.file(&format!("{role}.json"))).map(|entry| entry.version);
+            match role.as_str() {
+                "root" => root >= *version,
+                _ => named.is_some_and(|named| named >= *version),
+            }
+        }))
+    }
 }
 
 /// `abandoned.json`
@@ -100,35 +136,12 @@ impl Ceremony {
         let published = Published::read(&workdir.repository())?;
         let mut open = Vec::new();
         for name in Self::names(workdir)? {
-            let ceremony = Self::load(workdir, &name)?;
-            if ceremony.abandoned.is_none() && !ceremony.is_published(&published)? {
+            let outline = Outline::read(workdir, &name)?;
+            if !outline.abandoned && !outline.is_published(&published)? {
                 open.push(name);
             }
         }
         Ok(open)
-    }
-
-    /// Whether every staged role is published in this version or a later one, and visible to clients.
-    pub(crate) fn is_published(&self, published: &Published) -> Result<bool, Failure> {
-        let root = published.roots.last().map_or(0, |file| file.metadata.version());
-        let snapshot = published.snapshot.as_ref().map(|file| ceremony::Meta::of(&file.metadata)).transpose()?;
-        let external = self.inputs.policy.role("snapshot").is_some_and(|role| role.signers == Signers::External);
-        for path in self.files.keys() {
-            let Some(role) = path.strip_prefix("staged/").and_then(|file| file.strip_suffix(".json")) else { continue };
-            let Some(staged) = self.staged_version(role)? else { continue };
-            let visible = match role {
-                "root" => root,
-                role if external => published.roles.get(role).map_or(0, |file| file.metadata.version()),
-                role => {
-                    let entry = snapshot.as_ref().and_then(|meta| meta.file(&format!("{role}.json")));
-                    entry.map_or(0, |entry| entry.version)
-                }
-            };
-            if visible < staged {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     fn read(name: &str, dir: CeremonyDir) -> Result<Self, Failure> {
@@ -204,13 +217,6 @@ impl Ceremony {
         differs.sort();
         differs.dedup();
         Ok(if differs.is_empty() { Derivation::Same(Box::new(staged)) } else { Derivation::Differs(differs) })
-    }
-
-    /// The version of `role` that the staged file says it is.
-    pub(crate) fn staged_version(&self, role: &str) -> Result<Option<u64>, Failure> {
-        let bytes = disk::read_if_there(&self.dir.staged_role(role), METADATA_LIMIT)?;
-        let metadata = bytes.map(|bytes| Metadata::parse_untrusted(&bytes)).transpose()?;
-        Ok(metadata.map(|metadata| metadata.version()))
     }
 
     /// The proposal, if the staged files are what their inputs give.

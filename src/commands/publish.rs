@@ -1,18 +1,18 @@
 //! `trustroot publish`
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use ceremony::{
-    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealError, Sealed, SealedFile, Seals, SignatureFile,
+    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealError, Sealed, SealedFile, Seals, Staged,
     Time, Write,
 };
 
 use crate::ceremony_dir::Ceremony;
 use crate::cli::Context;
-use crate::commands::stage::split;
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
+use crate::examine::examine;
 use crate::online::{OnlineArgs, OnlineKeys};
 use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
 use crate::publishing;
@@ -31,6 +31,9 @@ use crate::ui::Ui;
 pub(crate) struct Publish {
     /// The ceremony; not needed while only one is open
     ceremony: Option<String>,
+    /// Trust this root; by default the one that this machine remembers
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
     /// Print what would be written, in order, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -45,7 +48,15 @@ impl Publish {
         let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
         let repository = workdir.repository();
         let published = Published::read(&repository)?;
-        let assembled = assemble(&ceremony, &published, context.now)?;
+        if let Some(abandoned) = &ceremony.abandoned {
+            let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
+            return Err(Failure::no(message));
+        }
+        let examined = examine(context, &ceremony, self.root.as_deref())?;
+        examined.fit_to_sign()?;
+        let staged = examined.staged().clone();
+        still_next(&staged, &published, context.now)?;
+        let assembled = assemble(&ceremony, staged)?;
 
         let signatures = load_seals(&ceremony)?;
         let mut keys = OnlineKeys::new(context, &self.online, &ceremony.roster)?;
@@ -68,61 +79,48 @@ impl Publish {
     }
 }
 
-/// Everything that an earlier command may have said is found out again here.
-fn assemble(ceremony: &Ceremony, published: &Published, now: Time) -> Result<Assembled, Failure> {
-    if let Some(abandoned) = &ceremony.abandoned {
-        let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
-        return Err(Failure::no(message));
-    }
-    let staged = ceremony.staged()?;
-    let findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
-    let findings = split(&ceremony.inputs.policy, findings, now).1;
-    if !findings.is_empty() {
-        let mut failure = Failure::no(format!("{} finding(s) are not accepted, or no longer", findings.len()));
-        for finding in findings {
-            failure = failure.and_cause(finding.to_string());
-        }
-        return Err(failure.hint("stage again with the finding mended, or accepted in the policy"));
-    }
+/// Whether the proposal still follows what is published, or is published in part.
+fn still_next(staged: &Staged, published: &Published, now: Time) -> Result<(), Failure> {
+    let say = |version: Option<u64>| version.map_or("nothing".to_owned(), |version| format!("version {version}"));
     for (role, staged) in staged.roles() {
         let present = match role.as_str() {
             "root" => published.roots.last(),
             role => published.roles.get(role),
         };
-        let base = staged.replaces;
-        let present_version = present.map(|file| file.metadata.version());
+        let version = present.map(|file| file.metadata.version());
         let done = present.is_some_and(|file| file.metadata.payload() == staged.payload);
-        if present_version != base && !done {
-            let say =
-                |version: Option<u64>| version.map_or("nothing".to_owned(), |version| format!("version {version}"));
-            let message =
-                format!("{role} was staged to follow {}, but {} is published", say(base), say(present_version));
-            return Err(Failure::no(message).hint("close this ceremony with `trustroot abandon`, and stage again"));
+        if version != staged.replaces && !done {
+            let (base, found) = (say(staged.replaces), say(version));
+            return Err(Failure::no(format!("{role} was staged to follow {base}, but {found} is published"))
+                .hint("close this ceremony with `trustroot abandon`, and stage again"));
         }
         if staged.metadata.expires() <= now {
             let message =
                 format!("{role} version {} expired at {}", staged.metadata.version(), staged.metadata.expires());
-            return Err(Failure::no(message).hint("stage again"));
+            return Err(Failure::no(message).hint("close this ceremony with `trustroot abandon`, and stage again"));
         }
     }
+    Ok(())
+}
+
+/// Verifies every signature again, whatever an earlier command said.
+fn assemble(ceremony: &Ceremony, staged: Staged) -> Result<Assembled, Failure> {
+    let stale = ceremony
+        .signatures
+        .iter()
+        .filter(|file| staged.roles().get(&file.role).is_none_or(|role| role.payload.digest() != file.payload));
+    let stale = stale.count();
     let (id, holders) = (&ceremony.inputs.policy.id, &ceremony.inputs.holders);
     staged.assemble(id, &ceremony.signatures, holders).map_err(|unmet| {
         let mut failure = Failure::no("the ceremony is not signed completely");
         for unmet in unmet {
             failure = failure.and_cause(format!("unmet: {unmet}"));
         }
-        let stale = ceremony.signatures.iter().filter(|file: &&SignatureFile| is_stale(ceremony, file)).count();
         if stale > 0 {
             failure = failure.and_cause(format!("{stale} signature(s) are stale: they cover another proposal"));
         }
         failure.hint(format!("`trustroot status {}` shows who is missing", ceremony.name))
     })
-}
-
-fn is_stale(ceremony: &Ceremony, file: &SignatureFile) -> bool {
-    ceremony
-        .staged()
-        .is_ok_and(|staged| staged.roles().get(&file.role).is_none_or(|role| role.payload.digest() != file.payload))
 }
 
 /// The online roles as they were signed for this publication before, highest versions.

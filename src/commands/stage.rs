@@ -5,9 +5,10 @@ use std::fmt;
 
 use ceremony::finding::Finding;
 use ceremony::policy::Signers;
+use ceremony::stage::StagedRole;
 use ceremony::{Inputs, Json, Object, Policy, Staged, Staging, TargetList, Time, WantedTarget, stage};
 
-use crate::ceremony_dir::Ceremony;
+use crate::ceremony_dir::{Ceremony, Outline};
 use crate::cli::Context;
 use crate::disk::{self, Batch};
 use crate::error::{Failure, OrFail as _};
@@ -129,21 +130,15 @@ fn wanted_targets(workdir: &Workdir, policy: &Policy) -> Result<TargetList, Fail
 /// Two ceremonies that carry one role would give it one version twice.
 fn refuse_conflicts(workdir: &Workdir, staged: &Staged) -> Result<(), Failure> {
     for name in Ceremony::names(workdir)? {
-        let other = Ceremony::load(workdir, &name)?;
-        if other.abandoned.is_some() {
-            continue;
-        }
-        for (role, role_staged) in staged.roles() {
-            let version = role_staged.metadata.version();
-            if other.staged_version(role)? == Some(version) {
-                let message = format!("ceremony {name} is open and carries {role} version {version} already");
-                let signed = other.signatures.iter().filter(|file| file.role == *role).count();
-                let hint = format!(
-                    "finish it, or close it with `trustroot abandon {name}`; it holds {signed} signature(s) of {role}"
-                );
-                return Err(Failure::no(message).hint(hint));
-            }
-        }
+        let other = Outline::read(workdir, &name)?;
+        let same =
+            |(role, staged): &(&String, &StagedRole)| other.staged.get(*role) == Some(&staged.metadata.version());
+        let Some((role, staged)) = staged.roles().iter().find(same).filter(|_| !other.abandoned) else { continue };
+        let version = staged.metadata.version();
+        let signed = Ceremony::load(workdir, &name)?.signatures.len();
+        return Err(Failure::no(format!("ceremony {name} is open and carries {role} version {version} already"))
+            .and_cause(format!("it holds {signed} signature(s), which a new proposal would make stale"))
+            .hint(format!("finish it; or close it with `trustroot abandon {name}`, and stage again")));
     }
     Ok(())
 }
