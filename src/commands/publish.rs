@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use ceremony::{
-    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealError, Sealed, SealedFile, Seals, Staged,
-    Time, Write,
+    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealError, Sealed, SealedFile, Seals, Staged, Time,
+    Write,
 };
 
 use crate::ceremony_dir::Ceremony;
