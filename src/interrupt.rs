@@ -1,7 +1,7 @@
 //! What happens when a signal ends the program: the terminal is as it was before.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -9,6 +9,7 @@ use signal_hook::iterator::Signals;
 
 static BEFORE: OnceLock<Termios> = OnceLock::new();
 static PROMPTING: AtomicBool = AtomicBool::new(false);
+static MODES: Mutex<()> = Mutex::new(());
 
 /// From now on, Ctrl-C and its kin end the program with 128 + the number of the signal, and while a prompt is shown,
 /// echo and cursor come back first.
@@ -25,6 +26,12 @@ pub(crate) fn restore_terminal() {
 /// Ends the program as Ctrl-C does: for what reads keys itself and sees the key instead of the signal.
 pub(crate) fn exit_interrupted() -> ! {
     exit(SIGINT)
+}
+
+/// Sets the modes of the terminal on stdin, unless the program is ending: what was given back stays so.
+pub(crate) fn set_modes(when: OptionalActions, modes: &Termios) -> rustix::io::Result<()> {
+    let _modes = MODES.lock();
+    tcsetattr(std::io::stdin(), when, modes)
 }
 
 /// While this lives, the terminal is in a prompt's hands.
@@ -44,6 +51,7 @@ impl Drop for Prompting {
 }
 
 fn exit(signal: i32) -> ! {
+    let _modes = MODES.lock();
     // Only in a prompt: a process in the background that sets a terminal's modes is stopped instead of ended.
     if PROMPTING.load(Ordering::SeqCst) {
         if let Some(before) = BEFORE.get() {

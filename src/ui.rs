@@ -9,7 +9,7 @@ use ceremony::Json;
 use dialoguer::{Confirm, Input, Select};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keyholders::Pin;
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr};
 use zeroize::Zeroizing;
 
 use crate::error::Failure;
@@ -96,15 +96,14 @@ impl Ui {
     pub(crate) fn secret(&mut self, flag: &str, question: &str) -> Result<Pin, Failure> {
         self.need_terminal(flag, question)?;
         let _prompting = Prompting::new();
-        let stdin = io::stdin();
-        let before = tcgetattr(&stdin)?;
+        let before = tcgetattr(io::stdin())?;
         let mut silent = before.clone();
         silent.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
         silent.local_modes |= LocalModes::ICANON | LocalModes::ISIG;
-        tcsetattr(&stdin, OptionalActions::Flush, &silent)?;
+        interrupt::set_modes(OptionalActions::Flush, &silent)?;
         self.err(&format!("{}: ", escaped(question)));
         let answer = secret_line();
-        tcsetattr(&stdin, OptionalActions::Now, &before)?;
+        interrupt::set_modes(OptionalActions::Now, &before)?;
         self.err("\n");
         match answer? {
             Some(text) => Ok(Pin::new(text)?),
@@ -155,15 +154,15 @@ impl Ui {
 
     /// Writes what `clap` says instead of a command: help and version to stdout, a usage error to stderr.
     pub(crate) fn usage(&mut self, usage: &clap::Error) -> ExitCode {
-        let printed = usage.print();
         if !usage.use_stderr() {
-            return match printed {
+            return match usage.print() {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
                 _ => ExitCode::SUCCESS,
             };
         }
+        let text = usage.render().to_string();
+        self.err(&text);
         if self.json {
-            let text = usage.render().to_string();
             let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
             let _ = self.out_json(&Failure::could_not(message).json());
         }

@@ -18,6 +18,8 @@ fn a_usage_error_is_exit_2() {
         let run = trustroot.exits(2, arguments);
         assert!(run.stderr.starts_with("error: ") && run.stdout.is_empty(), "{run:?}");
     }
+    let run = trustroot.exits(2, &["a\x1b[2J\u{202e}"]);
+    assert!(run.stderr.contains(r"\u{202e}") && !run.stderr.contains(['\x1b', '\u{202e}']), "{run:?}");
     let answer = trustroot.json(2, &["init", "--threshold", "many"]);
     assert_eq!(answer["ok"], false);
     assert!(answer["error"].as_str().unwrap().contains("many"), "{answer}");
