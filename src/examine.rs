@@ -20,6 +20,7 @@ use crate::error::{Failure, OrFail as _};
 use crate::published::Published;
 use crate::standing::{self, RoleStanding};
 
+pub(crate) use meaning::and;
 pub(crate) use trusted::{Trusted, TrustedBy};
 
 /// A proposal that leads on from a root that the keyholder trusts, and that its inputs give byte for byte.

@@ -88,6 +88,8 @@ pub(crate) enum Reach {
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
+    /// Everything is written, and somebody else makes the snapshot that shows it to clients.
+    Await,
     /// Nothing: it was closed.
     Closed,
     /// Nothing: clients see all of it.
@@ -135,7 +137,7 @@ impl Standing {
 
     /// Whether anything of it was written to the repository.
     pub(crate) fn is_begun(&self) -> bool {
-        self.roles.iter().any(|role| role.reach != Reach::None)
+        self.roles.iter().any(|role| role.reach != Reach::None && role.published == Some(role.version))
     }
 }
 
@@ -149,18 +151,20 @@ impl RoleStanding {
 /// How far each staged role is, the root first.
 pub(crate) fn roles(ceremony: &Ceremony, staged: &Staged, published: &Published) -> Result<Vec<RoleStanding>, Failure> {
     let snapshot = published.snapshot.as_ref().map(|file| Meta::of(&file.metadata)).transpose()?;
-    let external = ceremony.inputs.policy.role("snapshot").is_some_and(|role| role.signers == Signers::External);
     let (id, holders) = (&ceremony.inputs.policy.id, &ceremony.inputs.holders);
     let mut roles = Vec::new();
     for (name, role) in staged.roles() {
+        let version = role.metadata.version();
         let present = if name == "root" { published.roots.last() } else { published.roles.get(name) };
         let present = present.map(|file| &file.metadata);
-        let version = role.metadata.version();
+        let mut roots = published.roots.iter().filter(|root| name == "root" && root.metadata.version() == version);
+        let another = roots.any(|root| root.metadata.payload() != role.payload);
         let named = snapshot.as_ref().and_then(|meta| meta.file(&format!("{name}.json"))).map(|file| file.version);
         let reach = match present {
+            _ if another => Reach::None,
             Some(file) if file.version() > version => Reach::Visible,
             Some(file) if file.payload() != role.payload => Reach::None,
-            Some(_) if name == "root" || external || named.is_some_and(|named| named >= version) => Reach::Visible,
+            Some(_) if name == "root" || named.is_some_and(|named| named >= version) => Reach::Visible,
             Some(_) => Reach::Written,
             None => Reach::None,
         };
@@ -223,6 +227,10 @@ fn next(ceremony: &Ceremony, roles: &[RoleStanding], now: Time) -> Next {
     }
     if let Some(role) = roles.iter().find(|role| role.reach != Reach::Visible && role.expires <= now) {
         return Next::Expired { role: role.role.clone() };
+    }
+    let external = ceremony.inputs.policy.role("snapshot").is_some_and(|role| role.signers == Signers::External);
+    if external && open().next().is_none() {
+        return Next::Await;
     }
     if roles.iter().any(|role| role.reach != Reach::None) {
         return Next::Resume;

@@ -8,6 +8,7 @@ use crate::error::Failure;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
+mod abandon;
 mod accept;
 mod ceremony;
 mod fetch;
@@ -19,6 +20,7 @@ mod review;
 mod role;
 mod sign;
 pub(crate) mod stage;
+mod status;
 
 /// Makes the enum of commands from the list of their names and files, in the order of `--help`.
 macro_rules! commands {
@@ -53,6 +55,8 @@ commands! {
     Stage(stage),
     Review(review),
     Sign(sign),
+    Status(status),
+    Abandon(abandon),
     Publish(publish),
     Renew(renew),
     Fetch(fetch),

@@ -1,0 +1,130 @@
+//! `trustroot abandon`
+
+use std::fmt;
+
+use ceremony::{Json, Object};
+
+use crate::ceremony_dir::{Abandoned, Ceremony, Outline};
+use crate::cli::Context;
+use crate::disk::{self, Access};
+use crate::error::{Failure, OrFail as _};
+use crate::published::Published;
+use crate::report::{Outcome, Report};
+use crate::standing::{RoleStanding, Standing};
+use crate::text::{escaped, wrapped};
+use crate::ui::Ui;
+
+/// Close a ceremony for good, with the reason
+///
+/// Nothing is deleted: the directory stays as the record of what was proposed, and the reason is shown for ever.
+#[derive(clap::Args)]
+pub(crate) struct Abandon {
+    /// The ceremony
+    ceremony: String,
+    /// Why, for everybody who looks at it later
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl Abandon {
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let workdir = &context.workdir;
+        let _lock = workdir.lock()?;
+        let ceremony = Ceremony::load(workdir, &self.ceremony)?;
+        let name = &ceremony.name;
+        if let Some(Abandoned { at, reason }) = &ceremony.abandoned {
+            return Err(Failure::no(format!("ceremony {name} was closed already, at {at}: {reason}")));
+        }
+        let published = Published::read(&workdir.repository())?;
+        // What cannot be derived again can be closed all the same: there is nothing else to do with it.
+        let standing = Standing::of(&ceremony, &published, context.now).ok();
+        let begun = match &standing {
+            Some(standing) => standing.is_begun() || standing.is_over(),
+            None => Outline::read(workdir, name)?.is_published(&published)?,
+        };
+        if begun {
+            return Err(Failure::no(format!("ceremony {name} is published, or was begun to be"))
+                .hint(format!("`trustroot publish {name}` finishes it; then change what is wrong by the next one")));
+        }
+        let reason = match self.reason {
+            Some(reason) => reason,
+            None => ui.value("--reason", "Why is it closed", None)?,
+        };
+        if reason.trim().is_empty() {
+            return Err(Failure::could_not("the reason is empty").hint("say why, with --reason"));
+        }
+        let file = Abandoned { at: context.now, reason: reason.trim().to_owned() };
+        disk::create_new(&ceremony.dir.abandoned(), &file.to_file(), Access::Shared)
+            .or_fail(|| format!("ceremony {name} cannot be closed"))?;
+        let signed = standing.iter().flat_map(|standing| &standing.roles).filter_map(Signed::of).collect();
+        Ok(Outcome::done(Closed { name: ceremony.name, reason: file.reason, signed }))
+    }
+}
+
+/// Signatures that a closed ceremony leaves behind.
+struct Signed {
+    role: String,
+    version: u64,
+    by: Vec<String>,
+    /// Whether they suffice: whoever has them could publish it.
+    met: bool,
+}
+
+impl Signed {
+    fn of(role: &RoleStanding) -> Option<Self> {
+        let mut by: Vec<String> = role.sets.iter().flat_map(|set| &set.signed).cloned().collect();
+        by.sort();
+        by.dedup();
+        let signed = Self { role: role.role.clone(), version: role.version, by, met: role.met() };
+        (!signed.by.is_empty()).then_some(signed)
+    }
+}
+
+/// What was closed.
+struct Closed {
+    name: String,
+    reason: String,
+    signed: Vec<Signed>,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&wrapped(&format!("Closed {}: {}", escaped(&self.name), escaped(&self.reason)), 0))?;
+        for Signed { role, version, by, met } in &self.signed {
+            let names: Vec<String> = by.iter().map(|name| escaped(name).to_string()).collect();
+            let names = names.join(", ");
+            let enough = match met {
+                true => "Whoever has the signatures could still publish it.",
+                false => "Their machines refuse to sign another file of that version.",
+            };
+            let text = format!("{} version {version} was signed by {names}. {enough}", escaped(role));
+            f.write_str(&wrapped(&text, 2))?;
+        }
+        f.write_str("\nNext: trustroot stage\n")
+    }
+}
+
+impl Report for Closed {
+    fn json(&self) -> Json {
+        let signed = self.signed.iter().map(|signed| {
+            let object: Object = [
+                ("role", Json::string(&signed.role)),
+                ("version", signed.version.into()),
+                ("by", signed.by.iter().map(Json::string).collect()),
+                ("enough", Json::Bool(signed.met)),
+            ]
+            .into_iter()
+            .collect();
+            Json::Object(object)
+        });
+        let object: Object = [
+            ("ok", Json::Bool(true)),
+            ("ceremony", Json::string(&self.name)),
+            ("reason", Json::string(&self.reason)),
+            ("signed", signed.collect()),
+        ]
+        .into_iter()
+        .collect();
+        Json::Object(object)
+    }
+}

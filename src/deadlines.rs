@@ -1,0 +1,132 @@
+//! When what is published must be signed again.
+
+use ceremony::policy::Signers;
+use ceremony::{Json, Metadata, Object, Policy, Time};
+
+use crate::published::Published;
+
+/// The deadlines of one published role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    /// The role.
+    pub(crate) role: String,
+    /// The version that is published.
+    pub(crate) version: u64,
+    /// The first second at which clients refuse it.
+    pub(crate) expires: Time,
+    /// From when on the next version may be signed; none if the policy says nothing of the role.
+    pub(crate) opens: Option<Time>,
+    /// Who makes the next version.
+    pub(crate) by: By,
+}
+
+/// Who makes the next version of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Somebody else.
+    External,
+    /// Keyholders, at a ceremony.
+    Keyholders,
+    /// An online key.
+    Online,
+    /// The policy does not know the role.
+    Unknown,
+}
+
+impl Deadline {
+    /// The deadlines of everything that is published, the next one first.
+    pub(crate) fn all(policy: &Policy, published: &Published, now: Time) -> Vec<Self> {
+        let file = |role: &str, file: &Metadata| Self::of(policy, role, file);
+        let mut all: Vec<Self> = published.roles.iter().map(|(role, at)| file(role, &at.metadata)).collect();
+        let top = [("root", published.roots.last()), ("snapshot", published.snapshot.as_ref())];
+        let top = top.into_iter().chain([("timestamp", published.timestamp.as_ref())]);
+        all.extend(top.filter_map(|(role, at)| Some(file(role, &at?.metadata))));
+        all.sort_by_key(|deadline| deadline.next(now));
+        all
+    }
+
+    fn of(policy: &Policy, role: &str, file: &Metadata) -> Self {
+        let wanted = policy.role(role);
+        Self {
+            role: role.to_owned(),
+            version: file.version(),
+            expires: file.expires(),
+            opens: wanted.and_then(|wanted| file.expires().minus(wanted.window)),
+            by: match wanted.map(|wanted| &wanted.signers) {
+                None => By::Unknown,
+                Some(Signers::External) => By::External,
+                Some(Signers::Keyholders(_)) => By::Keyholders,
+                Some(Signers::Online(_)) => By::Online,
+            },
+        }
+    }
+
+    /// Whether the next version may be signed at `now`.
+    pub(crate) fn is_open(&self, now: Time) -> bool {
+        self.opens.is_none_or(|opens| opens <= now)
+    }
+
+    /// What comes next: that the window opens or that the file expires.
+    fn next(&self, now: Time) -> Time {
+        self.opens.filter(|opens| *opens > now).unwrap_or(self.expires)
+    }
+
+    /// `{"role","version","expires","expires-in-days","window-opens","window-open","by"}`
+    pub(crate) fn json(&self, now: Time) -> Json {
+        let opens = self.opens.map_or(Json::Null, |opens| Json::string(opens.to_string()));
+        let object: Object = [
+            ("role", Json::string(&self.role)),
+            ("version", self.version.into()),
+            ("expires", Json::string(self.expires.to_string())),
+            ("expires-in-days", Json::Number(now.days_until(self.expires).into())),
+            ("window-opens", opens),
+            ("window-open", Json::Bool(self.is_open(now))),
+            ("by", Json::string(self.by.as_str())),
+        ]
+        .into_iter()
+        .collect();
+        Json::Object(object)
+    }
+}
+
+impl By {
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::External => "external",
+            Self::Keyholders => "keyholders",
+            Self::Online => "online",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// `in 12 days`, `in 5 hours`, `3 days ago`
+pub(crate) fn distance(now: Time, then: Time) -> String {
+    let seconds = then.unix() - now.unix();
+    let (count, unit) = match seconds.unsigned_abs() {
+        seconds if seconds >= 2 * 86_400 => (seconds / 86_400, "day"),
+        seconds if seconds >= 3_600 => (seconds / 3_600, "hour"),
+        seconds => (seconds / 60, "minute"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    if seconds > 0 { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn distances_are_in_the_unit_that_matters() {
+        let now: Time = "2026-01-01T00:00:00Z".parse().unwrap();
+        let at = |text: &str| distance(now, text.parse().unwrap());
+        assert_eq!(at("2026-01-13T23:00:00Z"), "in 12 days");
+        assert_eq!(at("2026-01-02T23:00:00Z"), "in 47 hours");
+        assert_eq!(at("2026-01-01T01:30:00Z"), "in 1 hour");
+        assert_eq!(at("2026-01-01T00:05:00Z"), "in 5 minutes");
+        assert_eq!(at("2025-12-01T00:00:00Z"), "31 days ago");
+        assert_eq!(at("2026-01-01T00:00:00Z"), "0 minutes ago");
+    }
+}
