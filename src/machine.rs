@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::{self, Access, DiskError, Place};
 
 pub(crate) use config::{Config, ConfigError, OnlineFile, PinSource};
-pub(crate) use journal::{Entry, JournalError};
+pub(crate) use journal::{Entry, JournalError, Second};
 
 /// The most bytes of a root that are read.
 const ROOT_LIMIT: u64 = 1 << 20;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use ceremony::assemble::name_of;
-use ceremony::{Days, Fingerprint, Json, Object, ProposalDigest, Root, SignatureFile, Staged, Time};
+use ceremony::{Days, Finding, Fingerprint, Json, Object, ProposalDigest, Root, Rule, SignatureFile, Staged, Time};
 use keyholders::Device;
 
 use crate::ask::Person;
@@ -14,7 +14,7 @@ use crate::devices::{AtHand, DeviceArgs};
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
-use crate::machine::Entry;
+use crate::machine::{Entry, JournalError, Second};
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -167,15 +167,16 @@ fn sign_all(
             continue;
         }
         let entry = Entry { id: id.clone(), role: role.clone(), version, digest: payload, at: context.now };
-        context
-            .machine
-            .check_and_record(&fingerprint, &entry)
-            .or_fail(|| format!("{label} does not sign {role} version {version}"))?;
+        let second = second(ceremony, role, version, context.now, person);
+        let refused =
+            |error| refused(&error, &format!("{label} does not sign {role} version {version}"), role, version);
+        context.machine.may_sign(&fingerprint, &entry, second).map_err(refused)?;
         let signature =
             device.sign(staged.payload.bytes(), person).or_fail(|| format!("{role} was not signed with {label}"))?;
         // The library below has its own idea of a good signature; what counts is what every client will compute.
         key.verify(staged.payload.bytes(), &signature)
             .or_fail(|| format!("{label} answered with something else than its signature over {role}"))?;
+        context.machine.record(&fingerprint, &entry, second).map_err(refused)?;
         let file = SignatureFile {
             trust_root: id.clone(),
             role: role.clone(),
@@ -191,6 +192,29 @@ fn sign_all(
         made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: Some(place.path()) });
     }
     Ok(made)
+}
+
+fn refused(error: &JournalError, message: &str, role: &str, version: u64) -> Failure {
+    match error {
+        JournalError::Equivocation { .. } => Failure::no(message).caused_by(error).hint(format!(
+            "two different files of one version mislead clients; if the first was abandoned before anybody published \
+             it, the coordinator says so to everybody with `trustroot accept equivocation '{role} {version}'`"
+        )),
+        _ => Failure::could_not(message).caused_by(error),
+    }
+}
+
+/// Whether the policy accepts that keys sign another payload for this version, as after an abandoned ceremony.
+fn second(ceremony: &Ceremony, role: &str, version: u64, now: Time, person: &mut Person<'_>) -> Second {
+    let finding = Finding::new(Rule::Equivocation, format!("{role} {version}"), "");
+    match ceremony.inputs.policy.accepts(&finding, now) {
+        Some(accept) => {
+            let reason = &accept.reason;
+            person.ui().say(format!("The policy accepts a second {role} version {version}; reason: {reason}"));
+            Second::Accepted
+        }
+        None => Second::Refused,
+    }
 }
 
 /// One signature.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use ceremony::finding::Finding;
+use ceremony::finding::{Finding, Rule};
 use ceremony::policy::Signers;
 use ceremony::stage::StagedRole;
 use ceremony::{Inputs, Json, Object, Policy, Staged, Staging, TargetList, Time, WantedTarget, stage};
@@ -57,7 +57,8 @@ impl Stage {
             return Err(Failure::no(message).hint("`trustroot status` shows the next deadline"));
         }
         refuse_conflicts(workdir, &staged)?;
-        let findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged)?;
+        let mut findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged)?;
+        findings.extend(signed_before(workdir, &staged)?);
         let (accepted, open) = split(&wanted.inputs.policy, findings, context.now);
         let name = self.name.unwrap_or_else(|| default_name(&staged));
         let plan = Plan::new(name, &staged, accepted, open, self.dry_run);
@@ -141,6 +142,29 @@ fn refuse_conflicts(workdir: &Workdir, staged: &Staged) -> Result<(), Failure> {
             .hint(format!("finish it; or close it with `trustroot abandon {name}`, and stage again")));
     }
     Ok(())
+}
+
+/// Finds versions that an abandoned ceremony carried, with signatures that may still turn up: whoever signed there is
+/// asked to sign a second file of that version.
+fn signed_before(workdir: &Workdir, staged: &Staged) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    for name in Ceremony::names(workdir)? {
+        let other = Outline::read(workdir, &name)?;
+        for (role, staged) in staged.roles() {
+            let version = staged.metadata.version();
+            if !other.abandoned || other.staged.get(role) != Some(&version) {
+                continue;
+            }
+            let ceremony = Ceremony::load(workdir, &name)?;
+            let signed = ceremony.signatures.iter().filter(|file| file.role == *role && file.version == version);
+            let names: Vec<&str> = signed.map(|file| file.keyholder.as_str()).collect();
+            if !names.is_empty() {
+                let what = format!("{} signed another in the abandoned ceremony {name}", names.join(", "));
+                findings.push(Finding::new(Rule::Equivocation, format!("{role} {version}"), what));
+            }
+        }
+    }
+    Ok(findings)
 }
 
 /// Accepted findings with the reason, and the others.

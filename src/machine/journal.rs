@@ -29,12 +29,21 @@ pub(crate) struct Entry {
     pub(crate) at: Time,
 }
 
+/// What becomes of a second payload for one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Second {
+    /// It is refused: one version, one payload.
+    Refused,
+    /// The policy accepts it, as after a ceremony that was abandoned with signatures in it: every signer sees that.
+    Accepted,
+}
+
 /// Why a signature must not leave this machine.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JournalError {
     /// The key has signed another payload for this version.
     #[error(
-        "this key was asked at {} to sign {} version {} with the digest {}; now it is asked for the digest {asked}",
+        "this key signed {1} version {2} with the digest {3} at {0}; now it is asked to sign another, {asked}",
         recorded.at, recorded.role, recorded.version, recorded.digest
     )]
     Equivocation { recorded: Box<Entry>, asked: Digest },
@@ -50,26 +59,38 @@ pub(crate) enum JournalError {
 }
 
 impl Machine {
-    /// Records that the key with `fingerprint` is about to sign `entry`; when this returns, the disk has it.
+    /// Whether the key with `fingerprint` may sign `entry`, as far as the journal goes. A device is not troubled for a
+    /// signature that would not leave.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub(crate) fn may_sign(
+        &self,
+        fingerprint: &Fingerprint,
+        entry: &Entry,
+        second: Second,
+    ) -> Result<(), JournalError> {
+        judge(&self.journal(fingerprint)?, entry, second).map(drop)
+    }
+
+    /// Records that a signature of the key with `fingerprint` over `entry` is about to leave; when this returns, the
+    /// disk has it.
     ///
     /// The same payload may be recorded again: signing is repeatable, and only the first time is kept.
     ///
     /// # Errors
-    /// [`JournalError::Equivocation`] if another payload is on record for the same trust root, role and version.
-    /// [`DiskError::Held`] if another process of this machine keeps the journal for seconds.
-    pub(crate) fn check_and_record(&self, fingerprint: &Fingerprint, entry: &Entry) -> Result<(), JournalError> {
+    /// [`JournalError::Equivocation`] if another payload is on record for the same trust root, role and version, unless
+    /// `second` says that the policy accepts it. [`DiskError::Held`] if another process of this machine keeps the
+    /// journal for seconds.
+    pub(crate) fn record(&self, fingerprint: &Fingerprint, entry: &Entry, second: Second) -> Result<(), JournalError> {
         let directory = self.journals()?;
         disk::create_dir(&directory)?;
         let _lock = Lock::take_within(&directory, PATIENCE)?;
         let mut entries = self.journal(fingerprint)?;
-        let same = |e: &&Entry| (&e.id, &e.role, e.version) == (&entry.id, &entry.role, entry.version);
-        match entries.iter().find(same) {
-            Some(recorded) if recorded.digest == entry.digest => return Ok(()),
-            Some(recorded) => {
-                return Err(JournalError::Equivocation { recorded: Box::new(recorded.clone()), asked: entry.digest });
-            }
-            None => entries.push(entry.clone()),
+        if judge(&entries, entry, second)? {
+            return Ok(());
         }
+        entries.push(entry.clone());
         let text = entries.iter().map(Entry::json).collect::<Json>().pretty();
         Ok(disk::replace(&place(&directory, fingerprint), text.as_bytes(), Access::Private)?)
     }
@@ -87,6 +108,20 @@ impl Machine {
 
     fn journals(&self) -> Result<Place, MachineError> {
         Ok(self.state()?.join("journal"))
+    }
+}
+
+/// Whether `entry` is on record already; an error if another payload is, and that is not accepted.
+fn judge(entries: &[Entry], entry: &Entry, second: Second) -> Result<bool, JournalError> {
+    let same = |e: &&Entry| (&e.id, &e.role, e.version) == (&entry.id, &entry.role, entry.version);
+    if entries.iter().filter(same).any(|recorded| recorded.digest == entry.digest) {
+        return Ok(true);
+    }
+    match entries.iter().find(same) {
+        Some(recorded) if second == Second::Refused => {
+            Err(JournalError::Equivocation { recorded: Box::new(recorded.clone()), asked: entry.digest })
+        }
+        _ => Ok(false),
     }
 }
 
@@ -141,16 +176,30 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let machine = Machine::at(home.path());
         let key = fingerprint();
-        machine.check_and_record(&key, &entry(1, b"a")).unwrap();
-        machine.check_and_record(&key, &entry(1, b"a")).unwrap();
-        machine.check_and_record(&key, &entry(2, b"b")).unwrap();
-        let error = machine.check_and_record(&key, &entry(1, b"b")).unwrap_err();
+        machine.record(&key, &entry(1, b"a"), Second::Refused).unwrap();
+        machine.record(&key, &entry(1, b"a"), Second::Refused).unwrap();
+        machine.record(&key, &entry(2, b"b"), Second::Refused).unwrap();
+        let error = machine.record(&key, &entry(1, b"b"), Second::Refused).unwrap_err();
         let (text, a, b) = (error.to_string(), Digest::of(b"a").to_string(), Digest::of(b"b").to_string());
         assert!(matches!(error, JournalError::Equivocation { .. }));
         assert!(text.contains(&a) && text.contains(&b), "{text}");
         let elsewhere = Entry { id: "fedcba9876543210".to_owned(), ..entry(1, b"b") };
-        machine.check_and_record(&key, &elsewhere).unwrap();
+        machine.record(&key, &elsewhere, Second::Refused).unwrap();
         assert_eq!(machine.journal(&key).unwrap(), [entry(1, b"a"), entry(2, b"b"), elsewhere]);
+    }
+
+    #[test]
+    fn a_second_payload_is_recorded_where_it_is_accepted() {
+        let home = tempfile::tempdir().unwrap();
+        let machine = Machine::at(home.path());
+        let key = fingerprint();
+        machine.record(&key, &entry(1, b"a"), Second::Refused).unwrap();
+        machine.may_sign(&key, &entry(1, b"b"), Second::Refused).unwrap_err();
+        machine.may_sign(&key, &entry(1, b"b"), Second::Accepted).unwrap();
+        machine.record(&key, &entry(1, b"b"), Second::Accepted).unwrap();
+        machine.record(&key, &entry(1, b"c"), Second::Refused).unwrap_err();
+        machine.record(&key, &entry(1, b"b"), Second::Refused).unwrap();
+        assert_eq!(machine.journal(&key).unwrap(), [entry(1, b"a"), entry(1, b"b")]);
     }
 
     #[test]
@@ -158,11 +207,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let machine = Machine::at(home.path());
         let key = fingerprint();
-        machine.check_and_record(&key, &entry(1, b"a")).unwrap();
+        machine.record(&key, &entry(1, b"a"), Second::Refused).unwrap();
         let path = home.path().join(format!("journal/{key}.json"));
         for damaged in ["", "{}", "[{}]", "[{\"id\": \"x\"}]"] {
             std::fs::write(&path, damaged).unwrap();
-            let result = machine.check_and_record(&key, &entry(1, b"b"));
+            let result = machine.record(&key, &entry(1, b"b"), Second::Refused);
             assert!(matches!(result, Err(JournalError::Unreadable { .. })), "{damaged}");
         }
     }
@@ -178,7 +227,7 @@ mod tests {
                 scope.spawn(move || {
                     for i in 0..25 {
                         let entry = entry(thread * 100 + i, b"a");
-                        machine.check_and_record(&key, &entry).unwrap();
+                        machine.record(&key, &entry, Second::Refused).unwrap();
                     }
                 });
             }
