@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, unused_variables)]
 
 mod ask;
+mod audit;
 mod ceremony_dir;
 mod cli;
 mod client;

@@ -24,6 +24,18 @@ pub trait Source {
     /// # Errors
     /// If the file is longer than `limit` bytes, or the repository could not be asked.
     fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError>;
+
+    /// Gives the target file at `path` to `each`, part by part; returns its length.
+    ///
+    /// # Errors
+    /// As [`target`](Self::target). Parts may have been given before.
+    fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
+        let bytes = self.target(path, limit)?;
+        Ok(bytes.map(|bytes| {
+            each(&bytes);
+            bytes.len() as u64
+        }))
+    }
 }
 
 /// Takes `name` if it is the name of a metadata file: one file name of letters, digits, `-`, `_`, `.`, `~` and percent

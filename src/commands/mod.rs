@@ -21,6 +21,7 @@ mod role;
 mod sign;
 pub(crate) mod stage;
 mod status;
+mod verify;
 
 /// Makes the enum of commands from the list of their names and files, in the order of `--help`.
 macro_rules! commands {
@@ -61,4 +62,5 @@ commands! {
     Renew(renew),
     Fetch(fetch),
     Rehearse(rehearse),
+    Verify(verify),
 }

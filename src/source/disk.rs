@@ -19,10 +19,18 @@ impl Directory {
     }
 
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        self.answer(path, |place| disk::read(place, limit))
+    }
+
+    fn answer<T>(
+        &self,
+        path: &str,
+        read: impl FnOnce(&Place) -> Result<T, DiskError>,
+    ) -> Result<Option<T>, SourceError> {
         let place = self.place.join(path);
         let shown = place.to_string().escape_debug().to_string();
-        match disk::read(&place, limit) {
-            Ok(bytes) => Ok(Some(bytes)),
+        match read(&place) {
+            Ok(answer) => Ok(Some(answer)),
             // A directory without the file has an answer, no directory has none.
             Err(error) if error.is_not_there() && self.place.path().is_dir() => Ok(None),
             Err(DiskError::TooLarge { limit, .. }) => Err(SourceError::TooLarge { place: shown, limit }),
@@ -42,6 +50,16 @@ impl Source for Directory {
 
     fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
         self.read(target_path(path)?, limit)
+    }
+
+    fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
+        let path = target_path(path)?;
+        self.answer(path, |place| {
+            disk::stream(place, limit, |part| {
+                each(part);
+                Ok(())
+            })
+        })
     }
 }
 

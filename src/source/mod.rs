@@ -117,6 +117,10 @@ impl Source for Published {
     fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
         self.targets.target(path, limit)
     }
+
+    fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
+        self.targets.stream(path, limit, each)
+    }
 }
 
 /// `url` without its query, which may be a secret.

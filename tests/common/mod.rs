@@ -3,6 +3,7 @@
 
 pub mod server;
 pub mod terminal;
+pub mod tuf;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

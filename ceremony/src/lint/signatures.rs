@@ -22,7 +22,11 @@ pub(super) fn signatures(role: &str, metadata: &Metadata, findings: &mut Vec<Fin
         findings.push(Finding::new(Rule::DuplicateSignature, subject(), what));
     }
     if !empty.is_empty() {
-        findings.push(Finding::new(Rule::EmptySignature, subject(), format!("nothing in that of {}", list(&empty))));
+        findings.push(Finding::new(
+            Rule::EmptySignature,
+            subject(),
+            format!("that of {} has nothing in it", list(&empty)),
+        ));
     }
 }
 

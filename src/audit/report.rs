@@ -1,0 +1,212 @@
+//! What audits show, for people and for programs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ceremony::{Finding, Json, Object, Tally};
+
+use super::file::Judgement;
+use super::{Audit, Problem};
+use crate::report::Report;
+use crate::text::{columns, escaped, wrapped};
+
+/// Problems that a person is shown. A program is given all.
+const SHOWN: usize = 40;
+
+impl fmt::Display for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heads = ["root", "sha256", "expires", "by the root before", "by its own keys"].map(str::to_owned);
+        let roots = self.history.steps.iter().map(|step| {
+            [
+                format!("{:>4}", step.root.version),
+                step.sha256.short(),
+                step.metadata.expires().to_string(),
+                step.outgoing.as_ref().map_or_else(|| "pinned".to_owned(), signed),
+                signed(&step.incoming),
+            ]
+        });
+        f.write_str(&columns(&[heads].into_iter().chain(roots).collect::<Vec<_>>(), 0))?;
+        if !self.roles.is_empty() {
+            let heads = ["version", "expires", "signed", "role"].map(str::to_owned);
+            let roles = self.roles.iter().map(|role| {
+                let by = if role.delegator == "root" { String::new() } else { format!(", by {}", role.delegator) };
+                [
+                    format!("{:>7}", role.version),
+                    role.expires.to_string(),
+                    signed(&role.tally),
+                    escaped(&[role.name.as_str(), &by].concat()).to_string(),
+                ]
+            });
+            f.write_str("\n")?;
+            f.write_str(&columns(&[heads].into_iter().chain(roles).collect::<Vec<_>>(), 0))?;
+            writeln!(f, "\n{} target files are as signed.", self.files)?;
+        }
+        self.write_starts(f)?;
+        write_findings(f, &self.all_findings())?;
+        write_problems(f, &self.problems)?;
+        f.write_str("\n")?;
+        match (self.ok(), self.trusted(), self.history.steps.first()) {
+            (true, Some(last), Some(first)) => f.write_str(&wrapped(
+                &format!("Yes: a client that trusts root {} comes to root {}.", first.root.version, last.root.version),
+                0,
+            )),
+            _ => f.write_str("No: clients refuse this repository.\n"),
+        }
+    }
+}
+
+impl Audit {
+    fn write_starts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut by_root: BTreeMap<Option<u64>, Vec<&str>> = BTreeMap::new();
+        for (reader, from) in &self.starts {
+            by_root.entry(*from).or_default().push(reader.name());
+        }
+        f.write_str("\nThe first root from which each client comes to the last:\n")?;
+        let nowhere = by_root.remove(&None);
+        let rows =
+            by_root.into_iter().map(|(from, clients)| [format!("root {}", from.unwrap_or(0)), clients.join(", ")]);
+        let rows = rows.chain(nowhere.map(|clients| ["none".to_owned(), clients.join(", ")]));
+        f.write_str(&columns(&rows.collect::<Vec<_>>(), 2))
+    }
+}
+
+impl Report for Audit {
+    fn json(&self) -> Json {
+        let roots = self.history.steps.iter().map(|step| {
+            object([
+                ("version", number(step.root.version)),
+                ("sha256", Json::string(step.sha256.to_string())),
+                ("expires", Json::string(step.metadata.expires().to_string())),
+                ("outgoing", step.outgoing.as_ref().map_or(Json::Null, tally)),
+                ("incoming", tally(&step.incoming)),
+                ("findings", step.findings.iter().map(finding).collect()),
+            ])
+        });
+        let roles = self.roles.iter().map(|role| {
+            object([
+                ("role", Json::string(&role.name)),
+                ("delegator", Json::string(&role.delegator)),
+                ("version", number(role.version)),
+                ("sha256", Json::string(role.sha256.to_string())),
+                ("expires", Json::string(role.expires.to_string())),
+                ("incoming", tally(&role.tally)),
+                ("findings", role.findings.iter().map(finding).collect()),
+            ])
+        });
+        let starts: Object =
+            self.starts.iter().map(|(reader, from)| (reader.name(), from.map_or(Json::Null, number))).collect();
+        object([
+            ("ok", Json::Bool(self.ok())),
+            ("roots", roots.collect()),
+            ("roles", roles.collect()),
+            ("targets", number(self.files)),
+            ("starts", Json::Object(starts)),
+            ("problems", self.problems.iter().map(problem).collect()),
+            ("findings", self.all_findings().into_iter().map(finding).collect()),
+        ])
+    }
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}, expires {}", escaped(&self.role), self.version, self.expires)?;
+        let mut rows = Vec::new();
+        if let Some(outgoing) = &self.outgoing {
+            rows.push(["by the root before".to_owned(), signed(outgoing)]);
+        }
+        let whose = if self.role == "root" { "by its own keys" } else { "by its keys" };
+        rows.push([whose.to_owned(), signed(&self.incoming)]);
+        f.write_str(&columns(&rows, 2))?;
+        if !self.rejected.is_empty() {
+            f.write_str("\nSignatures that count for nothing:\n")?;
+            let rows = self.rejected.iter().map(|(id, why)| [id.short(), why.to_string()]);
+            f.write_str(&columns(&rows.collect::<Vec<_>>(), 2))?;
+        }
+        write_findings(f, &self.findings.iter().collect::<Vec<_>>())?;
+        write_problems(f, &self.problems)?;
+        f.write_str(if self.ok() { "\nYes: clients take it.\n" } else { "\nNo: clients refuse it.\n" })
+    }
+}
+
+impl Report for Judgement {
+    fn json(&self) -> Json {
+        let rejected = self
+            .rejected
+            .iter()
+            .map(|(id, why)| object([("keyid", Json::string(id.as_str())), ("reason", Json::string(why.to_string()))]));
+        object([
+            ("ok", Json::Bool(self.ok())),
+            ("role", Json::string(&self.role)),
+            ("version", number(self.version)),
+            ("expires", Json::string(self.expires.to_string())),
+            ("outgoing", self.outgoing.as_ref().map_or(Json::Null, tally)),
+            ("incoming", tally(&self.incoming)),
+            ("rejected", rejected.collect()),
+            ("problems", self.problems.iter().map(problem).collect()),
+            ("findings", self.findings.iter().map(finding).collect()),
+        ])
+    }
+}
+
+/// Each rule once, with why it matters and what it was found on.
+pub(super) fn write_findings(f: &mut fmt::Formatter<'_>, findings: &[&Finding]) -> fmt::Result {
+    let mut by_rule: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        by_rule.entry(finding.rule).or_default().push(finding);
+    }
+    if !by_rule.is_empty() {
+        f.write_str("\nFindings:\n")?;
+    }
+    for (rule, found) in by_rule {
+        let clients = rule.clients();
+        let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
+        f.write_str(&wrapped(&format!("{rule}: {}{clients}", rule.why()), 2))?;
+        for finding in found {
+            f.write_str(&wrapped(&format!("{}: {}", finding.subject, finding.what), 4))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn write_problems(f: &mut fmt::Formatter<'_>, problems: &[Problem]) -> fmt::Result {
+    if !problems.is_empty() {
+        f.write_str("\nProblems:\n")?;
+    }
+    for problem in problems.iter().take(SHOWN) {
+        f.write_str(&wrapped(&format!("{}: {}", escaped(&problem.subject), escaped(&problem.what)), 2))?;
+    }
+    match problems.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(f, "  and {more} more; --json lists all"),
+    }
+}
+
+pub(super) fn signed(tally: &Tally) -> String {
+    format!("{} signed, needs {}", tally.signed.len(), tally.threshold)
+}
+
+pub(super) fn tally(tally: &Tally) -> Json {
+    object([("threshold", number(tally.threshold)), ("signed", number(tally.signed.len() as u64))])
+}
+
+pub(super) fn finding(finding: &Finding) -> Json {
+    object([
+        ("finding", Json::string(finding.rule.name())),
+        ("subject", Json::string(&finding.subject)),
+        ("what", Json::string(&finding.what)),
+        ("why", Json::string(finding.rule.why())),
+        ("clients", Json::string(finding.rule.clients())),
+    ])
+}
+
+pub(super) fn problem(problem: &Problem) -> Json {
+    object([("subject", Json::string(&problem.subject)), ("what", Json::string(&problem.what))])
+}
+
+pub(super) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    Json::Object(members.into_iter().collect())
+}
+
+pub(super) fn number(number: u64) -> Json {
+    Json::Number(number.into())
+}

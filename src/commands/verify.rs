@@ -1,0 +1,102 @@
+//! `trustroot verify`
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ceremony::Metadata;
+
+use crate::audit::Audit;
+use crate::audit::file::{Judgement, Question};
+use crate::cli::Context;
+use crate::disk::{self, Place};
+use crate::error::{Failure, OrFail as _};
+use crate::published::METADATA_LIMIT;
+use crate::report::Outcome;
+use crate::source::{Address, Published};
+use crate::ui::Ui;
+
+/// Audit a published repository from a root that you trust, or judge one metadata file
+///
+/// With --repository every root from the trusted one on is counted by the keys before and by its own, by distinct public
+/// keys; then timestamp, snapshot, targets, delegated roles and every target file are read as clients read them.
+///
+/// With FILE one metadata file is judged, finished or partly signed: a root by the root before it (--root) and by itself,
+/// any other file by the root that delegates to it, a delegated role by --role and --delegator too.
+///
+/// The answer is yes if clients take it by the rules of TUF at the present time (or that of --now). Findings are what
+/// the rules allow and somebody should know; they never change the answer.
+#[derive(clap::Args)]
+pub(crate) struct Verify {
+    /// The metadata file to judge
+    #[arg(value_name = "FILE", conflicts_with = "repository")]
+    file: Option<PathBuf>,
+    /// Audit the repository that is published here: a directory, or an http, https or file URL
+    #[arg(long, value_name = "DIR-OR-URL")]
+    repository: Option<Address>,
+    /// Read the target files here instead of in targets below the metadata
+    #[arg(long, value_name = "URL", requires = "repository")]
+    targets_url: Option<Address>,
+    /// Trust the root in this file; for a root in FILE the one before it, which a first root has not
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// FILE is this role
+    #[arg(long, requires = "file")]
+    role: Option<String>,
+    /// The targets file that delegates to the role; before it those that lead to it, from the top-level one on
+    #[arg(long, value_name = "FILE", requires = "role")]
+    delegator: Vec<PathBuf>,
+    /// Give up on a server that is silent for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+}
+
+impl Verify {
+    /// Asks for what is not given, and judges.
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        match (&self.file, &self.repository) {
+            (Some(file), _) => self.file(file, context),
+            (None, Some(address)) => self.repository(address, context, ui),
+            (None, None) => {
+                let address: Address =
+                    ui.value("--repository", "Directory or URL of the repository to audit", Some("repository"))?;
+                self.repository(&address, context, ui)
+            }
+        }
+    }
+
+    fn repository(&self, address: &Address, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let root = match &self.root {
+            Some(root) => root.clone(),
+            None => ui.value("--root", "File with the root that you trust", None)?,
+        };
+        let place = Place::named(root);
+        let root = disk::read(&place, METADATA_LIMIT)?;
+        let source = Published::open(address, self.targets_url.as_ref(), Duration::from_secs(self.timeout))?;
+        let audit = Audit::of(&source, &root, context.now).or_fail(|| format!("{address} was not audited"))?;
+        Ok(Outcome::answer(audit.ok(), audit))
+    }
+
+    fn file(&self, file: &Path, context: &Context) -> Result<Outcome, Failure> {
+        let (metadata, length) = read(file)?;
+        let root = self.root.as_ref().map(|root| read(root)).transpose()?;
+        let delegators: Result<Vec<Metadata>, Failure> =
+            self.delegator.iter().map(|file| read(file).map(|(metadata, _)| metadata)).collect();
+        let judgement = Judgement::of(&Question {
+            file: &metadata,
+            length,
+            root: root.as_ref().map(|(root, _)| root),
+            role: self.role.as_deref(),
+            delegators: &delegators?,
+            now: context.now,
+        });
+        let judgement = judgement.or_fail(|| format!("{} was not judged", file.display()))?;
+        Ok(Outcome::answer(judgement.ok(), judgement))
+    }
+}
+
+fn read(file: &Path) -> Result<(Metadata, u64), Failure> {
+    let place = Place::named(file);
+    let bytes = disk::read(&place, METADATA_LIMIT)?;
+    let metadata = Metadata::parse_untrusted(&bytes).or_fail(|| format!("{place} is not TUF metadata"))?;
+    Ok((metadata, bytes.len() as u64))
+}
