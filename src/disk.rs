@@ -19,7 +19,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 pub(crate) use lock::Lock;
-pub(crate) use read::{Measured, hash, read, read_if_there, read_text};
+pub(crate) use read::{Measured, hash, read, read_if_there, read_text, stream};
 pub(crate) use tree::{Entry, exists, list, measure, tree};
 pub(crate) use write::{Access, Batch, create_dir, create_new, create_or_same, replace};
 

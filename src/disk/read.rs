@@ -50,6 +50,14 @@ pub(crate) fn hash(place: &Place, limit: u64) -> Result<Measured, DiskError> {
     File::open(place, limit)?.measure(&|| place.clone(), |_| Ok(()))
 }
 
+/// Gives a file of at most `limit` bytes to `each`, part by part; returns its length.
+pub(crate) fn stream(place: &Place, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<u64, DiskError> {
+    File::open(place, limit)?.pass(&|| place.clone(), |chunk| {
+        each(chunk);
+        Ok(())
+    })
+}
+
 /// A regular file that is open, as it was when it was opened.
 pub(super) struct File {
     fd: OwnedFd,

@@ -54,12 +54,7 @@ impl Source for Directory {
 
     fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
         let path = target_path(path)?;
-        self.answer(path, |place| {
-            disk::stream(place, limit, |part| {
-                each(part);
-                Ok(())
-            })
-        })
+        self.answer(path, |place| disk::stream(place, limit, each))
     }
 }
 
