@@ -13,6 +13,7 @@ mod accept;
 mod ceremony;
 mod fetch;
 mod init;
+mod keyholder;
 mod publish;
 mod rehearse;
 mod renew;
@@ -51,6 +52,7 @@ macro_rules! commands {
 commands! {
     Ceremony(ceremony),
     Init(init),
+    Keyholder(keyholder),
     Role(role),
     Accept(accept),
     Stage(stage),

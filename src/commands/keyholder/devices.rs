@@ -1,0 +1,117 @@
+//! `trustroot keyholder devices`
+
+use std::fmt;
+
+use ceremony::{Json, PublicKey};
+use keyholders::{Roster, Tries, Uri};
+
+use super::shown;
+use crate::cli::Context;
+use crate::devices::{Listing, ModuleArgs, Tokens};
+use crate::error::Failure;
+use crate::records;
+use crate::report::{Outcome, Report};
+use crate::text::{escaped, wrapped};
+
+/// Show the PKCS#11 modules and tokens of this machine, their keys, and whose they are
+///
+/// Shows what can be seen without a PIN. Modules come from --module; without it from pkcs11-modules in this machine's
+/// config.toml and from p11-kit.
+#[derive(clap::Args)]
+pub(crate) struct Devices {
+    #[command(flatten)]
+    modules: ModuleArgs,
+}
+
+impl Devices {
+    pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        let roster = records::load(&context.workdir.keyholders())?;
+        let listing = Tokens::load(&self.modules, &context.machine.config()?).list();
+        Ok(Outcome::done(Seen { listing, roster }))
+    }
+}
+
+struct Seen {
+    listing: Listing,
+    roster: Roster,
+}
+
+impl Seen {
+    fn owner(&self, key: &PublicKey) -> Option<(&str, &'static str)> {
+        let (record, key) = self.roster.find(&key.fingerprint())?;
+        Some((record.name().as_str(), key.state().as_str()))
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for module in &self.listing.modules {
+            writeln!(f, "{}", escaped(&module.path.display().to_string()))?;
+            writeln!(f, "  {}", module.library)?;
+            for token in self.listing.tokens.iter().filter(|token| token.module == module.path) {
+                f.write_str(&wrapped(&token.label, 2))?;
+                writeln!(f, "    {}", Uri { model: None, manufacturer: None, ..token.uri.clone() })?;
+                if token.tries != Tries::Unknown {
+                    f.write_str(&wrapped(&token.tries.to_string(), 4))?;
+                }
+                for (uri, key) in &token.keys {
+                    let name = uri.object.as_deref().map_or("without a name".to_owned(), |name| format!("\"{name}\""));
+                    let owner = self
+                        .owner(key)
+                        .map_or("nobody's yet".to_owned(), |(name, state)| format!("the {state} key of {name}"));
+                    f.write_str(&wrapped(&format!("{} key {}, {owner}", key.algorithm(), escaped(&name)), 4))?;
+                    writeln!(f, "      {}", key.fingerprint())?;
+                }
+            }
+        }
+        if self.listing.tokens.is_empty() {
+            f.write_str("No token is here.\n")?;
+        }
+        for problem in &self.listing.problems {
+            f.write_str(&wrapped(&format!("problem: {problem}"), 0))?;
+        }
+        Ok(())
+    }
+}
+
+impl Report for Seen {
+    fn json(&self) -> Json {
+        let modules = self.listing.modules.iter().map(|module| {
+            let path = Json::string(module.path.display().to_string());
+            shown::object([("path", path), ("library", Json::string(&module.library))])
+        });
+        let tokens = self.listing.tokens.iter().map(|token| {
+            let keys = token.keys.iter().map(|(uri, key)| {
+                let owner = self.owner(key);
+                shown::object([
+                    ("uri", Json::string(uri.to_string())),
+                    ("fingerprint", Json::string(key.fingerprint().to_string())),
+                    ("algorithm", Json::string(key.algorithm().to_string())),
+                    ("keyholder", owner.map_or(Json::Null, |(name, _)| Json::string(name))),
+                    ("state", owner.map_or(Json::Null, |(_, state)| Json::string(state))),
+                ])
+            });
+            shown::object([
+                ("uri", Json::string(token.uri.to_string())),
+                ("module", Json::string(token.module.display().to_string())),
+                ("tries", Json::string(tries(token.tries))),
+                ("keys", keys.collect()),
+            ])
+        });
+        shown::object([
+            ("ok", Json::Bool(true)),
+            ("modules", modules.collect()),
+            ("tokens", tokens.collect()),
+            ("problems", self.listing.problems.iter().map(Json::string).collect()),
+        ])
+    }
+}
+
+fn tries(tries: Tries) -> &'static str {
+    match tries {
+        Tries::Low => "low",
+        Tries::Final => "final",
+        Tries::Locked => "locked",
+        _ => "unknown",
+    }
+}

@@ -1,0 +1,278 @@
+//! `trustroot keyholder enroll`
+
+mod key;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use ceremony::finding::Finding;
+use ceremony::policy::Signers;
+use ceremony::{Json, Policy, Time};
+use keyholders::{Kind, Name, Nonce, Possession, Record, RecordKey, Roster, State};
+
+use self::key::{KeyArgs, Opened, Reach, Source};
+use super::shown;
+use crate::ask::{Person, SecretArgs};
+use crate::cli::Context;
+use crate::devices::ModuleArgs;
+use crate::disk::{self, Access};
+use crate::error::{Failure, OrFail as _};
+use crate::policy_file::PolicyFile;
+use crate::records;
+use crate::report::{Outcome, Report};
+use crate::text::{escaped, wrapped};
+use crate::ui::Ui;
+
+/// Register the key of a person, or an online key: prove that it can sign, and write keyholders/NAME.toml
+///
+/// The key is on a PKCS#11 token, in a file, or where this program does not reach it; asks for what no flag answers.
+/// The proof is a signature over the trust root, the name, the fingerprint and the coordinator's nonce. A token keeps
+/// its key; a key in a file is for rehearsals and low stakes only, and marked so wherever it is shown.
+#[derive(clap::Args)]
+pub(super) struct Enroll {
+    /// Whose key it is: 1 to 64 of a-z 0-9 . _ -
+    name: Option<Name>,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Enroll an online key, which signs without a person
+    #[arg(long)]
+    online: bool,
+    /// The coordinator's nonce, as `keyholder nonce` made it
+    #[arg(long, value_name = "HEX", conflicts_with = "public")]
+    nonce: Option<Nonce>,
+    /// Make a nonce here: where the coordinator enrolls a key on their own machine
+    #[arg(long, conflicts_with_all = ["nonce", "public"])]
+    new_nonce: bool,
+    /// The name has a record: this key is active from now on, and the one that was is retired
+    #[arg(long)]
+    replace: bool,
+    /// The name has a record: keep this key as a spare, which --replace makes active one day
+    #[arg(long, conflicts_with = "replace")]
+    spare: bool,
+    #[command(flatten)]
+    modules: ModuleArgs,
+    #[command(flatten)]
+    secrets: SecretArgs,
+}
+
+impl Enroll {
+    pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let policy = PolicyFile::read(&context.workdir)?.policy;
+        let roster = records::load(&context.workdir.keyholders())?;
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => ui.value("NAME", "Whose key is it", None)?,
+        };
+        let present = roster.record(name.as_str());
+        self.fits(&name, present)?;
+        let kind = self.kind(&name, present, &policy)?;
+        let reach = Reach::new(context, &self.modules);
+        let source = self.key.source(&reach, &roster, (&name, kind), ui)?;
+        let nonce = match source {
+            Source::Public(_) => None,
+            _ => Some(self.nonce(ui)?),
+        };
+        let mut person = Person::new(ui, &self.secrets)?;
+        let opened = source.open(&reach, &roster, (&name, kind), &mut person)?;
+        self.is_new(&opened, &name, &roster)?;
+        let enrolled = self.prove(opened, &policy, &name, nonce, &mut person)?;
+        let record = self.record(present, &name, kind, enrolled.key.clone())?;
+        let others = roster.records().iter().filter(|other| *other.name() != name).cloned();
+        // Nobody else has this key, or one on this token.
+        Roster::new(others.chain([record.clone()])).map_err(|error| Failure::no(error.to_string()))?;
+        enrolled.write(context, &roster, &record)?;
+        let findings = records::holder(&record, &policy).findings;
+        Ok(Outcome::done(Enrolled {
+            file: context.workdir.keyholder(name.as_str()).path(),
+            key_file: enrolled.new_file.map(|file| file.place.path()),
+            key: enrolled.key,
+            record,
+            findings,
+            policy,
+            now: context.now,
+        }))
+    }
+
+    /// Refuses a second record, and a second key for nobody.
+    fn fits(&self, name: &Name, present: Option<&Record>) -> Result<(), Failure> {
+        match present {
+            Some(_) if self.replace || self.spare => Ok(()),
+            None if !(self.replace || self.spare) => Ok(()),
+            Some(_) => Err(Failure::no(format!("{name} is enrolled already"))
+                .hint("--replace retires the present key for this one, --spare keeps this one beside it")),
+            None => Err(Failure::no(format!("{name} is not enrolled, so there is no key to replace or to spare"))
+                .hint("leave --replace and --spare out")),
+        }
+    }
+
+    fn kind(&self, name: &Name, present: Option<&Record>, policy: &Policy) -> Result<Kind, Failure> {
+        let named = |wanted: fn(&Signers) -> bool| {
+            let mut roles = policy.roles.values().filter(|role| wanted(&role.signers));
+            roles.any(|role| role.signers.names().iter().any(|other| other == name.as_str()))
+        };
+        let as_person = named(|signers| matches!(signers, Signers::Keyholders(_)));
+        let as_online = named(|signers| matches!(signers, Signers::Online(_)));
+        let kind = match present {
+            Some(record) => record.kind(),
+            None if self.online || (as_online && !as_person) => Kind::Online,
+            None => Kind::Person,
+        };
+        if kind == Kind::Person && self.online {
+            return Err(Failure::no(format!("{name} is enrolled as a person")).hint("leave --online out"));
+        }
+        if kind == Kind::Online && as_person {
+            let message = format!("the policy has {name} among the keyholders of a role, who are people");
+            return Err(Failure::no(message).hint("leave --online out, or enroll the online key under another name"));
+        }
+        Ok(kind)
+    }
+
+    fn nonce(&self, ui: &mut Ui) -> Result<Nonce, Failure> {
+        match &self.nonce {
+            Some(nonce) => Ok(nonce.clone()),
+            None if self.new_nonce => Nonce::random().or_fail(|| "this machine has no random numbers"),
+            None => ui.value("--nonce HEX or --new-nonce", "The coordinator's nonce", None),
+        }
+    }
+
+    /// Refuses a key that somebody has, unless it is this keyholder's and becomes the active one.
+    fn is_new(&self, opened: &Opened, name: &Name, roster: &Roster) -> Result<(), Failure> {
+        let public = opened.tuf_key.key.as_ref().map_err(Clone::clone)?;
+        let Some((owner, key)) = roster.find(&public.fingerprint()) else { return Ok(()) };
+        if owner.name() == name && self.replace && key.state() != State::Active {
+            return Ok(());
+        }
+        let (state, short) = (key.state().as_str(), public.fingerprint().short());
+        Err(Failure::no(format!("the key {short} is on record already: it is the {state} key of {}", owner.name())))
+    }
+
+    fn prove(
+        &self,
+        opened: Opened,
+        policy: &Policy,
+        name: &Name,
+        nonce: Option<Nonce>,
+        person: &mut Person<'_>,
+    ) -> Result<Proven, Failure> {
+        let Opened { tuf_key, device, kind, uri, claims, new_file, made } = opened;
+        let possession = match (device, nonce) {
+            (Some(mut device), Some(nonce)) => {
+                let proof = Possession::prove(&mut *device, &policy.id, name, nonce, person);
+                Some(proof.map_err(Failure::from).map_err(|failure| match (&uri, made) {
+                    (Some(uri), true) => failure.hint(format!(
+                        "the key is on the token now: enroll it with --pkcs11 '{uri}' and without --generate"
+                    )),
+                    _ => failure,
+                })?)
+            }
+            _ => None,
+        };
+        let state = if self.spare { State::Spare } else { State::Active };
+        let key = RecordKey::new(state, tuf_key, kind, uri, claims, possession)?;
+        Ok(Proven { key, new_file })
+    }
+
+    fn record(&self, present: Option<&Record>, name: &Name, kind: Kind, key: RecordKey) -> Result<Record, Failure> {
+        let fingerprint = key.fingerprint();
+        let others = present.map(Record::keys).unwrap_or_default().iter().cloned();
+        let others = others.filter(|other| other.fingerprint() != fingerprint);
+        let others = others.map(|other| match other.state() {
+            State::Active if self.replace => other.in_state(State::Retired),
+            _ => other,
+        });
+        let keys = if self.spare { others.chain([key]).collect() } else { [key].into_iter().chain(others).collect() };
+        Ok(Record::new(name.clone(), kind, keys)?)
+    }
+}
+
+/// A key that is ready for the record.
+struct Proven {
+    key: RecordKey,
+    new_file: Option<key::NewFile>,
+}
+
+impl Proven {
+    /// Writes the key file, and then the record.
+    fn write(&self, context: &Context, seen: &Roster, record: &Record) -> Result<(), Failure> {
+        let _lock = context.workdir.lock()?;
+        if records::load(&context.workdir.keyholders())? != *seen {
+            return Err(
+                Failure::could_not("the records changed meanwhile, nothing was written").hint("run the command again")
+            );
+        }
+        if let Some(file) = &self.new_file {
+            disk::create_new(&file.place, file.pem.as_bytes(), Access::Private)?;
+        }
+        let place = context.workdir.keyholder(record.name().as_str());
+        let text = record.to_toml();
+        let written = match seen.record(record.name().as_str()) {
+            Some(_) => disk::replace(&place, text.as_bytes(), Access::Shared),
+            None => disk::create_new(&place, text.as_bytes(), Access::Shared),
+        };
+        written.map_err(|error| match &self.new_file {
+            Some(file) => {
+                Failure::from(error).hint(format!("the key is in {} now: enroll it without --generate", file.place))
+            }
+            None => error.into(),
+        })
+    }
+}
+
+/// What was enrolled.
+struct Enrolled {
+    record: Record,
+    key: RecordKey,
+    file: PathBuf,
+    key_file: Option<PathBuf>,
+    findings: Vec<Finding>,
+    policy: Policy,
+    now: Time,
+}
+
+impl fmt::Display for Enrolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { record, key, .. } = self;
+        let kind = if record.kind() == Kind::Online { ", an online key" } else { "" };
+        writeln!(f, "Enrolled {}{kind}", record.name())?;
+        writeln!(f, "  {}", key.fingerprint())?;
+        let place = shown::place(key.device(), key.uri());
+        let line = format!("the {} {} key, {place}", key.state().as_str(), key.public_key().algorithm());
+        f.write_str(&wrapped(&line, 2))?;
+        if let Some(file) = &self.key_file {
+            f.write_str(&wrapped(&format!("made in {}", escaped(&file.display().to_string())), 2))?;
+        }
+        if let Some(claims) = key.claimed() {
+            f.write_str(&wrapped(&format!("claimed: {}", shown::claims(claims)), 2))?;
+        }
+        match key.possession() {
+            Some(proof) => writeln!(f, "  possession proven for the nonce {}", proof.nonce)?,
+            None => f.write_str("  possession not proven\n")?,
+        }
+        for other in record.keys().iter().filter(|other| other.fingerprint() != key.fingerprint()) {
+            writeln!(f, "  beside the {} key {}", other.state().as_str(), other.fingerprint().short())?;
+        }
+        let roles = shown::roles(&self.policy, record.name().as_str()).join(", ");
+        match roles.is_empty() {
+            true => f.write_str("The policy gives this name no role yet: `trustroot role` does.\n")?,
+            false => f.write_str(&wrapped(&format!("Role: {}", escaped(&roles)), 0))?,
+        }
+        for finding in &self.findings {
+            f.write_str(&wrapped(&shown::finding(finding, &self.policy, self.now), 0))?;
+        }
+        f.write_str("\nNext: the coordinator needs this file, and the fingerprint by another channel.\n")?;
+        writeln!(f, "  {}", escaped(&self.file.display().to_string()))
+    }
+}
+
+impl Report for Enrolled {
+    fn json(&self) -> Json {
+        let findings = self.findings.iter();
+        let findings = findings.map(|finding| shown::finding_json(finding, &self.policy, self.now)).collect();
+        let mut object = shown::record_json(&self.record, &self.policy);
+        object.insert("ok", Json::Bool(true));
+        object.insert("enrolled", Json::string(self.key.fingerprint().to_string()));
+        object.insert("record", Json::string(self.file.display().to_string()));
+        object.insert("findings", findings);
+        Json::Object(object)
+    }
+}

@@ -1,0 +1,297 @@
+//! The key that is enrolled: where it is, and how it gets there.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use ceremony::tuf_key::whole_object_id;
+use ceremony::{Algorithm, Digest, Json, KeyId, PublicKey, TufKey};
+use keyholders::{Claims, Device, DeviceKind, FileKey, Kind, Name, Roster, Uri};
+use zeroize::Zeroizing;
+
+use super::super::shown::THROW_AWAY;
+use crate::ask::Person;
+use crate::cli::Context;
+use crate::devices::{self, ClaimedKey, ModuleArgs, Tokens};
+use crate::disk::{self, Place};
+use crate::error::{Failure, OrFail as _};
+use crate::text::escaped;
+use crate::ui::Ui;
+
+/// The most bytes of a public key that are read.
+const PUBLIC_LIMIT: u64 = 64 * 1024;
+
+const FLAGS: &str = "--pkcs11 URI, --file PATH or --public FILE";
+
+#[derive(clap::Args)]
+pub(super) struct KeyArgs {
+    /// The key on a token, such as 'pkcs11:token=alice;object=root'; with --generate, the token
+    #[arg(long, value_name = "URI")]
+    pkcs11: Option<Uri>,
+    /// The key in this file (PKCS#8): for rehearsals and low stakes only
+    #[arg(long, value_name = "PATH", conflicts_with = "pkcs11")]
+    file: Option<PathBuf>,
+    /// A key that this program does not reach: a public key in PEM, or a TUF key object in JSON, alone or as
+    /// {"keyid": .., "object": ..} to keep its id
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pkcs11", "file", "generate"])]
+    public: Option<PathBuf>,
+    /// Make the key: on the token, which then never lets it out, or in the file, behind a passphrase
+    #[arg(long, value_name = "ALGORITHM", num_args = 0..=1, require_equals = true, default_missing_value = "p256")]
+    generate: Option<Curve>,
+    /// Write the key file without a passphrase: whoever reads it can sign
+    #[arg(long, requires = "file", requires = "generate")]
+    no_passphrase: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Curve {
+    /// ECDSA on P-256: every client reads it
+    P256,
+    /// ECDSA on P-384
+    P384,
+    /// Ed25519
+    Ed25519,
+}
+
+impl Curve {
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::P256 => Algorithm::EcdsaP256,
+            Self::P384 => Algorithm::EcdsaP384,
+            Self::Ed25519 => Algorithm::Ed25519,
+        }
+    }
+}
+
+/// What this command reaches: the tokens are looked for once, and only when they are wanted.
+pub(super) struct Reach<'a> {
+    context: &'a Context,
+    modules: &'a ModuleArgs,
+    tokens: OnceCell<Tokens>,
+}
+
+impl<'a> Reach<'a> {
+    pub(super) fn new(context: &'a Context, modules: &'a ModuleArgs) -> Self {
+        Self { context, modules, tokens: OnceCell::new() }
+    }
+
+    fn tokens(&self) -> Result<&Tokens, Failure> {
+        let config = self.context.machine.config()?;
+        Ok(self.tokens.get_or_init(|| Tokens::load(self.modules, &config)))
+    }
+}
+
+/// Where the key is, or shall be made.
+pub(super) enum Source {
+    Token { uri: Uri, generate: Option<Algorithm> },
+    File { path: PathBuf, generate: Option<Algorithm>, passphrase: bool },
+    Public(PathBuf),
+}
+
+/// A key that can be enrolled.
+pub(super) struct Opened {
+    pub(super) tuf_key: TufKey,
+    /// What signs the proof of possession; none where this program does not reach it.
+    pub(super) device: Option<Box<dyn Device>>,
+    pub(super) kind: DeviceKind,
+    pub(super) uri: Option<Uri>,
+    pub(super) claims: Option<Claims>,
+    pub(super) new_file: Option<NewFile>,
+    /// Whether it was made on its token just now.
+    pub(super) made: bool,
+}
+
+/// A key file that is not written yet.
+pub(super) struct NewFile {
+    pub(super) place: Place,
+    pub(super) pem: Zeroizing<String>,
+}
+
+impl KeyArgs {
+    /// Where the key of `who` is, from the flags or from the person at the terminal.
+    pub(super) fn source(
+        &self,
+        reach: &Reach<'_>,
+        roster: &Roster,
+        who: (&Name, Kind),
+        ui: &mut Ui,
+    ) -> Result<Source, Failure> {
+        let generate = self.generate.map(Curve::algorithm);
+        if let Some(uri) = &self.pkcs11 {
+            return Ok(Source::Token { uri: uri.clone(), generate });
+        }
+        if let Some(path) = &self.file {
+            return self.in_file(path.clone(), ui);
+        }
+        if let Some(path) = &self.public {
+            return Ok(Source::Public(path.clone()));
+        }
+        if !ui.has_terminal() {
+            let message = format!("there is no terminal to ask on: where is the key of {}?", who.0);
+            return Err(Failure::could_not(message).hint(format!("answer it with {FLAGS}")));
+        }
+        let (mut items, mut sources) = (Vec::new(), Vec::new());
+        let listing = reach.tokens()?.list();
+        listing.problems.iter().for_each(|problem| ui.say(problem));
+        for token in listing.tokens.iter().filter(|token| roster.may_use(&token.uri, who.0, who.1).is_ok()) {
+            let existing = token.keys.iter().filter(|_| generate.is_none());
+            for (uri, key) in existing.filter(|(_, key)| roster.owner(key).is_none_or(|owner| owner.name() == who.0)) {
+                let name = uri.object.as_deref().unwrap_or("without a name");
+                items.push(format!("the {} key {} on {}", key.algorithm(), escaped(name), token.label));
+                sources.push(Source::Token { uri: uri.clone(), generate: None });
+            }
+            let algorithm = generate.unwrap_or(Algorithm::EcdsaP256);
+            items.push(format!("a new {algorithm} key on {}", token.label));
+            sources.push(Source::Token { uri: token.uri.clone(), generate: Some(algorithm) });
+        }
+        let in_tokens = items.len();
+        items.push(format!("a key in a file: {THROW_AWAY}"));
+        items.push("a public key in a file: this program does not reach the private key".to_owned());
+        let picked = ui.select(FLAGS, &format!("Where is the key of {}?", who.0), &items)?;
+        match picked.checked_sub(in_tokens) {
+            None => Ok(sources.swap_remove(picked)),
+            Some(0) => self.in_file(PathBuf::from(ui.value::<String>("--file", "Path of the key file", None)?), ui),
+            Some(_) => Ok(Source::Public(PathBuf::from(ui.value::<String>("--public", "Path of the file", None)?))),
+        }
+    }
+
+    fn in_file(&self, path: PathBuf, ui: &mut Ui) -> Result<Source, Failure> {
+        let mut generate = self.generate.map(Curve::algorithm);
+        let there = disk::exists(&Place::named(&path))?;
+        if there && generate.is_some() {
+            let message = format!("{} exists already, and no key is written over another", path.display());
+            return Err(Failure::no(message).hint("leave --generate out to enroll the key that is in it"));
+        }
+        if !there && generate.is_none() {
+            let question = format!("There is no file {}. Make a new P-256 key there?", path.display());
+            if !ui.confirm("--generate", &question, Some(true))? {
+                return Err(Failure::could_not("there is no key to enroll"));
+            }
+            generate = Some(Algorithm::EcdsaP256);
+        }
+        Ok(Source::File { path, generate, passphrase: !self.no_passphrase })
+    }
+}
+
+impl Source {
+    /// Opens the key, or makes it. A new key file is not written yet.
+    pub(super) fn open(
+        self,
+        reach: &Reach<'_>,
+        roster: &Roster,
+        (name, kind): (&Name, Kind),
+        person: &mut Person<'_>,
+    ) -> Result<Opened, Failure> {
+        match self {
+            Self::Token { uri, generate } => {
+                let tokens = reach.tokens()?;
+                let token = tokens.name(&uri)?;
+                roster.may_use(&token, name, kind).map_err(|error| Failure::no(error.to_string()))?;
+                let key = match generate {
+                    None if !uri.names_key() => {
+                        let message = format!("{uri} names a token, and no key on it");
+                        let hint = "add ;object=LABEL or ;id=%ID (`trustroot keyholder devices` shows them), \
+                                    or --generate to make a key";
+                        return Err(Failure::could_not(message).hint(hint));
+                    }
+                    None => tokens.claimed(&uri, name, person)?,
+                    Some(algorithm) => {
+                        let label = uri.object.clone().unwrap_or_else(|| format!("trustroot-{name}"));
+                        let id = uri.id.clone();
+                        let id = id.unwrap_or_else(|| Digest::of(label.as_bytes()).as_bytes()[..8].to_vec());
+                        tokens.generate(&uri, algorithm, (label, id), name, person)?
+                    }
+                };
+                Opened::on_token(key, generate.is_some())
+            }
+            Self::File { path, generate: None, .. } => {
+                Opened::in_file(devices::key_file(&path, Some(name), person)?, None)
+            }
+            Self::File { path, generate: Some(algorithm), passphrase } => {
+                let shown = path.display().to_string();
+                let place = outside(reach.context, &path)?;
+                let key = FileKey::generate(algorithm, &shown)?;
+                let pem = match passphrase {
+                    true => key.to_encrypted_pem(&person.new_passphrase(&shown)?)?,
+                    false => key.to_plain_pem(),
+                };
+                Opened::in_file(key, Some(NewFile { place, pem }))
+            }
+            Self::Public(path) => {
+                let bytes = disk::read(&Place::named(&path), PUBLIC_LIMIT)?;
+                let tuf_key = public_key(&bytes).or_fail(|| format!("{} holds no public key", path.display()))?;
+                let kind = DeviceKind::External;
+                Ok(Opened { tuf_key, device: None, kind, uri: None, claims: None, new_file: None, made: false })
+            }
+        }
+    }
+}
+
+impl Opened {
+    fn on_token(ClaimedKey { device, uri, claims }: ClaimedKey, made: bool) -> Result<Self, Failure> {
+        let tuf_key = TufKey::author(device.public_key())?;
+        let (uri, claims) = (Some(uri), Some(claims));
+        Ok(Self { tuf_key, device: Some(device), kind: DeviceKind::Pkcs11, uri, claims, new_file: None, made })
+    }
+
+    fn in_file(key: FileKey, new_file: Option<NewFile>) -> Result<Self, Failure> {
+        let tuf_key = TufKey::author(key.public_key())?;
+        let device: Option<Box<dyn Device>> = Some(Box::new(key));
+        Ok(Self { tuf_key, device, kind: DeviceKind::File, uri: None, claims: None, new_file, made: false })
+    }
+}
+
+/// The place for a new private key: not in the directory of the trust root, which is handed to others.
+fn outside(context: &Context, path: &Path) -> Result<Place, Failure> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let real = |path: &Path| path.canonicalize().or_fail(|| format!("{} is no directory", path.display()));
+    if real(directory)?.starts_with(real(&context.workdir.root().path())?) {
+        let message = format!("{} lies in the directory of the trust root, which is handed to others", path.display());
+        return Err(Failure::no(message).hint("keep the private key elsewhere, such as in your home directory"));
+    }
+    Ok(Place::named(path))
+}
+
+/// Reads a public key in PEM, or a key object as TUF metadata has it.
+fn public_key(bytes: &[u8]) -> Result<TufKey, Failure> {
+    if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
+        let text = std::str::from_utf8(bytes)?;
+        return Ok(TufKey::author(&PublicKey::from_spki_pem(text)?)?);
+    }
+    let json = Json::parse(bytes)?;
+    let (id, object) = match (json.get("keyid").and_then(Json::as_str), json.get("object")) {
+        (Some(id), Some(object)) => (KeyId::new(id), object.clone()),
+        (None, None) => (whole_object_id(&json), json),
+        _ => {
+            return Err(Failure::could_not(
+                "it has one of \"keyid\" and \"object\", which belong together, the first of them a text",
+            ));
+        }
+    };
+    let key = TufKey::read(id, object);
+    key.key.as_ref().map_err(Clone::clone)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_public_key_is_taken_as_pem_or_as_a_key_object_with_or_without_its_id() {
+        let public = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap().public_key().clone();
+        let authored = TufKey::author(&public).unwrap();
+        assert_eq!(public_key(public.to_spki_pem().as_bytes()).unwrap(), authored);
+        assert_eq!(public_key(authored.object.pretty().as_bytes()).unwrap(), authored);
+        let object = authored.object.pretty();
+        let adopted = public_key(format!("{{\"keyid\":\"of no formula\",\"object\":{object}}}").as_bytes()).unwrap();
+        assert_eq!((adopted.id.as_str(), adopted.object), ("of no formula", authored.object));
+        for bad in ["", "{}", "[]", "-----BEGIN PUBLIC KEY-----", "{\"keyid\":\"a\"}", "{\"keyid\":1,\"object\":{}}"] {
+            assert!(public_key(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(public_key(b"-----BEGIN \xff").is_err());
+    }
+}
