@@ -4,6 +4,7 @@
 //! it nothing is reached through one, no name leads upwards, and only regular files are read, to a limit. A file that
 //! changes while it is read is refused. What is written appears whole under its name, or not at all.
 
+mod foreign;
 mod lock;
 mod read;
 mod tree;
@@ -18,10 +19,11 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
+pub(crate) use foreign::foreign;
 pub(crate) use lock::Lock;
 pub(crate) use read::{Measured, hash, read, read_if_there, read_text, stream};
 pub(crate) use tree::{Entry, exists, list, measure, tree};
-pub(crate) use write::{Access, Batch, create_dir, create_new, create_or_same, replace};
+pub(crate) use write::{Access, Batch, create_dir, create_new, create_or_same, remove_empty_dir, replace, take_back};
 
 /// What this program names its own unfinished files: no listing shows them.
 const TEMPORARY: &str = ".trustroot-";

@@ -3,6 +3,7 @@
 // The frame lands before the commands that use all of it.
 #![allow(dead_code, unused_imports, unused_variables)]
 
+mod adopt;
 mod ask;
 mod audit;
 mod ceremony_dir;

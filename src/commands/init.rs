@@ -182,7 +182,7 @@ impl Report for Initialised {
 }
 
 /// 128 bits that no other trust root has.
-fn random_id() -> Result<String, Failure> {
+pub(crate) fn random_id() -> Result<String, Failure> {
     let mut bytes = [0; 16];
     match getrandom::fill(&mut bytes) {
         Ok(()) => Ok(hex::encode(bytes)),

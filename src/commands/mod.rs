@@ -10,9 +10,10 @@ use crate::ui::Ui;
 
 mod abandon;
 mod accept;
+mod adopt;
 mod ceremony;
 mod fetch;
-mod init;
+pub(crate) mod init;
 mod keyholder;
 mod publish;
 mod rehearse;
@@ -53,6 +54,7 @@ commands! {
     Ceremony(ceremony),
     Init(init),
     Keyholder(keyholder),
+    Adopt(adopt),
     Role(role),
     Accept(accept),
     Stage(stage),

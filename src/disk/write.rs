@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::read::File;
 use super::tree::entries;
-use super::{DiskError, Entry, Lock, Measured, Place, TEMPORARY, read};
+use super::{DiskError, Entry, Lock, Measured, Place, TEMPORARY, exists, read};
 
 /// Who may read what is written, as far as the process's mask allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +151,31 @@ impl Batch {
         sync_all(&batch.open_dir()?).map_err(|errno| DiskError::at(&self.place, "write", errno))
     }
 
+    /// Adds a directory at `path` below the place, if there is none.
+    pub(crate) fn create_dir(&mut self, path: &str) -> Result<(), DiskError> {
+        make_dirs(&self.place.join(BATCH).join(path), false)
+    }
+
+    /// Makes what the batch has at its top, which is `names`, appear at the place in that order: all of it or nothing.
+    ///
+    /// If the process is killed in between, the last of `names` is missing, and [`take_back`] undoes the rest.
+    ///
+    /// # Errors
+    /// [`DiskError::Exists`] if there is anything under a name.
+    pub(crate) fn commit_whole(self, names: &[&str]) -> Result<(), DiskError> {
+        let batch = self.sync()?;
+        let (from, to) = (batch.open_dir()?, self.place.open_dir()?);
+        for (i, name) in names.iter().enumerate() {
+            if let Err(errno) = rename_new(&from, name, &to, self.place.component(name)?) {
+                for moved in names.iter().take(i) {
+                    let _ = rename_new(&to, moved, &from, moved);
+                }
+                return Err(DiskError::at(&self.place.join(name), "write", errno));
+            }
+        }
+        sync_dir(&to).map_err(|errno| DiskError::at(&self.place, "write", errno))
+    }
+
     /// Makes the files one new directory `name` at the place.
     ///
     /// # Errors
@@ -183,6 +208,30 @@ impl Batch {
         sync_all(&batch.open_dir()?).map_err(|errno| DiskError::at(&self.place, "write", errno))?;
         Ok(batch)
     }
+}
+
+/// Undoes what a killed process did of [`Batch::commit_whole`] with these `names` at `place`. `_lock` is the lock of the
+/// directory at `place`: nobody else works on it.
+///
+/// While the last of the names is still in the batch, the batch was complete, and what it has no more was moved.
+pub(crate) fn take_back(_lock: &Lock, place: &Place, names: &[&str]) -> Result<(), DiskError> {
+    let batch = place.join(BATCH);
+    let Some((last, moved)) = names.split_last() else { return Ok(()) };
+    if !exists(&batch.join(last))? || exists(&place.join(last))? {
+        return Ok(());
+    }
+    let (here, there) = (place.open_dir()?, batch.open_dir()?);
+    for name in moved {
+        if exists(&place.join(name))? && !exists(&batch.join(name))? {
+            rename_new(&here, name, &there, name).map_err(|errno| DiskError::at(&place.join(name), "move", errno))?;
+        }
+    }
+    clear(place)
+}
+
+/// Takes an empty directory away. One that is not empty stays.
+pub(crate) fn remove_empty_dir(place: &Place) {
+    let _ = std::fs::remove_dir(place.path());
 }
 
 impl Drop for Batch {

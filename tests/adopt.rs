@@ -1,0 +1,215 @@
+//! Taking over repositories that other tools made: Sigstore's real one at several moments of its history, and small ones.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ceremony::{Meta, Metadata};
+use common::Trustroot;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sigstore-prod")
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &to)
+        } else {
+            assert!(fs::copy(entry.path(), to).is_ok())
+        }
+    }
+}
+
+fn metadata(path: impl AsRef<Path>) -> Metadata {
+    let path = path.as_ref();
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    Metadata::parse_untrusted(&bytes).unwrap()
+}
+
+/// Sigstore's repository as it stood when root `root` was the latest and `timestamp` live.
+fn sigstore(root: u64, timestamp: u64) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = |from: &str, name: &str| assert!(fs::copy(data().join(from), dir.path().join(name)).is_ok(), "{from}");
+    copy(&format!("timestamps/{timestamp}.timestamp.json"), "timestamp.json");
+    let versions = |file: Metadata| -> BTreeMap<String, u64> {
+        let meta = Meta::of(&file).unwrap();
+        meta.files.into_iter().map(|(name, file)| (name.trim_end_matches(".json").to_owned(), file.version)).collect()
+    };
+    let mut live = versions(metadata(dir.path().join("timestamp.json")));
+    live.extend(versions(metadata(data().join(format!("metadata/{}.snapshot.json", live["snapshot"])))));
+    live.insert("root".to_owned(), root);
+    for (role, live) in live {
+        for version in 1..=live {
+            let name = format!("{version}.{role}.json");
+            if data().join("metadata").join(&name).exists() {
+                copy(&format!("metadata/{name}"), &name);
+            }
+        }
+    }
+    for targets in ["history-targets", "targets"] {
+        copy_tree(&data().join(targets), &dir.path().join("targets"));
+    }
+    dir
+}
+
+fn path(dir: &TempDir) -> &str {
+    dir.path().to_str().unwrap()
+}
+
+fn root_file(version: u64) -> String {
+    data().join(format!("metadata/{version}.root.json")).to_str().unwrap().to_owned()
+}
+
+/// Adopts Sigstore as it stood at `root`.
+fn adopted(root: u64, timestamp: u64, now: &str) -> (Trustroot, Value) {
+    let (trustroot, repository) = (Trustroot::new(), sigstore(root, timestamp));
+    let answer = trustroot.json(0, &["adopt", path(&repository), "--root", &root_file(1), "--now", now]);
+    (trustroot, answer)
+}
+
+/// The staging time of a published root: its expiry less the 197 days of Sigstore's policy.
+fn staged_at(version: u64) -> String {
+    metadata(root_file(version)).expires().minus(ceremony::Days(197)).unwrap().to_string()
+}
+
+/// Stages, which must give root `version` of the real history and nothing else.
+fn replays(trustroot: &Trustroot, version: u64, arguments: &[&str]) {
+    let at = staged_at(version);
+    let answer = trustroot.json(0, &[&["stage", "--name", "next", "--now", &at], arguments].concat());
+    let roles: Vec<_> = answer["roles"].as_array().unwrap().iter().map(|role| role["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["root"]);
+    let staged = metadata(trustroot.dir().join("ceremonies/next/staged/root.json"));
+    assert_eq!(staged.payload(), metadata(root_file(version)).payload(), "root {version}");
+}
+
+const NOW: &str = "2026-08-22T00:00:00Z";
+
+#[test]
+fn sigstore_is_adopted_byte_for_byte() {
+    let (trustroot, answer) = adopted(16, 762, NOW);
+    let tallies = |set: &str| -> Vec<_> {
+        answer["roots"].as_array().unwrap().iter().map(|root| root[set]["signed"].as_u64()).collect()
+    };
+    let own = [5, 5, 3, 5, 4, 5, 4, 4, 5, 5, 5, 3, 5, 4, 5, 5].map(Some);
+    assert_eq!(tallies("incoming"), own);
+    let outgoing = [5, 3, 4, 4, 5, 4, 4, 5, 5, 5, 3, 4, 4, 5, 5].map(Some);
+    assert_eq!(tallies("outgoing"), [&[None], &outgoing[..]].concat());
+
+    let repository = sigstore(16, 762);
+    let mut names: Vec<_> = fs::read_dir(repository.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.retain(|name| name != "targets");
+    assert_eq!(names.len(), 211);
+    for name in names {
+        let copied = fs::read(trustroot.dir().join("repository").join(&name)).unwrap();
+        assert_eq!(copied, fs::read(repository.path().join(&name)).unwrap(), "{name:?}");
+    }
+    let npm = "160677eb6e1c7083c89b166b20f8fe4e837fb71181506aff1991b80b89184f7d.keys.json";
+    let npm = trustroot.dir().join("repository/targets/registry.npmjs.org").join(npm);
+    assert_eq!(fs::metadata(npm).unwrap().len(), 2121);
+    // Others make the delegated role; what is wanted of us are the eleven targets of our own.
+    let wanted: Vec<_> = fs::read_dir(trustroot.dir().join("targets")).unwrap().collect();
+    assert_eq!(wanted.len(), 11);
+    assert_eq!(answer["left"].as_array().unwrap().len(), 0, "{}", answer["left"]);
+
+    let findings = answer["findings"].as_array().unwrap();
+    let has = |rule: &str, subject: &str, accepted: bool| {
+        let is = |f: &&Value| f["finding"] == rule && f["subject"] == subject && f["accepted"] == accepted;
+        assert!(findings.iter().any(|finding| is(&finding)), "{rule} {subject}");
+    };
+    has("key-id-mismatch", "7247f0dbad85b147e1863bade761243cc785dcb7aa410e7105dd3d2b61a36d2c", true);
+    has("empty-signature", "root 12", true);
+    has("expiry-too-long", "targets", true);
+    has("possession-unproven", "lance", true);
+    // Who accepts this would accept it for the next root too.
+    has("threshold-lowered", "timestamp", false);
+    let policy = trustroot.read("trustroot.toml");
+    assert!(!policy.contains("threshold-lowered"));
+
+    let machine = trustroot.home().join(format!("roots/{}.json", answer["id"].as_str().unwrap()));
+    assert_eq!(fs::read(machine).unwrap(), fs::read(root_file(16)).unwrap());
+}
+
+#[test]
+fn the_policy_says_what_the_metadata_says() {
+    let (trustroot, answer) = adopted(16, 762, NOW);
+    let policy = ceremony::Policy::parse(&trustroot.read("trustroot.toml")).unwrap();
+    let people = ["mnm678", "santiagotorres", "bobcallaway", "joshuagl", "lance"];
+    for (role, lifetime, window) in [("root", 197, 46), ("targets", 3650, 31)] {
+        let role = policy.role(role).unwrap();
+        assert_eq!((role.signers.names(), role.threshold), (&people.map(str::to_owned)[..], 3));
+        assert_eq!((role.lifetime.0, role.window.0), (lifetime, window));
+    }
+    for (role, lifetime, window) in [("snapshot", 3650, 365), ("timestamp", 7, 6), ("registry.npmjs.org", 182, 31)] {
+        let role = policy.role(role).unwrap();
+        assert_eq!(role.signers, ceremony::policy::Signers::External);
+        assert_eq!((role.lifetime.0, role.window.0), (lifetime, window));
+    }
+    assert_eq!(policy.delegated, ["registry.npmjs.org"]);
+    let custom = policy.targets["ctfe.pub"].custom.as_ref().unwrap();
+    assert_eq!(custom.get("sigstore").unwrap().get("uri").unwrap().as_str(), Some("https://ctfe.sigstore.dev/test"));
+    assert_eq!(policy.id, answer["id"]);
+    // Key objects and ids verbatim, unknown members included.
+    let record = keyholders::Record::parse(&trustroot.read("keyholders/bobcallaway.toml")).unwrap();
+    let key = record.active().unwrap().tuf_key();
+    let real = ceremony::Root::of(&metadata(root_file(16))).unwrap();
+    assert_eq!(real.keys.get(&key.id), Some(key));
+    assert!(key.object.get("keyid_hash_algorithms").is_some());
+}
+
+#[test]
+fn nothing_is_due_right_after() {
+    let (trustroot, answer) = adopted(16, 762, NOW);
+    assert_eq!(answer["due"].as_array().unwrap().len(), 0);
+    let stage = trustroot.exits(1, &["stage", "--now", NOW]);
+    assert!(stage.stderr.contains("nothing is due"), "{}", stage.stderr);
+}
+
+#[test]
+fn root_13_follows_from_root_12_by_one_keyholder() {
+    let (trustroot, _) = adopted(12, 404, "2025-07-09T13:05:59Z");
+    let (later, _) = adopted(13, 542, &staged_at(14));
+    trustroot.write("keyholders/lance.toml", later.read("keyholders/lance.toml"));
+    let gone = ceremony::Root::of(&metadata(root_file(12))).unwrap().own().keys[0].owner().unwrap()[1..].to_owned();
+    for role in ["root", "targets"] {
+        trustroot.ok(&["role", role, "--drop", &gone, "--add", "lance"]);
+    }
+    let refused = trustroot.exits(1, &["stage", "--only", "root", "--now", &staged_at(13)]);
+    assert!(refused.stderr.contains("possession-unproven (lance)"), "{}", refused.stderr);
+    let until = "2026-07-09T00:00:00Z";
+    trustroot.ok(&[
+        "accept",
+        "possession-unproven",
+        "lance",
+        "--reason",
+        "replay",
+        "--until",
+        until,
+        "--now",
+        &staged_at(13),
+    ]);
+    replays(&trustroot, 13, &["--only", "root"]);
+}
+
+#[test]
+fn root_14_follows_from_root_13() {
+    replays(&adopted(13, 542, &staged_at(14)).0, 14, &[]);
+}
+
+#[test]
+fn root_15_follows_from_root_14() {
+    assert_eq!(staged_at(15), "2026-05-07T13:58:18Z");
+    replays(&adopted(14, 675, &staged_at(15)).0, 15, &[]);
+}
+
+#[test]
+fn root_16_follows_from_root_15() {
+    replays(&adopted(15, 762, NOW).0, 16, &["--only", "root"]);
+}
