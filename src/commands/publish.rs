@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use ceremony::{
-    Assembled, Digest, Finding, Json, Object, Online, Order, Rule, SealError, Sealed, SealedFile, Seals, Staged, Time,
-    Write,
+    Assembled, Finding, Json, MemorySource, Object, Online, Order, Rule, SealError, Sealed, SealedFile, Seals, Source,
+    Staged, Time, Write,
 };
 
 use crate::ceremony_dir::Ceremony;
@@ -209,9 +209,10 @@ fn prove(
     sealed: Sealed,
     context: &Context,
 ) -> Result<(Sealed, Order, Simulation), Failure> {
-    let source = Directory::new(context.workdir.repository().root().path());
-    let look =
-        |order| -> Result<Simulation, Failure> { simulate(&source, published, &sealed.writes(order), context.now) };
+    let place = context.workdir.repository().root().clone();
+    let (present, empty) = (Directory::new(place.path()), MemorySource::new());
+    let source: &dyn Source = if disk::exists(&place)? { &present } else { &empty };
+    let look = |order| simulate(source, published, &sealed.writes(order), context.now);
     let mut best = (Order::RootLast, look(Order::RootLast)?);
     if !best.1.breaks.is_empty() {
         let other = look(Order::RootBeforeTimestamp)?;
