@@ -1,4 +1,10 @@
-.PHONY: test lint
+.PHONY: demo test lint
+
+# A rehearsal, published on this machine; an independent client bootstraps from it.
+demo:
+	tests/setup demo
+	cargo build --locked
+	tests/demo
 
 # Everything that runs: our own tests, and the TUF and Sigstore clients of others, which tests/setup installs.
 test:
