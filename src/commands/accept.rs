@@ -30,13 +30,13 @@ impl Accept {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let reason = match self.reason {
             Some(reason) => reason,
-            None => ui.value("--reason", "Why is it accepted?", None)?,
+            None => ui.value("--reason", "Why it is accepted", None)?,
         };
         let until = match self.until {
             Some(until) => until,
             None => {
                 let default = context.now.plus(ceremony::Days(92)).map(|until| until.to_string());
-                ui.value("--until", "Until when?", default.as_deref())?
+                ui.value("--until", "Until when", default.as_deref())?
             }
         };
         if until <= context.now {

@@ -32,7 +32,7 @@ impl Ceremony {
             ui.show(&state);
             let mut items: Vec<String> = state.next.iter().map(|step| step.command()).collect();
             items.push("nothing more".to_owned());
-            let picked = ui.select("a command", "What shall be done?", &items)?;
+            let picked = ui.select("a command", "What to do", &items)?;
             let Some(step) = state.next.get(picked) else {
                 return Ok(Outcome::done(state));
             };

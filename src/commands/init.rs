@@ -92,7 +92,14 @@ impl Init {
             None if count == 1 => 1,
             None => {
                 let most_of_them = (count / 2 + 1).to_string();
-                ui.value("--threshold", &format!("How many of the {count} must sign"), Some(&most_of_them))?
+                loop {
+                    let question = format!("How many of the {count} must sign");
+                    let threshold = ui.value("--threshold", &question, Some(&most_of_them))?;
+                    if (1..=count).contains(&threshold) {
+                        break threshold;
+                    }
+                    ui.say(format!("It is from 1 to {count}."));
+                }
             }
         };
         if threshold == 0 || threshold > count {

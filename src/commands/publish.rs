@@ -293,6 +293,12 @@ impl fmt::Display for Done {
         for broken in &self.simulation.breaks {
             f.write_str(&wrapped(&broken.to_string(), 2))?;
         }
+        if !self.dry_run {
+            let next = "\nNext: bring repository/ to where clients fetch it, new files first, timestamp.json and then the \
+                        new root last; and let a timer run this, which writes nothing until something is due:";
+            f.write_str(&wrapped(next, 0))?;
+            f.write_str("  trustroot renew\n")?;
+        }
         Ok(())
     }
 }

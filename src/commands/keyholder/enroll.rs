@@ -131,7 +131,17 @@ impl Enroll {
         match &self.nonce {
             Some(nonce) => Ok(nonce.clone()),
             None if self.new_nonce => Nonce::random().or_fail(|| "this machine has no random numbers"),
-            None => ui.value("--nonce HEX or --new-nonce", "The coordinator's nonce", None),
+            None => {
+                ui.say(
+                    "\nThe proof that you can sign covers a nonce, which the coordinator makes with `trustroot \
+                     keyholder nonce` and tells everybody: it shows that the proof is new.",
+                );
+                let flags = "--nonce HEX or --new-nonce";
+                if ui.confirm(flags, "Are you the coordinator, so that one is made here?", None)? {
+                    return Nonce::random().or_fail(|| "this machine has no random numbers");
+                }
+                ui.value(flags, "The coordinator's nonce", None)
+            }
         }
     }
 
