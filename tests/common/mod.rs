@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 pub mod server;
+pub mod store;
 pub mod terminal;
 pub mod tuf;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use server::{Reply, Server};
+pub use store::Store;
 pub use terminal::Terminal;
 
 /// The binary under test.
