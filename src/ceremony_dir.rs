@@ -1,6 +1,7 @@
 //! One ceremony as it lies on the disk: read, hashed as read, and derived again.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use ceremony::stage::StageError;
 use ceremony::{
@@ -112,6 +113,13 @@ impl Ceremony {
     /// Reads the ceremony `name` of a work directory.
     pub(crate) fn load(workdir: &Workdir, name: &str) -> Result<Self, Failure> {
         Self::read(name, workdir.ceremony(name)).or_fail(|| format!("ceremony {name} cannot be used"))
+    }
+
+    /// Reads the ceremony in a directory anywhere.
+    pub(crate) fn at(path: &Path) -> Result<Self, Failure> {
+        let name = path.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let name = name.unwrap_or_else(|| path.display().to_string());
+        Self::read(&name, CeremonyDir::at(path)).or_fail(|| format!("{} cannot be used", path.display()))
     }
 
     /// The ceremony that a command is about: the named one, else the only one that is open, else whichever the person

@@ -83,6 +83,12 @@ impl Failure {
         self.causes.iter().fold(self.message.clone(), |line, cause| format!("{line}: {cause}"))
     }
 
+    /// The message and its causes in one line.
+    pub(crate) fn verdict(&self) -> String {
+        let texts: Vec<&str> = [&self.message].into_iter().chain(&self.causes).map(String::as_str).collect();
+        texts.join(": ")
+    }
+
     /// 1 or 2.
     pub(crate) fn code(&self) -> u8 {
         self.code as u8

@@ -21,7 +21,7 @@ use crate::published::Published;
 use crate::standing::{self, RoleStanding};
 
 pub(crate) use meaning::and;
-pub(crate) use trusted::{Trusted, TrustedBy};
+pub(crate) use trusted::{Trusted, TrustedBy, lead_on};
 
 /// A proposal that leads on from a root that the keyholder trusts, and that its inputs give byte for byte.
 ///
@@ -159,7 +159,7 @@ impl Examined {
 
 /// Checks that everything in base/ was signed by whom the walked roots name. Returns the roles for which that is not
 /// the latest root, with the version of the one that it is: their signatures fell due with a newer root.
-fn vouch(base: &Base, chain: &[Step]) -> Result<Vec<(String, u64)>, Failure> {
+pub(crate) fn vouch(base: &Base, chain: &[Step]) -> Result<Vec<(String, u64)>, Failure> {
     let unsigned = |role: &str, detail: String| {
         Failure::no(format!("base/{role}.json is not signed by those who may sign it: {detail}"))
             .hint("do not sign: this was never published; ask the coordinator and another keyholder")

@@ -113,6 +113,11 @@ pub(crate) struct CeremonyDir {
 }
 
 impl CeremonyDir {
+    /// A ceremony anywhere.
+    pub(crate) fn at(path: impl AsRef<std::path::Path>) -> Self {
+        Self { root: Place::named(path) }
+    }
+
     /// The directory itself.
     pub(crate) fn root(&self) -> &Place {
         &self.root

@@ -1,5 +1,6 @@
 //! Audits of what is published: from a pinned root, everything that clients read, judged by their rules and by ours.
 
+pub(crate) mod ceremonies;
 pub(crate) mod file;
 mod files;
 mod report;

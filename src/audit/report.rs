@@ -5,6 +5,7 @@ use std::fmt;
 
 use ceremony::{Finding, Json, Object, Tally};
 
+use super::ceremonies::Ceremonies;
 use super::file::Judgement;
 use super::{Audit, Problem};
 use crate::report::Report;
@@ -148,8 +149,76 @@ impl Report for Judgement {
     }
 }
 
+impl fmt::Display for Ceremonies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ceremony in &self.all {
+            let closed = if ceremony.abandoned { ", closed" } else { "" };
+            writeln!(f, "Ceremony {}, staged at {}{closed}", escaped(&ceremony.name), ceremony.staged_at)?;
+            let rows = ceremony.roles.iter().map(|role| {
+                let progress = &role.progress;
+                let outgoing = progress.outgoing.as_ref().map(|tally| format!("by the keys before: {}", signed(tally)));
+                let stale = match progress.stale.len() {
+                    0 => String::new(),
+                    stale => format!("; {stale} over something else than what is staged"),
+                };
+                let own = format!("by its keys: {}{stale}", signed(&progress.incoming));
+                let text = outgoing.into_iter().chain([own]).collect::<Vec<_>>().join("; ");
+                [format!("{} {}", escaped(&role.role), role.version), text]
+            });
+            f.write_str(&columns(&rows.collect::<Vec<_>>(), 2))?;
+            write_findings(f, &ceremony.findings.iter().collect::<Vec<_>>())?;
+            write_problems(f, &ceremony.problems)?;
+            f.write_str("\n")?;
+        }
+        write_findings(f, &self.findings.iter().collect::<Vec<_>>())?;
+        write_problems(f, &self.problems)?;
+        f.write_str(match self.ok() {
+            true => "Yes: what is staged is what its inputs give, and every signature verifies.\n",
+            false => "\nNo: do not rely on it.\n",
+        })
+    }
+}
+
+impl Report for Ceremonies {
+    fn json(&self) -> Json {
+        let ceremonies = self.all.iter().map(|ceremony| {
+            let roles = ceremony.roles.iter().map(|role| {
+                let progress = &role.progress;
+                let refused = progress.refused.iter().map(|(file, why)| {
+                    object([("keyholder", Json::string(&file.keyholder)), ("reason", Json::string(why.to_string()))])
+                });
+                object([
+                    ("role", Json::string(&role.role)),
+                    ("version", number(role.version)),
+                    ("payload", Json::string(role.payload.to_string())),
+                    ("outgoing", progress.outgoing.as_ref().map_or(Json::Null, tally)),
+                    ("incoming", tally(&progress.incoming)),
+                    ("stale", number(progress.stale.len() as u64)),
+                    ("refused", refused.collect()),
+                ])
+            });
+            object([
+                ("name", Json::string(&ceremony.name)),
+                ("ok", Json::Bool(ceremony.problems.is_empty())),
+                ("staged-at", Json::string(ceremony.staged_at.to_string())),
+                ("abandoned", Json::Bool(ceremony.abandoned)),
+                ("signed", Json::Bool(ceremony.signed())),
+                ("roles", roles.collect()),
+                ("problems", ceremony.problems.iter().map(problem).collect()),
+                ("findings", ceremony.findings.iter().map(finding).collect()),
+            ])
+        });
+        object([
+            ("ok", Json::Bool(self.ok())),
+            ("ceremonies", ceremonies.collect()),
+            ("problems", self.problems.iter().map(problem).collect()),
+            ("findings", self.findings.iter().map(finding).collect()),
+        ])
+    }
+}
+
 /// Each rule once, with why it matters and what it was found on.
-pub(super) fn write_findings(f: &mut fmt::Formatter<'_>, findings: &[&Finding]) -> fmt::Result {
+fn write_findings(f: &mut fmt::Formatter<'_>, findings: &[&Finding]) -> fmt::Result {
     let mut by_rule: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
         by_rule.entry(finding.rule).or_default().push(finding);
@@ -168,7 +237,7 @@ pub(super) fn write_findings(f: &mut fmt::Formatter<'_>, findings: &[&Finding]) 
     Ok(())
 }
 
-pub(super) fn write_problems(f: &mut fmt::Formatter<'_>, problems: &[Problem]) -> fmt::Result {
+fn write_problems(f: &mut fmt::Formatter<'_>, problems: &[Problem]) -> fmt::Result {
     if !problems.is_empty() {
         f.write_str("\nProblems:\n")?;
     }
@@ -181,15 +250,15 @@ pub(super) fn write_problems(f: &mut fmt::Formatter<'_>, problems: &[Problem]) -
     }
 }
 
-pub(super) fn signed(tally: &Tally) -> String {
+fn signed(tally: &Tally) -> String {
     format!("{} signed, needs {}", tally.signed.len(), tally.threshold)
 }
 
-pub(super) fn tally(tally: &Tally) -> Json {
+fn tally(tally: &Tally) -> Json {
     object([("threshold", number(tally.threshold)), ("signed", number(tally.signed.len() as u64))])
 }
 
-pub(super) fn finding(finding: &Finding) -> Json {
+fn finding(finding: &Finding) -> Json {
     object([
         ("finding", Json::string(finding.rule.name())),
         ("subject", Json::string(&finding.subject)),
@@ -199,14 +268,14 @@ pub(super) fn finding(finding: &Finding) -> Json {
     ])
 }
 
-pub(super) fn problem(problem: &Problem) -> Json {
+fn problem(problem: &Problem) -> Json {
     object([("subject", Json::string(&problem.subject)), ("what", Json::string(&problem.what))])
 }
 
-pub(super) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
     Json::Object(members.into_iter().collect())
 }
 
-pub(super) fn number(number: u64) -> Json {
+fn number(number: u64) -> Json {
     Json::Number(number.into())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ceremony::Metadata;
 
 use crate::audit::Audit;
+use crate::audit::ceremonies::Ceremonies;
 use crate::audit::file::{Judgement, Question};
 use crate::cli::Context;
 use crate::disk::{self, Place};
@@ -15,7 +16,7 @@ use crate::report::Outcome;
 use crate::source::{Address, Published};
 use crate::ui::Ui;
 
-/// Audit a published repository from a root that you trust, or judge one metadata file
+/// Audit a published repository from a root that you trust, or judge a metadata file or ceremonies
 ///
 /// With --repository every root from the trusted one on is counted by the keys before and by its own, by distinct public
 /// keys; then timestamp, snapshot, targets, delegated roles and every target file are read as clients read them.
@@ -23,13 +24,17 @@ use crate::ui::Ui;
 /// With FILE one metadata file is judged, finished or partly signed: a root by the root before it (--root) and by itself,
 /// any other file by the root that delegates to it, a delegated role by --role and --delegator too.
 ///
-/// The answer is yes if clients take it by the rules of TUF at the present time (or that of --now). Findings are what
+/// With CEREMONY_DIR every such directory is derived again from its inputs, what it says is published is walked to from
+/// the trusted root (--root, or the one that this machine remembers), and every signature is verified; of several that
+/// two give one version of a role two contents is named. That signatures are still missing does not make the answer no.
+///
+/// Of a repository or a metadata file the answer is yes if clients take it by the rules of TUF at the present time (or that of --now). Findings are what
 /// the rules allow and somebody should know; they never change the answer.
 #[derive(clap::Args)]
 pub(crate) struct Verify {
-    /// The metadata file to judge
-    #[arg(value_name = "FILE", conflicts_with = "repository")]
-    file: Option<PathBuf>,
+    /// The metadata file to judge, or the directories of ceremonies
+    #[arg(value_name = "FILE | CEREMONY_DIR", conflicts_with = "repository")]
+    paths: Vec<PathBuf>,
     /// Audit the repository that is published here: a directory, or an http, https or file URL
     #[arg(long, value_name = "DIR-OR-URL")]
     repository: Option<Address>,
@@ -40,7 +45,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     /// FILE is this role
-    #[arg(long, requires = "file")]
+    #[arg(long, requires = "paths")]
     role: Option<String>,
     /// The targets file that delegates to the role; before it those that lead to it, from the top-level one on
     #[arg(long, value_name = "FILE", requires = "role")]
@@ -53,15 +58,30 @@ pub(crate) struct Verify {
 impl Verify {
     /// Asks for what is not given, and judges.
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
-        match (&self.file, &self.repository) {
-            (Some(file), _) => self.file(file, context),
-            (None, Some(address)) => self.repository(address, context, ui),
-            (None, None) => {
+        match (&self.paths[..], &self.repository) {
+            ([], Some(address)) => self.repository(address, context, ui),
+            ([], None) => {
                 let address: Address =
                     ui.value("--repository", "Directory or URL of the repository to audit", Some("repository"))?;
                 self.repository(&address, context, ui)
             }
+            (dirs, _) if dirs.iter().all(|path| path.is_dir()) => self.ceremonies(context),
+            ([file], _) => self.file(file, context),
+            (several, _) => {
+                let odd =
+                    several.iter().find(|path| !path.is_dir()).map_or_else(String::new, |p| p.display().to_string());
+                Err(Failure::could_not(format!("{odd} is no directory of a ceremony"))
+                    .hint("give metadata files one by one"))
+            }
         }
+    }
+
+    fn ceremonies(&self, context: &Context) -> Result<Outcome, Failure> {
+        if self.role.is_some() {
+            return Err(Failure::could_not("--role is for a metadata file"));
+        }
+        let ceremonies = Ceremonies::of(context, &self.paths, self.root.as_deref())?;
+        Ok(Outcome::answer(ceremonies.ok(), ceremonies))
     }
 
     fn repository(&self, address: &Address, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {

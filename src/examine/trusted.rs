@@ -95,7 +95,7 @@ impl Trusted {
 }
 
 /// Walks from a trusted root to the latest in base/.
-fn lead_on(ceremony: &Ceremony, trusted: &[u8]) -> Result<Vec<Step>, Failure> {
+pub(crate) fn lead_on(ceremony: &Ceremony, trusted: &[u8]) -> Result<Vec<Step>, Failure> {
     let refused = |cause: String| {
         Failure::no("base/ does not lead on from the root that you trust").and_cause(cause).hint(
             "do not sign: those whom you trust did not make what this directory says is published; ask the coordinator \
