@@ -15,6 +15,7 @@ mod devices;
 mod disk;
 mod error;
 mod examine;
+mod import;
 mod interrupt;
 mod machine;
 mod online;

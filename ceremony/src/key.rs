@@ -136,6 +136,20 @@ impl PublicKey {
         };
         verified.map_err(|_| BadSignature)
     }
+
+    /// The signature in the form that [`verify`](Self::verify) takes, of one in the form of IEEE P1363, as PKCS#11 and
+    /// some key services give it: *r* and *s* side by side. None if this is no such signature, or no ECDSA key.
+    pub fn from_p1363(&self, signature: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::EcdsaP256(_) => {
+                Some(p256::ecdsa::Signature::from_slice(signature).ok()?.to_der().as_bytes().to_vec())
+            }
+            Self::EcdsaP384(_) => {
+                Some(p384::ecdsa::Signature::from_slice(signature).ok()?.to_der().as_bytes().to_vec())
+            }
+            Self::Ed25519(_) | Self::Rsa(_) => None,
+        }
+    }
 }
 
 /// The kind of a key.

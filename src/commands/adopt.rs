@@ -30,7 +30,7 @@ use crate::ui::Ui;
 pub(crate) struct Adopt {
     /// Where the metadata is: a directory, or an http, https or file URL
     #[arg(value_name = "DIR-OR-URL")]
-    from: Address,
+    from: Option<Address>,
     /// Trust the root in this file, such as one that clients carry; best the first there ever was
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
@@ -51,23 +51,27 @@ pub(crate) struct Adopt {
 
 impl Adopt {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let from = match self.from {
+            Some(from) => from,
+            None => ui.value("DIR-OR-URL", "Directory or URL of the repository's metadata", None)?,
+        };
         let root = match self.root {
             Some(root) => root,
             None => ui.value("--root", "File with the root that you trust", None)?,
         };
         let root = Place::named(root);
-        let from = self.from.to_string();
+        let shown = from.to_string();
         let request = Request {
             root: disk::read(&root, METADATA_LIMIT)?,
             targets: self.targets,
             wishes: Wishes { names: self.names, held: self.online, external: self.external },
             id: random_id()?,
-            title: title(&self.from),
-            from: self.from,
+            title: title(&from),
+            from,
         };
         let adopted = adopt(&context.workdir, &context.machine, &request, context.now);
-        let adopted = adopted.or_fail(|| format!("{from} was not adopted, and nothing was written"))?;
-        Ok(Outcome::done(Answer { from, adopted }))
+        let adopted = adopted.or_fail(|| format!("{shown} was not adopted, and nothing was written"))?;
+        Ok(Outcome::done(Answer { from: shown, adopted }))
     }
 }
 

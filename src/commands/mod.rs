@@ -13,6 +13,7 @@ mod accept;
 mod adopt;
 mod ceremony;
 mod fetch;
+mod import;
 pub(crate) mod init;
 mod keyholder;
 mod publish;
@@ -62,6 +63,7 @@ commands! {
     Sign(sign),
     Status(status),
     Abandon(abandon),
+    Import(import),
     Publish(publish),
     Renew(renew),
     Fetch(fetch),
