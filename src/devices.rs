@@ -61,7 +61,7 @@ pub(crate) struct KeyAtHand {
 
 impl AtHand {
     /// Opens every key at hand: the files of `args`; and unless there are files and no modules among the arguments, all
-    /// keys on all tokens that show themselves. A person in `roster` whose token hides its keys is asked for the PIN.
+    /// keys on all tokens that show themselves. A person in `roster` whose token shows no key is asked for its PIN.
     ///
     /// # Errors
     /// If this machine's configuration or a file of `args` cannot be read.
@@ -85,12 +85,13 @@ impl AtHand {
         Ok(found)
     }
 
-    /// Asks the tokens that hide their keys for the ones that a person has there.
+    /// Asks the tokens that show no key at all for the ones that a person has there.
     fn look_closer(&mut self, tokens: &Tokens, roster: &Roster, person: &mut Person<'_>) {
         for record in roster.records().iter().filter(|record| record.kind() == Kind::Person) {
             for key in record.keys().iter().filter(|key| key.state() != State::Retired) {
                 let Some(uri) = key.uri().filter(|uri| tokens.is_here(uri)) else { continue };
-                if self.keys.iter().any(|other| other.fingerprint == key.fingerprint()) {
+                let shows = |key: &KeyAtHand| key.device.describe().uri.is_some_and(|other| uri.matches_token(&other));
+                if self.keys.iter().any(shows) {
                     continue;
                 }
                 match tokens.open(uri, Some(record.name()), person) {

@@ -43,7 +43,7 @@ pub(super) struct Enroll {
     /// Make a nonce here: where the coordinator enrolls a key on their own machine
     #[arg(long, conflicts_with_all = ["nonce", "public"])]
     new_nonce: bool,
-    /// The name has a record: this key is active from now on, and the one that was is retired
+    /// The name has a record: this key is active from now on, and another one that was is retired
     #[arg(long)]
     replace: bool,
     /// The name has a record: keep this key as a spare, which --replace makes active one day
@@ -74,7 +74,7 @@ impl Enroll {
         };
         let mut person = Person::new(ui, &self.secrets)?;
         let opened = source.open(&reach, &roster, (&name, kind), &mut person)?;
-        self.is_new(&opened, &name, &roster)?;
+        let opened = self.known(opened, &name, &roster)?;
         let enrolled = self.prove(opened, &policy, &name, nonce, &mut person)?;
         let record = self.record(present, &name, kind, enrolled.key.clone())?;
         let others = roster.records().iter().filter(|other| *other.name() != name).cloned();
@@ -145,15 +145,21 @@ impl Enroll {
         }
     }
 
-    /// Refuses a key that somebody has, unless it is this keyholder's and becomes the active one.
-    fn is_new(&self, opened: &Opened, name: &Name, roster: &Roster) -> Result<(), Failure> {
+    /// Refuses a key that somebody has. A keyholder may enroll a key of their own again, with a new proof or from where
+    /// it really is; it keeps the object and the id that metadata lists it under.
+    fn known(&self, opened: Opened, name: &Name, roster: &Roster) -> Result<Opened, Failure> {
         let public = opened.tuf_key.key.as_ref().map_err(Clone::clone)?;
-        let Some((owner, key)) = roster.find(&public.fingerprint()) else { return Ok(()) };
-        if owner.name() == name && self.replace && key.state() != State::Active {
-            return Ok(());
+        let Some((owner, key)) = roster.find(&public.fingerprint()) else { return Ok(opened) };
+        if owner.name() == name && self.replace {
+            let tuf_key = if opened.device.is_some() { key.tuf_key().clone() } else { opened.tuf_key };
+            return Ok(Opened { tuf_key, ..opened });
         }
         let (state, short) = (key.state().as_str(), public.fingerprint().short());
-        Err(Failure::no(format!("the key {short} is on record already: it is the {state} key of {}", owner.name())))
+        let message = format!("the key {short} is on record already: it is the {state} key of {}", owner.name());
+        Err(match owner.name() == name {
+            true => Failure::no(message).hint("--replace enrolls it again, as the active key"),
+            false => Failure::no(message),
+        })
     }
 
     fn prove(
