@@ -5,7 +5,7 @@ use std::fmt;
 
 use ceremony::{Json, Object};
 
-use crate::text::escaped;
+use crate::text::{escaped, wrapped};
 
 /// The end of a command that has no report.
 ///
@@ -150,11 +150,19 @@ impl<T, E: Into<Failure>> OrFail<T> for Result<T, E> {
     }
 }
 
-/// Lines after the first are indented: what a file says can never pass for a line of ours.
+/// Wrapped at 80 columns, lines after the first indented: what a file says can never pass for a line of ours. A command
+/// to copy stays on a line of its own, and what was laid out in lines stays as it is.
 fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
-    let mut lines = text.trim_end().lines();
-    writeln!(f, "{label}: {}", escaped(lines.next().unwrap_or_default()))?;
-    lines.try_for_each(|line| writeln!(f, "  {}", escaped(line)))
+    let text = text.trim_end();
+    let mut lines = text.lines();
+    if lines.clone().count() > 1 {
+        writeln!(f, "{label}: {}", escaped(lines.next().unwrap_or_default()))?;
+        return lines.try_for_each(|line| writeln!(f, "  {}", escaped(line)));
+    }
+    if text.starts_with("trustroot ") {
+        return writeln!(f, "{label}:\n  {}", escaped(text));
+    }
+    f.write_str(wrapped(&format!("{label}: {}", escaped(text)), 2).trim_start())
 }
 
 /// What a person can do about an error of a library, by its type. An error that is `transparent` hides the one that it

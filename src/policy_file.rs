@@ -78,6 +78,12 @@ pub(crate) fn add_accept(
     for (name, text) in [("finding", finding), ("subject", subject), ("reason", reason), ("until", until)] {
         table.insert(name, value(text));
     }
+    // What stands at the end of the file says what an accepted finding is: it stays before the new one.
+    let trailing = document.trailing().as_str().unwrap_or_default().trim_end().to_owned();
+    if !trailing.is_empty() {
+        table.decor_mut().set_prefix(format!("{trailing}\n\n"));
+        document.set_trailing("\n");
+    }
     let accepts = document.entry("accept").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
     let accepts = accepts.as_array_of_tables_mut();
     accepts.ok_or_else(|| Failure::could_not("accept in trustroot.toml is no list of tables"))?.push(table);
