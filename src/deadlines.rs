@@ -101,9 +101,12 @@ impl By {
     }
 }
 
-/// `in 12 days`, `in 5 hours`, `3 days ago`
+/// `in 12 days`, `in 5 hours`, `just now`, `3 days ago`
 pub(crate) fn distance(now: Time, then: Time) -> String {
     let seconds = then.unix() - now.unix();
+    if seconds.unsigned_abs() < 60 {
+        return "just now".to_owned();
+    }
     let (count, unit) = match seconds.unsigned_abs() {
         seconds if seconds >= 2 * 86_400 => (seconds / 86_400, "day"),
         seconds if seconds >= 3_600 => (seconds / 3_600, "hour"),
@@ -127,6 +130,6 @@ mod tests {
         assert_eq!(at("2026-01-01T01:30:00Z"), "in 1 hour");
         assert_eq!(at("2026-01-01T00:05:00Z"), "in 5 minutes");
         assert_eq!(at("2025-12-01T00:00:00Z"), "31 days ago");
-        assert_eq!(at("2026-01-01T00:00:00Z"), "0 minutes ago");
+        assert_eq!(at("2025-12-31T23:59:01Z"), "just now");
     }
 }

@@ -10,9 +10,7 @@ use std::path::Path;
 
 use ceremony::history::Step;
 use ceremony::policy::Accept;
-use ceremony::{
-    Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, Time, tally,
-};
+use ceremony::{Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, tally};
 
 use crate::ceremony_dir::{Abandoned, Ceremony, Derivation};
 use crate::cli::Context;
@@ -41,6 +39,8 @@ pub(crate) struct Examined {
     outdated: Vec<(String, u64)>,
     open: Vec<Finding>,
     accepted: Vec<(Finding, Accept)>,
+    /// What the policy accepts should it be found, now or when this is published.
+    beforehand: Vec<Accept>,
     signers: Vec<RoleStanding>,
     /// Names that nothing but a record gives to a key.
     unproven: BTreeSet<String>,
@@ -59,7 +59,7 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
     let staged = match ceremony.derive()? {
         Derivation::Same(staged) => *staged,
         Derivation::Differs(files) => {
-            let message = format!("the proposal is not what its inputs give: {} differ", files.join(", "));
+            let message = format!("the proposal is not what its inputs give; different: {}", files.join(", "));
             return Err(Failure::no(message)
                 .hint("do not sign: files were changed after staging; ask the coordinator to stage again"));
         }
@@ -83,7 +83,10 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
             None => open.push(finding),
         }
     }
+    let used = |accept: &Accept| accepted.iter().any(|(_, other)| other == accept);
+    let beforehand = policy.accept.iter().filter(|accept| context.now < accept.until && !used(accept)).cloned();
     Ok(Examined {
+        beforehand: beforehand.collect(),
         ceremony: ceremony.name.clone(),
         trust_root: (policy.id.clone(), policy.name.clone()),
         trusted,

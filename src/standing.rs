@@ -1,5 +1,7 @@
 //! How far a ceremony is: who has signed, what clients see of it, what comes next.
 
+mod report;
+
 use ceremony::assemble::name_of;
 use ceremony::policy::Signers;
 use ceremony::{Fingerprint, Holder, Meta, Progress, Staged, Tally, Time};
@@ -94,12 +96,16 @@ pub(crate) enum Next {
     Closed,
     /// Nothing: clients see all of it.
     Done,
-    /// It cannot be published any more: this role is no longer at the version that it was staged to follow.
+    /// It cannot be published any more: a role is no longer at the version that it was staged to follow.
     Overtaken {
         /// The role.
         role: String,
+        /// The version that it was to follow.
+        staged_on: Option<u64>,
+        /// The version that is published.
+        published: Option<u64>,
     },
-    /// It cannot be published any more: this role's staged file has expired.
+    /// It cannot be published any more: the staged file of a role has expired.
     Expired {
         /// The role.
         role: String,
@@ -223,7 +229,8 @@ fn next(ceremony: &Ceremony, roles: &[RoleStanding], now: Time) -> Next {
     }
     let open = || roles.iter().filter(|role| role.reach == Reach::None);
     if let Some(role) = open().find(|role| role.published != role.replaces) {
-        return Next::Overtaken { role: role.role.clone() };
+        let (role, staged_on, published) = (role.role.clone(), role.replaces, role.published);
+        return Next::Overtaken { role, staged_on, published };
     }
     if let Some(role) = roles.iter().find(|role| role.reach != Reach::Visible && role.expires <= now) {
         return Next::Expired { role: role.role.clone() };

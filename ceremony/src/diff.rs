@@ -108,6 +108,9 @@ impl RoleDiff {
         after: &Metadata,
         holders: &[Holder],
     ) -> Result<Self, MetadataError> {
+        if let Some(before) = before.filter(|before| before.kind() != after.kind()) {
+            return Err(MetadataError::Kind { found: before.kind(), wanted: after.kind() });
+        }
         let mut changes = Vec::new();
         if before.map(Metadata::expires_text) != Some(after.expires_text()) {
             let before = before.map(|file| file.expires_text().to_string());
@@ -124,7 +127,8 @@ impl RoleDiff {
             }
             Kind::Snapshot | Kind::Timestamp => &[],
         };
-        let known = |name: &str| matches!(name, "version" | "expires") || known.contains(&name);
+        // Files of two types were refused above.
+        let known = |name: &str| matches!(name, "_type" | "expires" | "version") || known.contains(&name);
         let (old, new) = (before.and_then(signed), signed(after));
         member::members(old, new, "", &known, &mut changes);
         Ok(Self { role: role.to_string(), before: before.map(Metadata::version), after: after.version(), changes })

@@ -93,12 +93,15 @@ impl fmt::Display for Closed {
         for Signed { role, version, by, met } in &self.signed {
             let names: Vec<String> = by.iter().map(|name| escaped(name).to_string()).collect();
             let names = names.join(", ");
-            let enough = match met {
-                true => "Whoever has the signatures could still publish it.",
-                false => "Their machines refuse to sign another file of that version.",
-            };
-            let text = format!("{} version {version} was signed by {names}. {enough}", escaped(role));
+            let enough = if *met { " Whoever has the signatures could still publish it." } else { "" };
+            let text = format!("{} version {version} was signed by {names}.{enough}", escaped(role));
             f.write_str(&wrapped(&text, 2))?;
+            let text = format!(
+                "Their machines refuse to sign another version {version}, unless the policy accepts that with \
+                 `trustroot accept equivocation '{} {version}'`.",
+                escaped(role)
+            );
+            f.write_str(&wrapped(&text, 4))?;
         }
         f.write_str("\nNext: trustroot stage\n")
     }

@@ -55,7 +55,7 @@ fn expires(before: Option<&str>, after: &str, at: Option<Time>, out: &mut String
 }
 
 /// `1 day`, `12 days`
-pub(crate) fn days_text(days: i64) -> String {
+fn days_text(days: i64) -> String {
     format!("{days} day{}", if days == 1 { "" } else { "s" })
 }
 
@@ -210,7 +210,7 @@ fn member(path: &str, before: Option<&Json>, after: Option<&Json>, indent: usize
 }
 
 /// `alice (P-256 key 1a2b3c4d)`
-pub(crate) fn name(key: &ListedKey) -> String {
+fn name(key: &ListedKey) -> String {
     match (&key.holder, key.key) {
         (Some(holder), _) => format!("{} ({})", escaped(holder), key_text(key)),
         (None, Some(_)) => format!("somebody without a record ({})", key_text(key)),
@@ -231,8 +231,10 @@ fn key_text(key: &ListedKey) -> String {
         let id = key.ids.first().map(KeyId::short).unwrap_or_default();
         return format!("the id {id}, behind which is no key that can be used");
     };
-    let online = if key.online { "online " } else { "" };
-    let mut text = format!("{online}{algorithm} key {}", fingerprint.short());
+    let mut text = format!("{algorithm} key {}", fingerprint.short());
+    if key.online {
+        text.push_str(", signs unattended");
+    }
     if key.in_file {
         text.push_str(", in a file");
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ceremony::{Finding, Json, Object, RoleDiff};
 
-use super::meaning::{self, and, days_text};
+use super::meaning::{self, and};
 use super::{Examined, TrustedBy};
 use crate::report::Report;
 use crate::standing::{RoleStanding, SetStanding};
@@ -86,6 +86,15 @@ impl Examined {
             let text = format!("accepted until {} because: {}", accept.until, escaped(&accept.reason));
             f.write_str(&wrapped(&text, 6))?;
         }
+        if !self.beforehand.is_empty() {
+            heading(f, "What the policy accepts besides, should it be found")?;
+        }
+        for accept in &self.beforehand {
+            let text = format!("{} ({}). {}", accept.rule, escaped(&accept.subject), accept.rule.why());
+            f.write_str(&wrapped(&text, 2))?;
+            let text = format!("accepted until {} because: {}", accept.until, escaped(&accept.reason));
+            f.write_str(&wrapped(&text, 6))?;
+        }
         if self.open.is_empty() && self.accepted.is_empty() {
             heading(f, "What was found")?;
             f.write_str("  Nothing speaks against it.\n")?;
@@ -112,6 +121,14 @@ impl Examined {
             members.insert("until", Json::string(accept.until.to_string()));
             Json::Object(members)
         });
+        let beforehand = self.beforehand.iter().map(|accept| {
+            object([
+                ("finding", text(accept.rule.name())),
+                ("subject", text(&accept.subject)),
+                ("reason", text(&accept.reason)),
+                ("until", Json::string(accept.until.to_string())),
+            ])
+        });
         let roles = self.signers.iter().map(|role| {
             let set = |set: &SetStanding| set.json();
             object([
@@ -135,6 +152,7 @@ impl Examined {
             ("changes", self.diff.json()),
             ("findings", self.open.iter().map(|finding| Json::Object(finding_members(finding))).collect()),
             ("accepted", accepted.collect()),
+            ("accepted-beforehand", beforehand.collect()),
             ("signers", roles.collect()),
             ("unproven", self.unproven.iter().map(Json::string).collect()),
             ("derived", text("same")),
@@ -147,19 +165,6 @@ impl Examined {
 impl Report for Examined {
     fn json(&self) -> Json {
         Json::Object(self.members())
-    }
-}
-
-impl SetStanding {
-    /// `{"set","threshold","signed":[..],"missing":[..]}`
-    pub(crate) fn json(&self) -> Json {
-        let names = |names: &[String]| names.iter().map(Json::string).collect::<Json>();
-        object([
-            ("set", Json::string(self.set.unwrap_or("same"))),
-            ("threshold", self.threshold.into()),
-            ("signed", names(&self.signed)),
-            ("missing", names(&self.missing)),
-        ])
     }
 }
 

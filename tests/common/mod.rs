@@ -1,6 +1,7 @@
 //! Runs the binary as a person or a robot would: own directory, own home, nothing else of the environment.
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+pub mod room;
 pub mod server;
 pub mod store;
 pub mod terminal;
@@ -12,6 +13,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use room::Room;
 pub use server::{Reply, Server};
 pub use store::Store;
 pub use terminal::Terminal;

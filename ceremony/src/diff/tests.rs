@@ -224,7 +224,7 @@ fn the_first_root_is_told_whole() {
     assert_eq!(keys(&diff, "root").before, None);
     assert_eq!(keys(&diff, "root").joins.len(), 1);
     let kinds: Vec<String> = diff.changes.iter().map(|change| change_name(&change.json())).collect();
-    assert_eq!(kinds, ["expires", "keys", "keys", "keys", "keys", "member"]);
+    assert_eq!(kinds, ["expires", "keys", "keys", "keys", "keys"]);
 }
 
 fn change_name(json: &Json) -> String {

@@ -1,0 +1,212 @@
+//! How far a ceremony is, for people and for programs.
+
+use ceremony::{Json, Object, Time};
+
+use super::{Next, Reach, RoleStanding, SetStanding, Standing};
+use crate::ceremony_dir::Abandoned;
+use crate::deadlines::distance;
+use crate::text::{escaped, wrapped};
+
+impl Standing {
+    /// How far it is, in lines of at most 80 columns.
+    pub(crate) fn text(&self, now: Time) -> String {
+        let text = match &self.next {
+            Next::Await => "written; clients see it when the snapshot of others names it",
+            Next::Closed => "closed",
+            Next::Done => "published: clients see all of it",
+            Next::Expired { .. } | Next::Overtaken { .. } => "it can no longer be published",
+            Next::Publish => "signed completely, not published yet",
+            Next::Resume => "published in part",
+            Next::Sign(_) => "signatures are missing",
+        };
+        let name = escaped(&self.name);
+        let mut out = wrapped(&format!("Ceremony {name}, staged {}: {text}", distance(now, self.staged_at)), 0);
+        self.roles.iter().for_each(|role| self::role(role, now, &mut out));
+        for (path, why) in &self.unreadable {
+            out.push_str(&wrapped(&format!("{} counts for nothing: {}", escaped(path), escaped(why)), 2));
+        }
+        next(self, &mut out);
+        out
+    }
+
+    /// The commands for what comes next, in order.
+    pub(crate) fn commands(&self) -> Vec<String> {
+        let name = &self.name;
+        match &self.next {
+            Next::Await | Next::Closed | Next::Done => Vec::new(),
+            Next::Sign(_) => vec![format!("trustroot review {name}"), format!("trustroot sign {name}")],
+            Next::Publish | Next::Resume => vec![format!("trustroot publish {name}")],
+            Next::Expired { .. } | Next::Overtaken { .. } => {
+                vec![format!("trustroot abandon {name}"), "trustroot stage".to_owned()]
+            }
+        }
+    }
+
+    /// The same for programs.
+    pub(crate) fn json(&self) -> Json {
+        let abandoned = self.abandoned.as_ref().map(|closed| {
+            let (at, reason) = (Json::string(closed.at.to_string()), Json::string(&closed.reason));
+            object([("at", at), ("reason", reason)])
+        });
+        let unreadable = self.unreadable.iter();
+        let unreadable =
+            unreadable.map(|(path, why)| object([("path", Json::string(path)), ("why", Json::string(why))]));
+        object([
+            ("ceremony", Json::string(&self.name)),
+            ("staged-at", Json::string(self.staged_at.to_string())),
+            ("state", Json::string(self.next.as_str())),
+            ("roles", self.roles.iter().map(RoleStanding::json).collect()),
+            ("unreadable", unreadable.collect()),
+            ("abandoned", abandoned.unwrap_or(Json::Null)),
+            ("commands", self.commands().iter().map(Json::string).collect()),
+        ])
+    }
+}
+
+fn role(role: &RoleStanding, now: Time, out: &mut String) {
+    let from = role.replaces.map_or_else(String::new, |version| format!("{version} -> "));
+    let reach = match role.reach {
+        Reach::None => "",
+        Reach::Visible if role.published > Some(role.version) => "; a later version is published",
+        Reach::Visible => "; published",
+        Reach::Written => "; written, not yet visible to clients",
+    };
+    let expires = format!("expires {} ({})", role.expires, distance(now, role.expires));
+    out.push_str(&wrapped(&format!("{} {from}{}{reach}; {expires}", escaped(&role.role), role.version), 2));
+    role.sets.iter().for_each(|set| out.push_str(&wrapped(&set_text(set), 4)));
+    for stale in &role.stale {
+        let text = format!(
+            "stale: {} signed version {} with the digest {}, and {} is staged: sign again",
+            escaped(&stale.keyholder),
+            stale.version,
+            stale.covers,
+            stale.staged
+        );
+        out.push_str(&wrapped(&text, 4));
+    }
+    for (keyholder, why) in &role.refused {
+        out.push_str(&wrapped(&format!("refused, said to be {}'s: {}", escaped(keyholder), escaped(why)), 4));
+    }
+}
+
+/// `2 of 3 outgoing keys must sign; signed: alice; missing: bob, carol`
+fn set_text(set: &SetStanding) -> String {
+    let list = |names: &[String]| names.iter().map(|name| escaped(name).to_string()).collect::<Vec<_>>().join(", ");
+    let keys = set.signed.len() + set.missing.len();
+    let which = set.set.map_or_else(String::new, |set| format!("{set} "));
+    let mut text = format!("{} of {keys} {which}keys must sign", set.threshold);
+    text.push_str(match set.signed.is_empty() {
+        true => "; nobody has",
+        false => "; signed: ",
+    });
+    text.push_str(&list(&set.signed));
+    if !set.missing.is_empty() {
+        let enough = set.signed.len() as u64 >= set.threshold;
+        text.push_str(if enough { " (enough); not signed: " } else { "; missing: " });
+        text.push_str(&list(&set.missing));
+    }
+    text
+}
+
+fn next(standing: &Standing, out: &mut String) {
+    let text = match &standing.next {
+        Next::Await | Next::Done => return,
+        Next::Closed => match &standing.abandoned {
+            Some(Abandoned { at, reason }) => format!("Closed at {at}: {}", escaped(reason)),
+            None => return,
+        },
+        Next::Sign(names) => {
+            let names: Vec<String> = names.iter().map(|name| escaped(name).to_string()).collect();
+            format!("Next, each at their own machine: {}", or(&names))
+        }
+        Next::Publish => "Next, the coordinator:".to_owned(),
+        Next::Resume => "It was interrupted. Next, the coordinator runs it again:".to_owned(),
+        Next::Expired { role } => {
+            format!("The staged {} has expired. Next, close it and stage again:", escaped(role))
+        }
+        Next::Overtaken { role, staged_on, published } => {
+            let version = |version: &Option<u64>| version.map_or("nothing".to_owned(), |v| format!("version {v}"));
+            let (was, is) = (version(staged_on), version(published));
+            let text = format!("{} was to follow {was}, and {is} is published now.", escaped(role));
+            format!("{text} Next, close it and stage again:")
+        }
+    };
+    out.push_str(&wrapped(&text, 2));
+    for command in standing.commands() {
+        out.push_str(&format!("    {}\n", escaped(&command)));
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`
+fn or(names: &[String]) -> String {
+    match names {
+        [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
+        names => names.concat(),
+    }
+}
+
+impl Next {
+    /// The word for it in a report for programs.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Await => "awaiting-snapshot",
+            Self::Closed => "closed",
+            Self::Done => "published",
+            Self::Expired { .. } => "expired",
+            Self::Overtaken { .. } => "overtaken",
+            Self::Publish => "signed",
+            Self::Resume => "partly-published",
+            Self::Sign(_) => "signing",
+        }
+    }
+}
+
+impl RoleStanding {
+    fn json(&self) -> Json {
+        let number = |number: Option<u64>| number.map_or(Json::Null, Json::from);
+        let stale = self.stale.iter().map(|stale| {
+            object([
+                ("keyholder", Json::string(&stale.keyholder)),
+                ("version", stale.version.into()),
+                ("covers", Json::string(&stale.covers)),
+                ("staged", Json::string(&stale.staged)),
+            ])
+        });
+        let refused = self.refused.iter();
+        let refused = refused.map(|(who, why)| object([("keyholder", Json::string(who)), ("why", Json::string(why))]));
+        let reach = match self.reach {
+            Reach::None => "none",
+            Reach::Written => "written",
+            Reach::Visible => "visible",
+        };
+        object([
+            ("role", Json::string(&self.role)),
+            ("version", self.version.into()),
+            ("replaces", number(self.replaces)),
+            ("published", number(self.published)),
+            ("reach", Json::string(reach)),
+            ("expires", Json::string(self.expires.to_string())),
+            ("met", Json::Bool(self.met())),
+            ("sets", self.sets.iter().map(SetStanding::json).collect()),
+            ("stale", stale.collect()),
+            ("refused", refused.collect()),
+        ])
+    }
+}
+
+impl SetStanding {
+    /// `{"set","threshold","signed":[..],"missing":[..]}`
+    pub(crate) fn json(&self) -> Json {
+        let names = |names: &[String]| names.iter().map(Json::string).collect::<Json>();
+        object([
+            ("set", Json::string(self.set.unwrap_or("same"))),
+            ("threshold", self.threshold.into()),
+            ("signed", names(&self.signed)),
+            ("missing", names(&self.missing)),
+        ])
+    }
+}
+
+fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    Json::Object(members.into_iter().collect::<Object>())
+}
