@@ -410,6 +410,23 @@ fn another_root_of_one_version_is_named() {
 }
 
 #[test]
+fn keys_that_another_trust_root_lists_too_are_named() {
+    let person = with(&tuf::repository());
+    person.write("other.json", tuf::signed(&tuf::root(4, &[key(3), key(5)], 2), &[]));
+    let prints = [3, 9].map(|seed| key(seed).key.unwrap().fingerprint().to_string());
+    let more = ["--other-root", "other.json", "--now", NOW];
+    let repository = ["verify", "--repository", "repository", "--root", "root.json"];
+    let file = ["verify", "repository/2.root.json", "--root", "root.json"];
+    for arguments in [&repository[..], &file[..]] {
+        let answer = person.json(0, &[arguments, &more[..]].concat());
+        let found: Vec<_> =
+            findings(&answer["findings"]).into_iter().filter(|(rule, _)| *rule == "key-used-elsewhere").collect();
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|(_, subject)| prints.iter().any(|print| print == subject)));
+    }
+}
+
+#[test]
 fn what_cannot_be_checked() {
     let person = with(&tuf::repository());
     let nowhere = person.exits(2, &["verify", "--repository", "nowhere", "--root", "root.json", "--now", NOW]);

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::finding::{Finding, Rule};
 use crate::json::{Json, Object};
+use crate::lint::Reader;
 use crate::targets::matches_pattern;
 use crate::time::{Days, Time};
 
@@ -200,6 +201,9 @@ impl Policy {
         if self.id.len() < 16 || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return Err(PolicyError::Id);
         }
+        if let Some(name) = self.clients.iter().find(|name| Reader::named(name).is_none()) {
+            return Err(PolicyError::Client { name: name.escape_debug().to_string() });
+        }
         for (name, role) in &self.roles {
             let mut seen = BTreeSet::new();
             for holder in role.signers.names() {
@@ -246,6 +250,12 @@ pub enum PolicyError {
         finding: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// A client is listed of which nothing is known, so nothing would be found for it.
+    #[error("[clients] support lists \"{name}\", which is none of {}", Reader::ALL.iter().map(Reader::name).collect::<Vec<_>>().join(", "))]
+    Client {
+        /// The name, escaped.
+        name: String,
     },
     /// The id is too short or has odd characters.
     #[error("trust-root.id must be 16 or more letters, digits and hyphens")]
@@ -455,4 +465,27 @@ fn to_json(path: &str, value: toml::Value) -> Result<Json, PolicyError> {
             return Err(PolicyError::target(path, "has a custom with a fraction or a date, which TUF does not sign"));
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn policy(clients: &str) -> Result<Policy, PolicyError> {
+        let people = "keyholders = [\"a\"]\nthreshold = 1\nlifetime-days = 99\nsigning-window-days = 9";
+        let machine = "online = [\"o\"]\nlifetime-days = 9\nsigning-window-days = 2";
+        Policy::parse(&format!(
+            "[trust-root]\nid = \"0123456789abcdef\"\nname = \"n\"\n[clients]\nsupport = [{clients}]\n\
+             [roles.root]\n{people}\n[roles.targets]\n{people}\n[roles.snapshot]\n{machine}\n[roles.timestamp]\n{machine}\n"
+        ))
+    }
+
+    #[test]
+    fn a_client_that_nobody_knows_is_no_client() {
+        assert_eq!(policy("\"tough\", \"python-tuf\"").unwrap().clients.len(), 2);
+        let error = policy("\"tough\", \"python_tuf\"").unwrap_err();
+        assert!(matches!(&error, PolicyError::Client { name } if name == "python_tuf"));
+        assert!(error.to_string().contains("python-tuf"), "{error}");
+    }
 }

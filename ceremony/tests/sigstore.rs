@@ -155,7 +155,7 @@ fn the_anomalies_of_the_targets_are_named_and_nothing_else() {
 fn what_went_and_what_changed_among_the_targets_is_named() {
     let step = |version: u64| {
         let name = |version: u64| format!("{version}.targets.json");
-        lint::targets_step(&metadata(&name(version)), &metadata(&name(version + 1))).unwrap()
+        lint::targets_step(&metadata(&name(version)), &metadata(&name(version + 1)), |_| false).unwrap()
     };
     // Sigstore's targets 5 gave up every delegation, and a target.
     let fifth = step(4);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use ceremony::history::{Step, WalkError};
 use ceremony::lint::{self, Reader};
-use ceremony::{Digest, Finding, History, Metadata, Rule, Source, SourceError, Tally, Time};
+use ceremony::{Digest, Finding, History, Metadata, Root, Rule, Source, SourceError, Tally, Time};
 
 use crate::client::store::Cache;
 use crate::client::{ClientError, Limits, check};
@@ -127,6 +127,12 @@ impl Audit {
         let mut all: Vec<&Finding> = roots.chain(roles).chain(&self.findings).collect();
         all.dedup();
         all
+    }
+
+    /// Finds keys of the last root that the root of another trust root lists too.
+    pub(crate) fn compare(&mut self, other: &Root) {
+        let found = self.trusted().map(|step| lint::used_elsewhere(&step.root, other)).unwrap_or_default();
+        self.findings.extend(found);
     }
 
     /// Finds a root that clients never come to, since one before it is missing.

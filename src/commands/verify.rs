@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ceremony::Metadata;
+use ceremony::{Metadata, Root, lint};
 
 use crate::audit::Audit;
 use crate::audit::ceremonies::Ceremonies;
@@ -44,6 +44,9 @@ pub(crate) struct Verify {
     /// Trust the root in this file; for a root in FILE the one before it, which a first root has not
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
+    /// Find keys of the root that the root in this file, of another trust root, lists too
+    #[arg(long, value_name = "FILE")]
+    other_root: Vec<PathBuf>,
     /// FILE is this role
     #[arg(long, requires = "paths")]
     role: Option<String>,
@@ -92,7 +95,10 @@ impl Verify {
         let place = Place::named(root);
         let root = disk::read(&place, METADATA_LIMIT)?;
         let source = Published::open(address, self.targets_url.as_ref(), Duration::from_secs(self.timeout))?;
-        let audit = Audit::of(&source, &root, context.now).or_fail(|| format!("{address} was not audited"))?;
+        let mut audit = Audit::of(&source, &root, context.now).or_fail(|| format!("{address} was not audited"))?;
+        for other in self.others()? {
+            audit.compare(&other);
+        }
         Ok(Outcome::answer(audit.ok(), audit))
     }
 
@@ -109,8 +115,20 @@ impl Verify {
             delegators: &delegators?,
             now: context.now,
         });
-        let judgement = judgement.or_fail(|| format!("{} was not judged", file.display()))?;
+        let mut judgement = judgement.or_fail(|| format!("{} was not judged", file.display()))?;
+        if let Ok(view) = Root::of(&metadata) {
+            judgement.findings.extend(self.others()?.iter().flat_map(|other| lint::used_elsewhere(&view, other)));
+        }
         Ok(Outcome::answer(judgement.ok(), judgement))
+    }
+}
+
+impl Verify {
+    fn others(&self) -> Result<Vec<Root>, Failure> {
+        self.other_root
+            .iter()
+            .map(|file| Root::of(&read(file)?.0).or_fail(|| format!("{} is no root", file.display())))
+            .collect()
     }
 }
 

@@ -22,18 +22,18 @@ pub(super) fn delegations(targets: &Targets<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// Finds delegated roles that go away, and changes of those that stay.
-pub(super) fn step(before: &Targets<'_>, after: &Targets<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn step(
+    before: &Targets<'_>,
+    after: &Targets<'_>,
+    online: impl Fn(&Delegation) -> bool,
+    findings: &mut Vec<Finding>,
+) {
     for role in &before.delegations {
         match after.delegation(&role.name) {
             None => findings.push(Finding::new(Rule::RoleRemoved, &role.name, "nothing delegates to it any more")),
-            Some(next) => findings.extend(role_step(&role.name, &role.keys, &next.keys, is_online(role))),
+            Some(next) => findings.extend(role_step(&role.name, &role.keys, &next.keys, online(role))),
         }
     }
-}
-
-/// Whether tuf-on-ci says that a machine signs this role.
-fn is_online(role: &Delegation) -> bool {
-    !role.keys.keys.is_empty() && role.keys.keys.iter().all(|key| key.object.get("x-tuf-on-ci-online-uri").is_some())
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
         let one = delegation("one", paths, &[1, 2, 3], 1);
         let keys = [key(1), key(2), key(3)];
         let (before, after) = (targets_of(1, "", &keys, &two), targets_of(2, "", &keys, &one));
-        let findings = lint::targets_step(&before, &after).unwrap();
+        let findings = lint::targets_step(&before, &after, |_| false).unwrap();
         let expected = [(Rule::ThresholdLowered, "one".to_string()), (Rule::RoleRemoved, "two".to_string())];
         assert_eq!(names(&findings), expected);
     }

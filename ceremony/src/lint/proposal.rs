@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{alone, lifetime, role_step, root, root_step, size, targets, targets_step, unsupported};
+use super::{alone, lifetime, of_version, root, root_step, shared_ids, size, targets, targets_step, unsupported};
 use crate::finding::Finding;
 use crate::inputs::{Base, Inputs};
 use crate::metadata::MetadataError;
@@ -10,7 +10,7 @@ use crate::policy::Signers;
 use crate::quorum::KeySet;
 use crate::root::Root;
 use crate::stage::Staged;
-use crate::targets::Targets;
+use crate::targets::{Delegation, Targets};
 
 /// What is wrong with a proposal: with each staged file, with the step to it, with who signs, and with the keyholders
 /// whom the policy names. Sorted, each once.
@@ -20,6 +20,7 @@ use crate::targets::Targets;
 pub fn proposal(inputs: &Inputs, base: &Base, staged: &Staged) -> Result<Vec<Finding>, MetadataError> {
     let mut findings = people(inputs);
     let clients = &inputs.policy.clients;
+    let staged_root = staged.root_view();
     for (role, staged) in staged.roles() {
         let file = &staged.metadata;
         findings.extend(lifetime(role, file.kind(), inputs.staging.at, file.expires()));
@@ -37,14 +38,10 @@ pub fn proposal(inputs: &Inputs, base: &Base, staged: &Staged) -> Result<Vec<Fin
             findings.extend(targets(role, file)?);
             findings.extend(unsupported(view.keys.values(), clients));
             if let Some(before) = base.roles.get(role) {
-                findings.extend(targets_step(before, file)?);
-                let published = Targets::of(before)?;
-                for delegation in &view.delegations {
-                    let Some(before) = published.delegation(&delegation.name) else { continue };
-                    let online = is_online(inputs, &delegation.name);
-                    findings.extend(role_step(&delegation.name, &before.keys, &delegation.keys, online));
-                }
+                findings.extend(targets_step(before, file, |role| is_online(inputs, role))?);
             }
+            let names = (of_version("root", staged_root.version), of_version(role, file.version()));
+            findings.extend(shared_ids((&names.0, &staged_root.keys), (&names.1, &view.keys)));
             findings.extend(signers(inputs, view.delegations.iter().map(|role| (role.name.as_str(), &role.keys))));
         }
     }
@@ -64,6 +61,11 @@ fn signers<'a>(inputs: &Inputs, roles: impl Iterator<Item = (&'a str, &'a KeySet
     roles.filter_map(|(role, keys)| alone(role, keys, &inputs.holders)).collect()
 }
 
-fn is_online(inputs: &Inputs, role: &str) -> bool {
-    inputs.policy.role(role).is_some_and(|role| matches!(role.signers, Signers::Online(_)))
+/// Whether machines sign a delegated role: the policy says so, or it leaves the role to others and the keys say so.
+fn is_online(inputs: &Inputs, role: &Delegation) -> bool {
+    match inputs.policy.role(&role.name).map(|role| &role.signers) {
+        Some(Signers::Online(_)) => true,
+        Some(Signers::External) => role.keys.keys.iter().all(|key| key.object.get("x-tuf-on-ci-online-uri").is_some()),
+        _ => false,
+    }
 }

@@ -7,7 +7,7 @@ use super::delegations;
 use crate::finding::{Finding, Rule};
 use crate::json::Json;
 use crate::metadata::{Metadata, MetadataError};
-use crate::targets::Targets;
+use crate::targets::{Delegation, Targets};
 
 /// Finds entries with `custom: null`.
 pub(super) fn targets(targets: &Targets<'_>, findings: &mut Vec<Finding>) {
@@ -18,11 +18,15 @@ pub(super) fn targets(targets: &Targets<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// Finds what goes away from one targets file of a role to a later one: targets, delegated roles, thresholds; and
-/// targets whose content changes.
+/// targets whose content changes. `online` says of a delegated role whether machines sign it.
 ///
 /// # Errors
 /// If one of them is no targets file.
-pub fn targets_step(before: &Metadata, after: &Metadata) -> Result<Vec<Finding>, MetadataError> {
+pub fn targets_step(
+    before: &Metadata,
+    after: &Metadata,
+    online: impl Fn(&Delegation) -> bool,
+) -> Result<Vec<Finding>, MetadataError> {
     let (old, new) = (Targets::of(before)?, Targets::of(after)?);
     let mut findings = Vec::new();
     // Both are sorted by path.
@@ -49,7 +53,7 @@ pub fn targets_step(before: &Metadata, after: &Metadata) -> Result<Vec<Finding>,
             Some(_) => {}
         }
     }
-    delegations::step(&old, &new, &mut findings);
+    delegations::step(&old, &new, online, &mut findings);
     Ok(findings)
 }
 
@@ -72,7 +76,7 @@ mod tests {
     use crate::lint;
 
     fn step(before: &str, after: &str) -> Vec<(Rule, String)> {
-        names(&targets_step(&targets_of(1, before, &[], ""), &targets_of(2, after, &[], "")).unwrap())
+        names(&targets_step(&targets_of(1, before, &[], ""), &targets_of(2, after, &[], ""), |_| false).unwrap())
     }
 
     #[test]
