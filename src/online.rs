@@ -1,10 +1,10 @@
 //! The online keys of this machine, which sign snapshot and timestamp without a person.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use ceremony::{Fingerprint, SignOnline, TufKey};
+use ceremony::{Fingerprint, Policy, SignOnline, TufKey};
 use keyholders::{Device, DeviceKind, FileKey, Name, Pin, RecordKey, Roster, Uri};
 
 use crate::ask::{Robot, secret_file};
@@ -12,6 +12,7 @@ use crate::cli::Context;
 use crate::devices::{self, ModuleArgs, Tokens};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::Config;
+use crate::ui::Ui;
 
 /// Where the online keys of this machine are, besides what its configuration says.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -24,6 +25,35 @@ pub(crate) struct OnlineArgs {
     pub(crate) online_pin_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) modules: ModuleArgs,
+}
+
+impl OnlineArgs {
+    /// Asks the person, if there is one, for the files of online keys that neither a flag nor the configuration names.
+    ///
+    /// # Errors
+    /// If the configuration cannot be read. Without a terminal nothing is asked: a timer has nobody to answer.
+    pub(crate) fn complete(
+        mut self,
+        context: &Context,
+        ui: &mut Ui,
+        policy: &Policy,
+        roster: &Roster,
+    ) -> Result<Self, Failure> {
+        if !ui.has_terminal() || !self.online_keys.is_empty() {
+            return Ok(self);
+        }
+        let config = context.machine.config()?;
+        let roles = ["snapshot", "timestamp"].into_iter().filter_map(|role| policy.role(role));
+        let names: BTreeSet<&String> = roles.flat_map(|role| role.signers.names()).collect();
+        for name in names {
+            let key = roster.record(name).and_then(|record| record.active());
+            let in_file = key.is_some_and(|key| key.device() == DeviceKind::File);
+            if in_file && config.online.iter().all(|online| online.keyholder != *name) {
+                self.online_keys.push(ui.value("--online-key", &format!("File of the online key of {name}"), None)?);
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// The online keys of this machine. Each is looked for when it is to sign, and asked for nothing that a person would

@@ -59,7 +59,8 @@ impl Publish {
         let assembled = assemble(&ceremony, staged)?;
 
         let signatures = load_seals(&ceremony)?;
-        let mut keys = OnlineKeys::new(context, &self.online, &ceremony.roster)?;
+        let online = self.online.complete(context, ui, &ceremony.inputs.policy, &ceremony.roster)?;
+        let mut keys = OnlineKeys::new(context, &online, &ceremony.roster)?;
         let sealed = seal(&ceremony, &assembled, &published, signatures, &mut keys, context.now)?;
         let (sealed, order, simulation) = prove(&ceremony, &published, sealed, context)?;
         let mut writes = Vec::new();

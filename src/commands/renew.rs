@@ -39,7 +39,7 @@ pub(crate) struct Renew {
 }
 
 impl Renew {
-    pub(crate) fn run(self, context: &Context, _ui: &mut Ui) -> Result<Outcome, Failure> {
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let workdir = &context.workdir;
         let lock = workdir.lock()?;
         let policy = PolicyFile::read(workdir)?.policy;
@@ -57,7 +57,8 @@ impl Renew {
             .or_fail(|| "what is published does not verify from the trusted root: nothing was signed over it")?;
 
         let roster = records::load(&workdir.keyholders())?;
-        let mut keys = OnlineKeys::new(context, &self.online, &roster)?;
+        let args = self.online.clone().complete(context, ui, &policy, &roster)?;
+        let mut keys = OnlineKeys::new(context, &args, &roster)?;
         let view = Root::of(&root.metadata)?;
         let quorum = |role| {
             let incoming = view.role(role).cloned();

@@ -73,21 +73,27 @@ impl Sign {
     }
 }
 
-/// Asks for the digest as it was heard. A wrong one ends the command: it is no password to try.
+/// Asks for the digest as it was heard. What is no digest at all is asked for again; a wrong one ends the command: it
+/// is no password to try.
 fn consent(ui: &mut Ui, digest: &ProposalDigest, given: Option<&str>) -> Result<(), Failure> {
-    let heard = match given {
-        Some(given) => given.to_owned(),
+    let same = match given {
+        Some(given) => digest.is(given).or_fail(|| "--expect is no digest")?,
         None => {
             ui.say("\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel.");
-            ui.value("--expect", "Digest as you heard it (twelve words, or hex)", None)?
+            loop {
+                let heard: String = ui.value("--expect", "Digest as you heard it (twelve words, or hex)", None)?;
+                match digest.is(&heard) {
+                    Ok(same) => break same,
+                    Err(error) => ui.say(error),
+                }
+            }
         }
     };
-    match digest.is(&heard) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::no("what you heard is not the digest of this proposal: nothing was signed")
-            .hint("hear it again, word by word; if it still differs, this copy is not what the others see")),
-        Err(error) => Err(Failure::could_not(error.to_string()).hint("ask the coordinator to read it again")),
+    if same {
+        return Ok(());
     }
+    Err(Failure::no("what you heard is not the digest of this proposal: nothing was signed")
+        .hint("hear it again, word by word; if it still differs, this copy is not what the others see"))
 }
 
 /// Whether the proposal can be meant for today, by this machine's clock.
