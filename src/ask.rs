@@ -123,7 +123,7 @@ impl Robot {
 impl Ask for Robot {
     fn pin(&mut self, request: PinRequest) -> Result<Pin, AskError> {
         if request.tries != Tries::Unknown {
-            let reason = "a wrong PIN was given before, and a file is not tried then: use the token by hand once";
+            let reason = "a wrong PIN was given before, and a file is not tried then: log in by hand once, with its vendor's tool";
             return Err(AskError::Withheld { reason });
         }
         self.secret.take().ok_or(AskError::Unattended { flag: "--online-pin-file, or [[pin]] in config.toml" })
