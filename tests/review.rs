@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod sigstore;
 
 use common::{Room, Run, Trustroot};
 use serde_json::Value;
+use sigstore::{adopted, metadata, root_file, staged_at};
 
 /// The root that everybody may read, and of which a test says that somebody trusts it.
 const ROOT_1: &str = "repository/1.root.json";
@@ -77,7 +79,7 @@ fn the_meaning_is_told_not_the_json() {
             "targets, version 1 -> 2",
             "~ a.txt changes: 7 bytes; before: 6 bytes",
             "+ b/c.txt, a new target file of 4 bytes",
-            "target-changed (a.txt)",
+            "target-changed: The content of a target changes under the same name. a.txt: from sha256 ",
             "accepted until 2027-01-01T00:00:00Z because: a new a",
             "root version 2: 2 of 3 outgoing keys: alice, bob and carol",
             "root version 2: 3 of 3 incoming keys: alice, bob and dave",
@@ -336,7 +338,7 @@ fn a_finding_that_is_no_longer_accepted_speaks_against_it() {
     let (mut room, ceremony) = second();
     room.at("2027-02-01T12:00:00Z");
     let run = room.run_as(room.machine("alice"), 1, &["review", &ceremony]);
-    says(&run, &["What is wrong with it: do not sign target-changed (a.txt)"]);
+    says(&run, &["What is wrong with it: do not sign target-changed: "]);
     let answer = room.json_as(room.machine("alice"), 1, &["review", &ceremony]);
     assert_eq!((&answer["ok"], &answer["findings"][0]["finding"]), (&false.into(), &"target-changed".into()));
 }
@@ -347,7 +349,7 @@ fn what_the_policy_accepts_beforehand_is_shown() {
     room.run(0, &["accept", "clients-break", "root 1", "--reason=emergency", "--until=2027-01-01T00:00:00Z"]);
     let ceremony = room.stage();
     let run = room.run_as(room.machine("alice"), 0, &["review", &ceremony]);
-    says(&run, &["should it be found clients-break (root 1).", "because: emergency"]);
+    says(&run, &["should it be found clients-break of root 1: ", "because: emergency"]);
 }
 
 #[test]
@@ -392,4 +394,59 @@ fn listing(trustroot: &Trustroot) -> Vec<String> {
     walk(trustroot.dir(), &mut found);
     found.sort();
     found
+}
+
+/// Sigstore's trust root at root 12, and the ceremony that makes root 13 of it: one keyholder for another.
+fn sigstore_13() -> (Trustroot, String) {
+    let (trustroot, _) = adopted(12, 404, "2025-07-09T13:05:59Z");
+    let real = ceremony::Root::of(&metadata(root_file(13))).unwrap();
+    let lance = real.own().keys.iter().find(|key| key.owner() == Some("@lance")).unwrap();
+    trustroot.write("lance.json", lance.object.pretty());
+    trustroot.ok(&["keyholder", "enroll", "lance", "--public", "lance.json"]);
+    for role in ["root", "targets"] {
+        trustroot.ok(&["role", role, "--drop", "dlorenc", "--add", "lance"]);
+    }
+    let now = staged_at(13);
+    let accept = ["accept", "possession-unproven", "lance", "--reason=replay", "--until=2026-07-09T00:00:00Z"];
+    trustroot.ok(&[&accept[..], &["--now", &now]].concat());
+    trustroot.ok(&["stage", "--only", "root", "--now", &now]);
+    (trustroot, now)
+}
+
+#[test]
+fn a_real_keyholder_is_replaced() {
+    let (trustroot, now) = sigstore_13();
+    let run = trustroot.exits(0, &["review", "--now", &now]);
+    says(
+        &run,
+        &[
+            "You trust root 12, which this machine remembers.",
+            "root, version 12 -> 13 Expires 2026-01-22T13:05:59Z, 197 days after staging; before: 2025-08-19T14:33:09Z. \
+             Who signs root and targets: 3 of 5 keys must sign, as before. + lance (P-256 key b3413f6d) joins \
+             - dlorenc (P-256 key 5330d64c) leaves = bobcallaway, joshuagl, mnm678 and santiagotorres stay What was",
+            "root version 13: 3 of 5 outgoing keys: bobcallaway, dlorenc, joshuagl, mnm678 and santiagotorres",
+            "Only a record says whose key it is, and no proof: bobcallaway, dlorenc, joshuagl, lance,",
+        ],
+    );
+    let status = trustroot.ok(&["status", "--now", &now]);
+    fits(&status);
+    assert!(status.contains("registry.npmjs.org 6") && status.contains("by others, from 2025-11-14"), "{status}");
+}
+
+#[test]
+fn who_trusts_a_root_of_years_ago_sees_all_that_came_since() {
+    let (trustroot, now) = sigstore_13();
+    let machine = trustroot.other_machine();
+    let run = machine.exits(0, &["review", "--now", &now, "--root", &root_file(1)]);
+    says(
+        &run,
+        &[
+            "You trust root 1, which you gave.",
+            "It leads to root 12, which is published",
+            "root, version 1 -> 2",
+            "~ a key without a record (P-256 key da10c911) is listed under another id: 7247f0db -> 0c87432c",
+        ],
+    );
+    let answer = machine.json(0, &["review", "--now", &now, "--root", &root_file(5)]);
+    assert_eq!(answer["since"].as_array().unwrap().len(), 7);
 }

@@ -143,10 +143,10 @@ fn deadlines(deadlines: &[Deadline], now: Time) -> String {
     }
     let day = |time: Time| format!("{} {}", &time.to_string()[..10], distance(now, time));
     let row = |deadline: &Deadline| {
-        let by = if deadline.by == By::External { ", by others" } else { "" };
         let window = match deadline.opens {
-            Some(opens) if opens > now => format!("from {}{by}", day(opens)),
-            Some(_) => format!("now{by}{}", command(deadline.by)),
+            Some(opens) if deadline.by == By::External => format!("by others, from {}", &opens.to_string()[..10]),
+            Some(opens) if opens > now => format!("from {}", day(opens)),
+            Some(_) => format!("now{}", command(deadline.by)),
             None => "the policy has no such role".to_owned(),
         };
         let expired = if deadline.expires <= now { "EXPIRED " } else { "" };

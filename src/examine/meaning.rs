@@ -213,7 +213,7 @@ fn member(path: &str, before: Option<&Json>, after: Option<&Json>, indent: usize
 fn name(key: &ListedKey) -> String {
     match (&key.holder, key.key) {
         (Some(holder), _) => format!("{} ({})", escaped(holder), key_text(key)),
-        (None, Some(_)) => format!("somebody without a record ({})", key_text(key)),
+        (None, Some(_)) => format!("a key without a record ({})", key_text(key)),
         (None, None) => key_text(key),
     }
 }

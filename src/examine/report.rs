@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use ceremony::{Finding, Json, Object, RoleDiff};
+use ceremony::policy::Accept;
+use ceremony::{Finding, Json, Object, RoleDiff, Rule};
 
 use super::meaning::{self, and};
 use super::{Examined, TrustedBy};
@@ -72,32 +73,33 @@ impl Examined {
     }
 
     fn findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.open.is_empty() && self.accepted.is_empty() {
+            heading(f, "What was found")?;
+            f.write_str("  Nothing speaks against it.\n")?;
+        }
         if !self.open.is_empty() {
             heading(f, "What is wrong with it: do not sign")?;
         }
-        for finding in &self.open {
-            f.write_str(&wrapped(&finding_text(finding), 2))?;
+        for group in groups(&self.open, |a, b| a.rule == b.rule) {
+            rule(f, group[0].rule, "")?;
+            group.iter().try_for_each(|finding| what(f, finding))?;
         }
         if !self.accepted.is_empty() {
             heading(f, "What was found, and accepted in the policy")?;
         }
-        for (finding, accept) in &self.accepted {
-            f.write_str(&wrapped(&finding_text(finding), 2))?;
-            let text = format!("accepted until {} because: {}", accept.until, escaped(&accept.reason));
-            f.write_str(&wrapped(&text, 6))?;
+        for group in groups(&self.accepted, |(_, a), (_, b)| alike(a, b)) {
+            let (_, accept) = group[0];
+            rule(f, accept.rule, "")?;
+            group.iter().try_for_each(|(finding, _)| what(f, finding))?;
+            because(f, accept)?;
         }
         if !self.beforehand.is_empty() {
             heading(f, "What the policy accepts besides, should it be found")?;
         }
-        for accept in &self.beforehand {
-            let text = format!("{} ({}). {}", accept.rule, escaped(&accept.subject), accept.rule.why());
-            f.write_str(&wrapped(&text, 2))?;
-            let text = format!("accepted until {} because: {}", accept.until, escaped(&accept.reason));
-            f.write_str(&wrapped(&text, 6))?;
-        }
-        if self.open.is_empty() && self.accepted.is_empty() {
-            heading(f, "What was found")?;
-            f.write_str("  Nothing speaks against it.\n")?;
+        for group in groups(&self.beforehand, alike) {
+            let subjects: Vec<String> = group.iter().map(|accept| escaped(&accept.subject).to_string()).collect();
+            rule(f, group[0].rule, &format!(" of {}", and(&subjects)))?;
+            because(f, group[0])?;
         }
         Ok(())
     }
@@ -176,10 +178,35 @@ fn part(f: &mut fmt::Formatter<'_>, diff: &RoleDiff, at: Option<ceremony::Time>)
     meaning::role(diff, at).lines().try_for_each(|line| writeln!(f, "  {line}"))
 }
 
-fn finding_text(finding: &Finding) -> String {
-    let clients = finding.rule.clients();
+/// Puts together what is alike, in the order of the first of each.
+fn groups<T>(all: &[T], alike: impl Fn(&T, &T) -> bool) -> Vec<Vec<&T>> {
+    let mut groups: Vec<Vec<&T>> = Vec::new();
+    for one in all {
+        match groups.iter_mut().find(|group| alike(group[0], one)) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
+}
+
+fn alike(a: &Accept, b: &Accept) -> bool {
+    (a.rule, &a.reason, a.until) == (b.rule, &b.reason, b.until)
+}
+
+fn rule(f: &mut fmt::Formatter<'_>, rule: Rule, of: &str) -> fmt::Result {
+    let clients = rule.clients();
     let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
-    format!("{finding}. {}{clients}", finding.rule.why())
+    f.write_str(&wrapped(&format!("{rule}{of}: {}{clients}", rule.why()), 2))
+}
+
+fn what(f: &mut fmt::Formatter<'_>, finding: &Finding) -> fmt::Result {
+    f.write_str(&wrapped(&format!("{}: {}", finding.subject, finding.what), 4))
+}
+
+fn because(f: &mut fmt::Formatter<'_>, accept: &Accept) -> fmt::Result {
+    let text = format!("accepted until {} because: {}", accept.until, escaped(&accept.reason));
+    f.write_str(&wrapped(&text, 6))
 }
 
 fn finding_members(finding: &Finding) -> Object {
