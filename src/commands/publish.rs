@@ -280,15 +280,15 @@ impl fmt::Display for Done {
             writeln!(f, "  {}", escaped(name))?;
         }
         let starts = |versions: &[u64]| match (versions.first(), versions.last()) {
-            (Some(first), Some(last)) if first != last => format!("roots {first} to {last}"),
-            (Some(only), _) => format!("root {only}"),
-            _ => "no root: nothing was published before".to_owned(),
+            (Some(first), Some(last)) if first != last => format!("from roots {first} to {last}"),
+            (Some(only), _) => format!("from root {only}"),
+            _ => "from no root".to_owned(),
         };
         let (all, strict) = (starts(&self.simulation.starts), starts(&self.simulation.strict_starts));
-        let proof = if self.simulation.breaks.is_empty() {
-            format!("Clients were tried after every write, from {all}; tough from {strict}: none failed.")
-        } else {
-            "Clients fail, as the policy accepts:".to_owned()
+        let proof = match (self.simulation.breaks.is_empty(), self.simulation.starts.is_empty()) {
+            (true, true) => "No client could start before. Now one can, from the newest root: it was tried.".to_owned(),
+            (true, false) => format!("Clients were tried after every write, {all}; tough {strict}: none failed."),
+            (false, _) => "Clients fail, as the policy accepts:".to_owned(),
         };
         f.write_str(&wrapped(&proof, 0))?;
         for broken in &self.simulation.breaks {
