@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::{self, Access, DiskError, Place};
 
-pub(crate) use config::{Config, ConfigError, OnlineFile, PinSource};
+pub(crate) use config::{Config, ConfigError};
+#[cfg(test)]
+pub(crate) use config::{OnlineFile, PinSource};
 pub(crate) use journal::{Entry, JournalError, Second};
 
 /// The most bytes of a root that are read.

@@ -1,7 +1,5 @@
 //! trustroot: ceremonies for the root of trust of a software-signing system.
 #![forbid(unsafe_code)]
-// The frame lands before the commands that use all of it.
-#![allow(dead_code, unused_imports, unused_variables)]
 
 mod adopt;
 mod ask;

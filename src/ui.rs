@@ -7,7 +7,6 @@ use std::str::FromStr;
 
 use ceremony::Json;
 use dialoguer::{Confirm, Input, Select};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keyholders::Pin;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr};
 use zeroize::Zeroizing;
@@ -122,18 +121,6 @@ impl Ui {
         }
     }
 
-    /// Shows how far a long piece of work of `total` steps is, if stderr is a terminal.
-    pub(crate) fn progress(&self, total: u64, what: &str) -> Progress {
-        let target = match io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
-        let style = ProgressStyle::with_template("{msg} {bar:30} {human_pos} of {human_len}");
-        let bar = ProgressBar::with_draw_target(Some(total), target).with_message(escaped(what).to_string());
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Progress(bar)
-    }
-
     /// Writes the report of a command to stdout.
     pub(crate) fn report(&mut self, report: &dyn Report) -> Result<(), Failure> {
         match self.json {
@@ -198,22 +185,6 @@ impl Ui {
 
     fn out_json(&self, json: &Json) -> io::Result<()> {
         out(&escaped_json(&json.pretty()))
-    }
-}
-
-/// A bar on stderr that goes when it is dropped.
-pub(crate) struct Progress(ProgressBar);
-
-impl Progress {
-    /// `steps` more are done.
-    pub(crate) fn advance(&self, steps: u64) {
-        self.0.inc(steps);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
     }
 }
 

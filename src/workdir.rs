@@ -75,11 +75,6 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// A repository anywhere.
-    pub(crate) fn at(path: impl AsRef<std::path::Path>) -> Self {
-        Self { root: Place::named(path) }
-    }
-
     /// The directory itself.
     pub(crate) fn root(&self) -> &Place {
         &self.root
@@ -128,11 +123,6 @@ impl CeremonyDir {
         self.root.join("inputs")
     }
 
-    /// `base`
-    pub(crate) fn base(&self) -> Place {
-        self.root.join("base")
-    }
-
     /// `staged`
     pub(crate) fn staged(&self) -> Place {
         self.root.join("staged")
@@ -148,20 +138,9 @@ impl CeremonyDir {
         self.root.join("signatures").join(role)
     }
 
-    /// `signatures/ROLE/KEYHOLDER.FP8.DIGEST8.json`: the signature by the key with fingerprint `FP8...` over the
-    /// payload with digest `DIGEST8...`.
-    pub(crate) fn signature(&self, role: &str, keyholder: &str, fingerprint8: &str, digest8: &str) -> Place {
-        self.signatures(role).join(&format!("{keyholder}.{fingerprint8}.{digest8}.json"))
-    }
-
     /// `published`
     pub(crate) fn published(&self) -> Place {
         self.root.join("published")
-    }
-
-    /// `witnesses`
-    pub(crate) fn witnesses(&self) -> Place {
-        self.root.join("witnesses")
     }
 
     /// `abandoned.json`

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ceremony::history::History;
 use ceremony::stage::Reason;
-use ceremony::{Base, Days, Finding, Inputs, Kind, Policy, Rule, Staging, TargetList, Targets, Time, lint, stage};
+use ceremony::{Base, Days, Finding, Inputs, Kind, Policy, Rule, Staging, TargetList, Time, lint, stage};
 
 use crate::adopt::holding::Holding;
 use crate::adopt::policy;
