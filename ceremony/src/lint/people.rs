@@ -30,10 +30,11 @@ pub fn alone(role: &str, keys: &KeySet, holders: &[Holder]) -> Option<Finding> {
     }
     let able: Vec<&str> =
         ids.iter().filter(|(_, ids)| **ids >= keys.threshold).map(|(name, _)| name.as_str()).collect();
-    let what = || match able.len() {
-        1..=3 => format!("{} of {} keys, which {} has", keys.threshold, keys.ids.len(), able.join(" or ")),
-        more => format!("{} of {} keys, which each of {more} has", keys.threshold, keys.ids.len()),
+    let who = match able.len() {
+        1..=3 => able.join(" or "),
+        more => format!("each of {more} people"),
     };
+    let what = || format!("{who} can sign alone: {} of {} keys are enough", keys.threshold, keys.ids.len());
     (!able.is_empty()).then(|| Finding::new(Rule::OneMeetsThreshold, role, what()))
 }
 
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn a_threshold_of_one_is_found_where_people_sign() {
         let everybody = set(&[1, 2, 3, 4], 1);
-        assert!(alone("root", &everybody, &[]).unwrap().what.contains("each of 4"));
+        assert!(alone("root", &everybody, &[]).unwrap().what.contains("each of 4 people can sign alone"));
         assert_eq!(alone("timestamp", &set(&[1], 1), &[]), None);
         assert_eq!(alone("team", &set(&[1], 1), &[holder("robot", true, &[1])]), None);
         assert!(alone("team", &set(&[1], 1), &[holder("alice", false, &[1])]).is_some());
