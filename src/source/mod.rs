@@ -154,6 +154,7 @@ pub(crate) enum OpenError {
         "{address} needs certificates, and this machine has none in the usual places: install ca-certificates, \
              or set SSL_CERT_FILE"
     )]
+    #[cfg(feature = "net")]
     NoCertificates {
         /// The address.
         address: String,
