@@ -76,10 +76,11 @@ impl Outline {
     pub(crate) fn is_published(&self, published: &Published) -> Result<bool, Failure> {
         let root = published.roots.last().map_or(0, |file| file.metadata.version());
         let meta = published.snapshot.as_ref().map(|file| ceremony::Meta::of(&file.metadata)).transpose()?;
+        let sealed = published.is_sealed();
         Ok(self.staged.iter().all(|(role, version)| {
             let named = meta.as_ref().and_then(|meta| meta.file(&format!("{role}.json"))).map(|entry| entry.version);
             match role.as_str() {
-                "root" => root >= *version,
+                "root" => root > *version || (root == *version && sealed),
                 _ => named.is_some_and(|named| named >= *version),
             }
         }))

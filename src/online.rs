@@ -110,16 +110,18 @@ impl<'a> OnlineKeys<'a> {
         let name = record.name();
         match key.device() {
             DeviceKind::File => {
-                let file = self.config.online.iter().find(|online| online.keyholder == name.as_str());
-                if let Some(online) = file {
-                    let key = self.file(&online.file, owner)?;
-                    let found = key.public_key().fingerprint();
-                    if found == *fingerprint {
-                        return Ok(key.into());
+                // While a key is being replaced, its owner has two files.
+                for online in self.config.online.iter().filter(|online| online.keyholder == name.as_str()) {
+                    match self.file(&online.file, owner) {
+                        Ok(key) if key.public_key().fingerprint() == *fingerprint => return Ok(key.into()),
+                        Ok(key) => {
+                            let (found, wanted) = (key.public_key().fingerprint().short(), fingerprint.short());
+                            let file = online.file.display();
+                            let message = format!("{file} holds the key {found}, not {name}'s {wanted}");
+                            tried.push(Failure::could_not(message));
+                        }
+                        Err(failure) => tried.push(failure),
                     }
-                    let (found, wanted) = (found.short(), fingerprint.short());
-                    let file = online.file.display();
-                    return Err(Failure::could_not(format!("{file} holds the key {found}, not {name}'s {wanted}")));
                 }
                 Err(tried.into_iter().next().unwrap_or_else(|| {
                     Failure::could_not(format!("the online key {} of {name} is not at hand", fingerprint.short()))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ceremony::{Base, Metadata, Targets};
+use ceremony::{Base, Metadata, Root, Targets};
 
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
@@ -90,6 +90,17 @@ impl Published {
             snapshot: self.snapshot.as_ref().map(|file| file.metadata.clone()),
             timestamp: self.timestamp.as_ref().map(|file| file.metadata.clone()),
         }
+    }
+
+    /// Whether the latest root's own keys signed the snapshot and the timestamp: if not, the publication of that root
+    /// stopped half-way, or somebody else has yet to sign them.
+    pub(crate) fn is_sealed(&self) -> bool {
+        let root = self.roots.last().and_then(|root| Root::of(&root.metadata).ok());
+        let met = |role, file: &Option<PublishedFile>| {
+            let keys = root.as_ref().and_then(|root| root.role(role));
+            keys.zip(file.as_ref()).is_some_and(|(keys, file)| keys.met_by(&file.metadata))
+        };
+        met("snapshot", &self.snapshot) && met("timestamp", &self.timestamp)
     }
 
     /// The files with the names that they have in the `base/` of a ceremony: `N.root.json` and `ROLE.json`.

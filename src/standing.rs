@@ -159,6 +159,7 @@ pub(crate) fn roles(ceremony: &Ceremony, staged: &Staged, published: &Published)
     let snapshot = published.snapshot.as_ref().map(|file| Meta::of(&file.metadata)).transpose()?;
     let (id, holders) = (&ceremony.inputs.policy.id, &ceremony.inputs.holders);
     let mut roles = Vec::new();
+    let sealed = published.is_sealed();
     for (name, role) in staged.roles() {
         let version = role.metadata.version();
         let present = if name == "root" { published.roots.last() } else { published.roles.get(name) };
@@ -170,7 +171,7 @@ pub(crate) fn roles(ceremony: &Ceremony, staged: &Staged, published: &Published)
             _ if another => Reach::None,
             Some(file) if file.version() > version => Reach::Visible,
             Some(file) if file.payload() != role.payload => Reach::None,
-            Some(_) if name == "root" || named.is_some_and(|named| named >= version) => Reach::Visible,
+            Some(_) if (name == "root" && sealed) || named.is_some_and(|named| named >= version) => Reach::Visible,
             Some(_) => Reach::Written,
             None => Reach::None,
         };
@@ -206,7 +207,7 @@ fn sets(progress: &Progress, holders: &[Holder]) -> Vec<SetStanding> {
     };
     let set = |set, tally: &Tally| SetStanding {
         set,
-        threshold: tally.threshold,
+        threshold: if set == Some("outgoing") && progress.emergency { 0 } else { tally.threshold },
         signed: names(&tally.signed),
         missing: names(&tally.missing),
     };

@@ -18,6 +18,8 @@ pub struct Progress {
     pub outgoing: Option<Tally>,
     /// By the keys as staged.
     pub incoming: Tally,
+    /// Whether the outgoing keys need not sign.
+    pub emergency: bool,
     /// Signatures over another payload of this role: their signers must sign again.
     pub stale: Vec<SignatureFile>,
     /// Signature files that verify with no key that may sign, and why.
@@ -41,9 +43,15 @@ pub enum Refusal {
 }
 
 impl Progress {
-    /// Whether both thresholds are met.
+    /// Whether every threshold is met that must be.
     pub fn met(&self) -> bool {
-        self.incoming.met() && self.outgoing.as_ref().is_none_or(Tally::met)
+        self.needed().all(|(_, tally)| tally.met())
+    }
+
+    /// The sets of keys that must sign, by name.
+    fn needed(&self) -> impl Iterator<Item = (&'static str, &Tally)> {
+        let outgoing = self.outgoing.iter().filter(|_| !self.emergency).map(|tally| ("outgoing", tally));
+        outgoing.chain([("incoming", &self.incoming)])
     }
 }
 
@@ -72,7 +80,7 @@ impl StagedRole {
         let count = |keys| tally(self.payload.bytes(), &entries, keys);
         let outgoing = self.quorum.outgoing.as_ref().map(count);
         let incoming = count(&self.quorum.incoming);
-        Progress { outgoing, incoming, stale, refused, entries }
+        Progress { outgoing, incoming, emergency: self.quorum.emergency, stale, refused, entries }
     }
 
     fn judge(&self, trust_root: &str, file: &SignatureFile) -> Result<(), Refusal> {
@@ -118,8 +126,7 @@ impl Staged {
         let mut unmet = Vec::new();
         for (role, staged) in self.roles() {
             let progress = staged.progress(trust_root, role, signatures);
-            let outgoing = progress.outgoing.iter().map(|tally| ("outgoing", tally));
-            for (set, tally) in outgoing.chain([("incoming", &progress.incoming)]).filter(|(_, tally)| !tally.met()) {
+            for (set, tally) in progress.needed().filter(|(_, tally)| !tally.met()) {
                 unmet.push(Unmet::new(role, set, tally, holders));
             }
             let mut file = staged.metadata.clone();

@@ -52,7 +52,7 @@ pub use proposal::ProposalDigest;
 pub use publication::{Order, Sealed, TargetWrite, Verified, Write};
 pub use quorum::{KeySet, Quorum};
 pub use root::Root;
-pub use seal::{Online, SealError, SealedFile, Seals, SignOnline, seal};
+pub use seal::{Absent, Online, SealError, SealedFile, Sealing, Seals, SignOnline, seal};
 pub use signature_file::SignatureFile;
 pub use source::{MemorySource, Source, SourceError};
 pub use stage::{Staged, stage};

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::assemble::Assembled;
 use crate::inputs::WantedTarget;
 use crate::metadata::{Metadata, MetadataError};
-use crate::seal::{Online, SealError, SealedFile, Seals, SignOnline, seal};
+use crate::seal::{Online, SealError, SealedFile, Sealing, Seals, SignOnline, seal};
 use crate::targets::Targets;
 
 /// Signed files and the online roles that make them visible, before anybody has looked at them as a client.
@@ -63,14 +63,16 @@ impl Assembled {
     ///
     /// # Errors
     /// As [`seal`].
-    pub fn seal<S: SignOnline>(&self, online: &Online<'_>, signer: &mut S) -> Result<Sealed, SealError<S::Error>> {
-        let (root, files) = self.sealed_files();
-        let seals = seal(&files, online, signer)?;
-        Ok(Sealed { root, files, seals })
+    pub fn seal<S: SignOnline>(
+        &self,
+        online: &Online<'_>,
+        signer: &mut S,
+    ) -> Result<Sealing<S::Error>, SealError<S::Error>> {
+        seal(&self.sealed_files().1, online, signer)
     }
 
-    /// Takes the online roles as they were signed for this publication before it was interrupted.
-    pub fn resume(&self, seals: Seals) -> Sealed {
+    /// Puts the online roles to the files, as they were signed for this publication now or before it was interrupted.
+    pub fn with(&self, seals: Seals) -> Sealed {
         let (root, files) = self.sealed_files();
         Sealed { root, files, seals }
     }

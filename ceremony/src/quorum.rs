@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use crate::json::Json;
 use crate::key::Fingerprint;
-use crate::metadata::MetadataError;
+use crate::metadata::{Metadata, MetadataError};
+use crate::tally::tally;
 use crate::tuf_key::{KeyId, TufKey};
 
 /// The keys that may sign a role, and how many of them must (TUF specification, section 4.3, `roles`).
@@ -54,6 +55,11 @@ impl KeySet {
         all
     }
 
+    /// Whether enough of these keys signed `file`.
+    pub fn met_by(&self, file: &Metadata) -> bool {
+        tally(file.payload().bytes(), &file.signatures, self).met()
+    }
+
     /// Every id under which this set lists the key with `fingerprint`.
     pub fn ids_of(&self, fingerprint: &Fingerprint) -> Vec<&KeyId> {
         let is = |key: &&TufKey| key.key.as_ref().is_ok_and(|key| key.fingerprint() == *fingerprint);
@@ -68,6 +74,8 @@ pub struct Quorum {
     pub outgoing: Option<KeySet>,
     /// The keys of the delegator as staged.
     pub incoming: KeySet,
+    /// The outgoing keys may sign and need not: the policy accepts that clients break meanwhile.
+    pub emergency: bool,
 }
 
 impl Quorum {

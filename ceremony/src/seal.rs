@@ -14,7 +14,6 @@ use crate::metadata::{Kind, Metadata, MetadataError, Signature};
 use crate::policy::{Policy, RolePolicy, Signers};
 use crate::quorum::Quorum;
 use crate::stage::window_open;
-use crate::tally::tally;
 use crate::time::Time;
 use crate::tuf_key::TufKey;
 
@@ -71,19 +70,42 @@ pub struct Seals {
     pub timestamp: Option<SealedFile>,
 }
 
+/// What [`seal`] made, and who had no part in it.
+#[derive(Debug)]
+pub struct Sealing<E> {
+    /// The next online roles.
+    pub seals: Seals,
+    /// The keys that did not sign, though they may.
+    pub absent: Vec<Absent<E>>,
+}
+
+/// An online key that did not sign.
+#[derive(Debug)]
+pub struct Absent<E> {
+    /// What it did not sign.
+    pub role: &'static str,
+    /// The key.
+    pub fingerprint: Fingerprint,
+    /// What its device said.
+    pub error: E,
+}
+
 /// Seals `files`, the new versions of targets and delegated roles by role name.
 ///
-/// The snapshot is due when it does not name exactly these versions, when its signatures do not meet the keys, or when
-/// its window is open; the timestamp likewise. Each key of both sets signs once.
+/// The snapshot is due when it does not name exactly these versions, when its signatures do not meet the incoming keys,
+/// or when its window is open; the timestamp likewise. Each key of both sets that is at hand signs once, and the
+/// incoming ones meet their threshold. Where the outgoing ones do not, clients of the published root fail for as long
+/// as they do not see the next one.
 ///
 /// # Errors
-/// If a published file cannot be read, versions are used up, or a key does not sign.
+/// If a published file cannot be read, versions are used up, or too few incoming keys sign.
 pub fn seal<S: SignOnline>(
     files: &BTreeMap<String, SealedFile>,
     online: &Online<'_>,
     signer: &mut S,
-) -> Result<Seals, SealError<S::Error>> {
+) -> Result<Sealing<S::Error>, SealError<S::Error>> {
     let mut seals = Seals::default();
+    let mut absent = Vec::new();
     let policy = |role: &'static str| online.policy.role(role).ok_or(SealError::NoPolicy { role });
     let (snapshot, timestamp) = (policy("snapshot")?, policy("timestamp")?);
     if snapshot.signers != Signers::External {
@@ -91,15 +113,15 @@ pub fn seal<S: SignOnline>(
         let named = files.iter().map(|(role, file)| (name(role), file)).collect();
         let due = Due { role: "snapshot", kind: Kind::Snapshot, policy: snapshot, keys: &online.snapshot_keys };
         let published = online.snapshot.map(|file| &file.metadata);
-        seals.snapshot = due.next(&named, published, &online.snapshots_taken, online.now, signer)?;
+        seals.snapshot = due.next(&named, published, &online.snapshots_taken, online.now, signer, &mut absent)?;
     }
     if timestamp.signers != Signers::External {
         let snapshot = seals.snapshot.as_ref().or(online.snapshot);
         let named = snapshot.into_iter().map(|file| ("snapshot.json".to_string(), file)).collect();
         let due = Due { role: "timestamp", kind: Kind::Timestamp, policy: timestamp, keys: &online.timestamp_keys };
-        seals.timestamp = due.next(&named, online.timestamp, &[], online.now, signer)?;
+        seals.timestamp = due.next(&named, online.timestamp, &[], online.now, signer, &mut absent)?;
     }
-    Ok(seals)
+    Ok(Sealing { seals, absent })
 }
 
 /// One online role that may be due.
@@ -118,6 +140,7 @@ impl Due<'_> {
         taken: &[u64],
         now: Time,
         signer: &mut S,
+        absent: &mut Vec<Absent<S::Error>>,
     ) -> Result<Option<SealedFile>, SealError<S::Error>> {
         let view = published.map(Meta::of).transpose()?;
         let mut draft = published.map_or_else(|| Draft::new(self.kind), Draft::of);
@@ -133,8 +156,9 @@ impl Due<'_> {
                 draft.object("meta").insert(name, entry(file, pins));
             }
         }
+        // The outgoing keys are not asked about: what is published meets them, or they are lost.
         let due = draft.changed_from(published)
-            || published.is_none_or(|file| window_open(file, self.policy, now) || !self.meets(file));
+            || published.is_none_or(|file| window_open(file, self.policy, now) || !self.keys.incoming.met_by(file));
         if !due {
             return Ok(None);
         }
@@ -142,11 +166,17 @@ impl Due<'_> {
         let expires = now.plus(self.policy.lifetime).ok_or(SealError::BeyondTime { role: self.role })?;
         let mut metadata = draft.finish(version, expires);
         let payload = metadata.payload();
+        let role = self.role;
+        let present = absent.len();
         for fingerprint in self.keys.fingerprints() {
             let Some(key) = self.keys.key(&fingerprint) else { continue };
-            let sig = signer
-                .sign(self.role, key, payload.bytes())
-                .map_err(|error| SealError::Sign { role: self.role, error })?;
+            let sig = match signer.sign(role, key, payload.bytes()) {
+                Ok(sig) => sig,
+                Err(error) => {
+                    absent.push(Absent { role, fingerprint, error });
+                    continue;
+                }
+            };
             let verified = key.key.as_ref().is_ok_and(|key| key.verify(payload.bytes(), &sig).is_ok());
             if !verified {
                 return Err(SealError::BadSignature { role: self.role, fingerprint });
@@ -154,29 +184,32 @@ impl Due<'_> {
             let ids = self.keys.ids_of(&fingerprint);
             metadata.signatures.extend(ids.into_iter().map(|keyid| Signature { keyid, sig: sig.clone() }));
         }
+        if !self.keys.incoming.met_by(&metadata) {
+            let incoming = self.keys.incoming.fingerprints();
+            let missing = absent[present..].iter().position(|key| incoming.contains(&key.fingerprint));
+            return Err(match missing {
+                Some(missing) => SealError::Sign { role, error: absent.swap_remove(present + missing).error },
+                None => SealError::Unreachable { role },
+            });
+        }
         let bytes = metadata.to_file().into();
         Ok(Some(SealedFile { metadata, bytes }))
     }
 
-    fn meets(&self, file: &Metadata) -> bool {
-        let payload = file.payload();
-        self.keys.sets().all(|set| tally(payload.bytes(), &file.signatures, set).met())
-    }
-
-    /// The version after the published one and after every one that is taken. Where an attacker has used the numbers
-    /// up and none of the keys stays, clients drop what they have (TUF specification, section 5.3.11), so counting
-    /// starts again below.
+    /// The next version that no file has. Where an attacker has used the numbers up and none of the keys stays, clients
+    /// drop what they have (TUF specification, section 5.3.11), so counting starts again below.
     fn version(&self, published: Option<&Metadata>, taken: &[u64]) -> Option<u64> {
         let present = published.map_or(0, Metadata::version);
         let replaced = self.keys.outgoing.as_ref().is_some_and(|outgoing| {
             let incoming = self.keys.incoming.fingerprints();
             outgoing.fingerprints().iter().all(|key| !incoming.contains(key))
         });
-        if replaced && present >= FAST_FORWARDED {
-            let sane = taken.iter().copied().filter(|version| *version < FAST_FORWARDED).max();
-            return Some(sane.unwrap_or(0) + 1);
-        }
-        taken.iter().copied().chain([present]).max().unwrap_or(0).checked_add(1)
+        let last = match replaced && present >= FAST_FORWARDED {
+            true => taken.iter().copied().filter(|version| *version < FAST_FORWARDED).max().unwrap_or(0),
+            false => present,
+        };
+        // What an attacker left in the repository stays there, and is stepped over.
+        (last..u64::MAX).map(|version| version + 1).find(|version| !taken.contains(version))
     }
 }
 
@@ -225,6 +258,12 @@ pub enum SealError<E> {
         role: &'static str,
         /// What the key's device said.
         error: E,
+    },
+    /// There are fewer keys than must sign.
+    #[error("{role}: the root names fewer usable keys than must sign")]
+    Unreachable {
+        /// The role.
+        role: &'static str,
     },
     /// The published version is the largest number there is.
     #[error("{role}: the published version is the largest number; replace the online key to start again")]

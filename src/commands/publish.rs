@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use ceremony::policy::Signers;
 use ceremony::{
-    Assembled, Finding, Json, MemorySource, Object, Online, Order, Rule, SealError, Sealed, SealedFile, Seals, Source,
-    Staged, Time, Write,
+    Absent, Assembled, Finding, Fingerprint, Json, MemorySource, Object, Online, Order, Quorum, Rule, SealError,
+    Sealed, SealedFile, Sealing, Seals, Source, Staged, Time, Write,
 };
 
 use crate::ceremony_dir::Ceremony;
@@ -58,18 +59,18 @@ impl Publish {
         still_next(&staged, &published, context.now)?;
         let assembled = assemble(&ceremony, staged)?;
 
-        let signatures = load_seals(&ceremony)?;
         let online = self.online.complete(context, ui, &ceremony.inputs.policy, &ceremony.roster)?;
         let mut keys = OnlineKeys::new(context, &online, &ceremony.roster)?;
-        let sealed = seal(&ceremony, &assembled, &published, signatures, &mut keys, context.now)?;
-        let (sealed, order, simulation) = prove(&ceremony, &published, sealed, context)?;
+        let (sealed, absent) = seal(&ceremony, &assembled, &published, &mut keys, context.now)?;
+        let (sealed, order, simulation) = prove(&ceremony, &published, sealed, &absent, context)?;
         let mut writes = Vec::new();
         let verified = sealed.clone().verify(order, |list| {
             writes = list.iter().map(|write| write.name.clone()).collect();
             Ok::<(), Failure>(())
         })?;
         let targets = verified.targets().len();
-        let mut report = Done { ceremony: ceremony.name.clone(), dry_run: self.dry_run, targets, writes, simulation };
+        let name = ceremony.name.clone();
+        let mut report = Done { ceremony: name, dry_run: self.dry_run, targets, writes, absent, simulation };
         if !self.dry_run {
             store_seals(&ceremony, sealed.seals())?;
             report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
@@ -156,43 +157,83 @@ fn store_seals(ceremony: &Ceremony, seals: &Seals) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes what was signed before where it still serves, and has the rest signed.
+/// Takes what was signed before where it still serves, and has the rest signed. Returns also who had no part in it.
 fn seal(
     ceremony: &Ceremony,
     assembled: &Assembled,
     published: &Published,
-    before: Seals,
     keys: &mut OnlineKeys<'_>,
     now: Time,
-) -> Result<Sealed, Failure> {
+) -> Result<(Sealed, Vec<String>), Failure> {
+    let staged = assembled.staged();
+    let quorum = |role| staged.quorum(role).ok_or_else(|| Failure::could_not(format!("the root has no role {role}")));
+    let (snapshot_keys, timestamp_keys) = (quorum("snapshot")?, quorum("timestamp")?);
+    signed_by_those_who_may(ceremony, "snapshot", published.snapshot.as_ref(), &snapshot_keys)?;
+    signed_by_those_who_may(ceremony, "timestamp", published.timestamp.as_ref(), &timestamp_keys)?;
+
+    let before = load_seals(ceremony)?;
     let sealed = |file: &PublishedFile| SealedFile { metadata: file.metadata.clone(), bytes: file.bytes.clone() };
-    let version = |file: &Option<PublishedFile>| file.as_ref().map_or(0, |file| file.metadata.version());
-    let snapshot = before
-        .snapshot
-        .filter(|file| file.metadata.version() > version(&published.snapshot) && now < file.metadata.expires());
+    let serves = |file: &SealedFile, published: &Option<PublishedFile>, keys: &Quorum| {
+        let version = published.as_ref().map_or(0, |file| file.metadata.version());
+        file.metadata.version() > version && now < file.metadata.expires() && keys.incoming.met_by(&file.metadata)
+    };
+    let snapshot = before.snapshot.filter(|file| serves(file, &published.snapshot, &snapshot_keys));
     let present = snapshot.clone().or_else(|| published.snapshot.as_ref().map(sealed));
     let kept_timestamp = before.timestamp.filter(|file| {
         let names = ceremony::Meta::of(&file.metadata).ok().and_then(|meta| meta.file("snapshot.json").cloned());
         let names_present = names.map(|entry| entry.version) == present.as_ref().map(|file| file.metadata.version());
-        names_present && file.metadata.version() > version(&published.timestamp) && now < file.metadata.expires()
+        names_present && serves(file, &published.timestamp, &timestamp_keys)
     });
     let published_timestamp = published.timestamp.as_ref().map(|file| &file.metadata);
-    let staged = assembled.staged();
-    let quorum = |role| staged.quorum(role).ok_or_else(|| Failure::could_not(format!("the root has no role {role}")));
     let online = Online {
         policy: &ceremony.inputs.policy,
-        snapshot_keys: quorum("snapshot")?,
-        timestamp_keys: quorum("timestamp")?,
+        snapshot_keys,
+        timestamp_keys,
         snapshot: present.as_ref(),
         timestamp: kept_timestamp.as_ref().map(|file| &file.metadata).or(published_timestamp),
         snapshots_taken: published.snapshots_taken.clone(),
         now,
     };
-    let new = assembled.seal(&online, keys).map_err(unsealed)?;
+    let Sealing { seals, absent } = assembled.seal(&online, keys).map_err(unsealed)?;
     // A new snapshot makes every kept timestamp name the wrong one, and then a new timestamp was made as well.
-    let snapshot = new.seals().snapshot.clone().or(snapshot);
-    let timestamp = new.seals().timestamp.clone().or(kept_timestamp);
-    Ok(assembled.resume(Seals { snapshot, timestamp }))
+    let snapshot = seals.snapshot.or(snapshot);
+    let timestamp = seals.timestamp.or(kept_timestamp);
+    Ok((assembled.with(Seals { snapshot, timestamp }), describe(absent)))
+}
+
+/// What the online keys sign is an edit of what is published: it must not have been put there by somebody else.
+fn signed_by_those_who_may(
+    ceremony: &Ceremony,
+    role: &str,
+    published: Option<&PublishedFile>,
+    keys: &Quorum,
+) -> Result<(), Failure> {
+    let external = ceremony.inputs.policy.role(role).is_some_and(|role| role.signers == Signers::External);
+    let Some(PublishedFile { metadata, .. }) = published.filter(|_| !external) else { return Ok(()) };
+    // What lies in base/ was vouched for by the roots before, and everybody was told.
+    let base = if role == "snapshot" { &ceremony.base.snapshot } else { &ceremony.base.timestamp };
+    let reviewed = base.as_ref().is_some_and(|base| base.payload() == metadata.payload());
+    if reviewed || keys.sets().any(|set| set.met_by(metadata)) {
+        return Ok(());
+    }
+    let message =
+        format!("{role} version {} in repository/ is not signed by those who may sign it", metadata.version());
+    Err(Failure::no(message).hint("nothing was signed over it; find out who put it there, and put the right one back"))
+}
+
+/// One sentence for each key that had no part in what was sealed.
+pub(crate) fn describe(absent: Vec<Absent<Failure>>) -> Vec<String> {
+    let mut all: Vec<(Fingerprint, String, Vec<&str>)> = Vec::new();
+    for Absent { role, fingerprint, error } in absent {
+        match all.iter_mut().find(|(other, ..)| *other == fingerprint) {
+            Some((_, _, roles)) => roles.push(role),
+            None => all.push((fingerprint, error.line(), vec![role])),
+        }
+    }
+    let line = |(key, error, roles): (Fingerprint, String, Vec<&str>)| {
+        format!("the online key {} does not sign {}: {error}", key.short(), roles.join(" and "))
+    };
+    all.into_iter().map(line).collect()
 }
 
 /// The failure of a key is more telling than that there was one.
@@ -208,6 +249,7 @@ fn prove(
     ceremony: &Ceremony,
     published: &Published,
     sealed: Sealed,
+    absent: &[String],
     context: &Context,
 ) -> Result<(Sealed, Order, Simulation), Failure> {
     let place = context.workdir.repository().root().clone();
@@ -233,13 +275,15 @@ fn prove(
         let what = simulation.breaks.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let finding = Finding::new(Rule::ClientsBreak, format!("root {root}"), what);
         if ceremony.inputs.policy.accepts(&finding, context.now).is_none() {
-            let mut failure = Failure::no("clients that work today would fail");
-            for broken in &simulation.breaks {
-                failure = failure.and_cause(broken.to_string());
-            }
-            return Err(failure.hint(format!(
-                "stage a change that the outgoing keys sign too; or, in an emergency, accept it in the policy before \
-                 staging: finding = \"{}\", subject = \"{}\"",
+            let causes = absent.iter().cloned().chain(simulation.breaks.iter().map(ToString::to_string));
+            let failure = causes.fold(Failure::no("clients that work today would fail"), Failure::and_cause);
+            let mend = match absent.is_empty() {
+                true => "stage a change that the outgoing keys sign too",
+                false => "publish where the outgoing online key is at hand, so that it signs too",
+            };
+            return Err(failure.hint(mend).hint(format!(
+                "or, in an emergency, close this ceremony with `trustroot abandon`, say that it is one with `trustroot \
+                 accept {} '{}'`, and stage again",
                 finding.rule, finding.subject
             )));
         }
@@ -261,6 +305,8 @@ struct Done {
     dry_run: bool,
     targets: usize,
     writes: Vec<String>,
+    /// The online keys that had no part in it, and why.
+    absent: Vec<String>,
     simulation: Simulation,
 }
 
@@ -278,6 +324,9 @@ impl fmt::Display for Done {
         }
         for name in &self.writes {
             writeln!(f, "  {}", escaped(name))?;
+        }
+        for absent in &self.absent {
+            f.write_str(&wrapped(&escaped(absent).to_string(), 0))?;
         }
         let starts = |versions: &[u64]| match (versions.first(), versions.last()) {
             (Some(first), Some(last)) if first != last => format!("from roots {first} to {last}"),
@@ -317,6 +366,7 @@ impl Report for Done {
             ("starts", numbers(&self.simulation.starts)),
             ("strict_starts", numbers(&self.simulation.strict_starts)),
             ("breaks", texts(&breaks)),
+            ("absent", texts(&self.absent)),
         ]
         .into_iter()
         .collect();

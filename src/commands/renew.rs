@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ceremony::{Json, Object, Online, Order, Quorum, Root, Sealed, SealedFile, Time, seal};
+use ceremony::{Json, Object, Online, Order, Quorum, Root, Sealed, SealedFile, Sealing, Time, seal};
 
 use crate::cli::Context;
 use crate::client::store::Cache;
 use crate::client::{Limits, check};
-use crate::commands::publish::unsealed;
+use crate::commands::publish::{describe, unsealed};
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::online::{OnlineArgs, OnlineKeys};
@@ -19,7 +19,7 @@ use crate::records;
 use crate::report::{Outcome, Report};
 use crate::simulate::simulate;
 use crate::source::disk::Directory;
-use crate::text::wrapped;
+use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
 /// Renew snapshot and timestamp by the online key, where they are due
@@ -63,7 +63,7 @@ impl Renew {
         let quorum = |role| {
             let incoming = view.role(role).cloned();
             let incoming = incoming.ok_or_else(|| Failure::could_not(format!("the root has no role {role}")))?;
-            Ok::<_, Failure>(Quorum { outgoing: None, incoming })
+            Ok::<_, Failure>(Quorum { outgoing: None, incoming, emergency: false })
         };
         let present = SealedFile { metadata: snapshot.metadata.clone(), bytes: snapshot.bytes.clone() };
         let online = Online {
@@ -75,13 +75,14 @@ impl Renew {
             snapshots_taken: published.snapshots_taken.clone(),
             now: context.now,
         };
-        let seals = seal(&Default::default(), &online, &mut keys).map_err(unsealed)?;
+        let Sealing { seals, absent } = seal(&Default::default(), &online, &mut keys).map_err(unsealed)?;
         let expires = |sealed: &Option<SealedFile>, present: &PublishedFile| {
             sealed.as_ref().map_or_else(|| present.metadata.expires(), |file| file.metadata.expires())
         };
         let mut report = Renewed {
             dry_run: self.dry_run,
             writes: Vec::new(),
+            absent: describe(absent),
             snapshot: expires(&seals.snapshot, snapshot),
             timestamp: expires(&seals.timestamp, timestamp),
         };
@@ -128,6 +129,8 @@ fn last_good(now: Time, snapshot: &PublishedFile, timestamp: &PublishedFile) -> 
 struct Renewed {
     dry_run: bool,
     writes: Vec<String>,
+    /// The online keys that had no part in it, and why.
+    absent: Vec<String>,
     snapshot: Time,
     timestamp: Time,
 }
@@ -140,6 +143,9 @@ impl fmt::Display for Renewed {
             (false, false) => format!("Wrote {}.", self.writes.join(", then ")),
         };
         f.write_str(&wrapped(&said, 0))?;
+        for absent in &self.absent {
+            f.write_str(&wrapped(&escaped(absent).to_string(), 0))?;
+        }
         writeln!(f, "  timestamp expires {}", self.timestamp)?;
         writeln!(f, "  snapshot  expires {}", self.snapshot)
     }
@@ -151,6 +157,7 @@ impl Report for Renewed {
             ("ok", Json::Bool(true)),
             ("dry_run", Json::Bool(self.dry_run)),
             ("writes", self.writes.iter().map(Json::string).collect()),
+            ("absent", self.absent.iter().map(Json::string).collect()),
             ("snapshot_expires", Json::string(self.snapshot.to_string())),
             ("timestamp_expires", Json::string(self.timestamp.to_string())),
         ]

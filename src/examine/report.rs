@@ -228,7 +228,11 @@ fn signers(role: &RoleStanding) -> String {
         let mut names: Vec<String> = set.missing.iter().map(|name| escaped(name).to_string()).collect();
         names.extend(set.signed.iter().map(|name| format!("{} (has signed)", escaped(name))));
         let (threshold, keys) = (set.threshold, names.len());
-        let text = format!("{} version {}: {threshold} of {keys}{which} keys", escaped(&role.role), role.version);
+        let needed = match threshold {
+            0 => format!("none of {keys}{which} keys, as the policy accepts"),
+            threshold => format!("{threshold} of {keys}{which} keys"),
+        };
+        let text = format!("{} version {}: {needed}", escaped(&role.role), role.version);
         out.push_str(&wrapped(&format!("{text}: {}", and(&names)), 2));
     }
     out

@@ -94,7 +94,10 @@ fn set_text(set: &SetStanding) -> String {
     let list = |names: &[String]| names.iter().map(|name| escaped(name).to_string()).collect::<Vec<_>>().join(", ");
     let keys = set.signed.len() + set.missing.len();
     let which = set.set.map_or_else(String::new, |set| format!("{set} "));
-    let mut text = format!("{} of {keys} {which}keys must sign", set.threshold);
+    let mut text = match set.threshold {
+        0 => format!("the {keys} {which}keys need not sign, as the policy accepts"),
+        threshold => format!("{threshold} of {keys} {which}keys must sign"),
+    };
     text.push_str(match set.signed.is_empty() {
         true => "; nobody has",
         false => "; signed: ",

@@ -1,9 +1,10 @@
 //! A whole proposal.
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use super::{alone, lifetime, of_version, root, root_step, shared_ids, size, targets, targets_step, unsupported};
-use crate::finding::Finding;
+use crate::finding::{Finding, Rule};
 use crate::inputs::{Base, Inputs};
 use crate::metadata::MetadataError;
 use crate::policy::Signers;
@@ -45,9 +46,22 @@ pub fn proposal(inputs: &Inputs, base: &Base, staged: &Staged) -> Result<Vec<Fin
             findings.extend(signers(inputs, view.delegations.iter().map(|role| (role.name.as_str(), &role.keys))));
         }
     }
+    findings.extend(emergency(staged));
     findings.sort();
     findings.dedup();
     Ok(findings)
+}
+
+/// What the policy accepted before anybody tried it: that keys which leave do not sign.
+fn emergency(staged: &Staged) -> Option<Finding> {
+    let online = ["snapshot", "timestamp"].map(|role| (role, staged.quorum(role)));
+    let online = online.iter().filter_map(|(role, quorum)| Some((*role, quorum.as_ref()?)));
+    let offline = staged.roles().iter().map(|(role, staged)| (role.as_str(), &staged.quorum));
+    let free = online.chain(offline).filter(|(_, quorum)| quorum.emergency && quorum.outgoing.is_some());
+    let roles: Vec<&str> = free.map(|(role, _)| role).collect();
+    let what = format!("the outgoing keys of {} need not sign", roles.join(" and "));
+    let root = format!("root {}", staged.root().version());
+    (!roles.is_empty()).then(|| Finding::new(Rule::ClientsBreak, root, what))
 }
 
 /// What is wrong with the evidence for everybody whom the policy names.

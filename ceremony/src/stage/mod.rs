@@ -4,18 +4,19 @@ mod root;
 mod targets;
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::draft::Draft;
+use crate::finding::{Finding, Rule};
 use crate::holder::Holder;
 use crate::inputs::{Base, Inputs, Staging};
 use crate::metadata::{Metadata, MetadataError, Payload};
 use crate::policy::{Policy, RolePolicy, Signers};
 use crate::quorum::{KeySet, Quorum};
 use crate::root::Root;
-use crate::tally::tally;
 use crate::targets::Targets;
 use crate::time::Time;
 use crate::tuf_key::TufKey;
@@ -30,6 +31,7 @@ pub struct Staged {
     root: Metadata,
     root_view: Root,
     outgoing_root: Option<Root>,
+    emergency: bool,
 }
 
 /// One staged role.
@@ -97,11 +99,17 @@ impl Staged {
         self.outgoing_root.as_ref()
     }
 
+    /// Whether the outgoing keys need not sign, but for those of the root: the policy accepts that clients break while
+    /// this is published ([`Rule::ClientsBreak`]).
+    pub fn emergency(&self) -> bool {
+        self.emergency
+    }
+
     /// Who must sign `role`, one of the four of the root, at this step.
     pub fn quorum(&self, role: &str) -> Option<Quorum> {
         let incoming = self.root_view.role(role)?.clone();
         let outgoing = self.outgoing_root.as_ref().and_then(|root| root.role(role)).filter(|set| **set != incoming);
-        Some(Quorum { outgoing: outgoing.cloned(), incoming })
+        Some(Quorum { outgoing: outgoing.cloned(), incoming, emergency: self.emergency })
     }
 }
 
@@ -127,7 +135,10 @@ pub fn stage(inputs: &Inputs, base: &Base) -> Result<Staged, StageError> {
         (None, Some(published), Some(view)) => (published.clone(), view.clone()),
         (None, _, _) => return Err(StageError::NoRoot),
     };
-    let mut staged = Staged { roles, at: inputs.staging.at, root, root_view, outgoing_root };
+    let at = inputs.staging.at;
+    let breaks = Finding::new(Rule::ClientsBreak, format!("root {}", root.version()), "");
+    let emergency = inputs.policy.accepts(&breaks, at).is_some();
+    let mut staged = Staged { roles, at, root, root_view, outgoing_root, emergency };
     targets::stage_targets(inputs, base, &mut staged)?;
     Ok(staged)
 }
@@ -145,7 +156,7 @@ fn conclude(
     let asked = inputs.staging.only.is_empty() || inputs.staging.only.contains(name);
     let reason = match published {
         None => Some(Reason::New),
-        Some(file) if name != "root" && !meets(file, &quorum.incoming) => Some(Reason::BelowThreshold),
+        Some(file) if name != "root" && !quorum.incoming.met_by(file) => Some(Reason::BelowThreshold),
         Some(file) if asked && draft.changed_from(Some(file)) => Some(Reason::Changed),
         Some(file) if asked && window_open(file, policy, at) => Some(Reason::WindowOpen),
         Some(_) => None,
@@ -163,10 +174,6 @@ fn conclude(
 /// Whether the next version of `file` may be signed at `at`: its signing window is open.
 pub fn window_open(file: &Metadata, policy: &RolePolicy, at: Time) -> bool {
     file.expires().minus(policy.window).is_none_or(|opens| at >= opens)
-}
-
-fn meets(file: &Metadata, keys: &KeySet) -> bool {
-    tally(file.payload().bytes(), &file.signatures, keys).met()
 }
 
 /// The keys that the policy wants for a role, as the records have them; none where the signers are external.

@@ -36,7 +36,8 @@ pub(super) fn stage_root(
     let incoming = Root::of(&next)?.own().clone();
     // TUF specification, section 5.3.4: a root is signed by a threshold of the keys of its predecessor and of its own.
     // The outgoing set stands even where it is the same, since each root answers to the one before it.
-    let quorum = Quorum { outgoing: view.map(|view| view.own().clone()), incoming };
+    // No emergency changes that: no client passes a root that its predecessor's keys did not sign.
+    let quorum = Quorum { outgoing: view.map(|view| view.own().clone()), incoming, emergency: false };
     let policy = role_policy(&inputs.policy, "root")?;
     conclude(inputs, "root", policy, draft, published, quorum)
 }

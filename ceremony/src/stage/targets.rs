@@ -30,7 +30,7 @@ pub(super) fn stage_targets(inputs: &Inputs, base: &Base, staged: &mut Staged) -
         for (name, _) in inputs.policy.delegated_by(&role) {
             let Some(incoming) = published_delegation(next, name)? else { continue };
             let outgoing = published_delegation(published, name)?.filter(|outgoing| *outgoing != incoming);
-            due.push((name.to_string(), Quorum { outgoing, incoming }));
+            due.push((name.to_string(), Quorum { outgoing, incoming, emergency: staged.emergency }));
         }
     }
     Ok(())
