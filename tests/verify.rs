@@ -384,6 +384,22 @@ fn a_delegated_role_that_its_delegator_does_not_trust() {
 }
 
 #[test]
+fn hostile_names_reach_neither_the_terminal_nor_other_files() {
+    let mut files = tuf::repository();
+    let mut targets = tuf::targets(1, &[("../../root.json", b"a"), ("\u{1b}[2J", b"b")]);
+    targets["delegations"]["roles"][0]["name"] = json!("../\u{1b}[2J\u{202e}");
+    files.insert("1.targets.json".into(), tuf::signed(&targets, &[1, 3]));
+    let meta = [("targets.json", 1), ("team.json", 1), ("../\u{1b}[2J\u{202e}.json", 1)];
+    files.insert("2.snapshot.json".into(), tuf::signed(&tuf::online("snapshot", 2, &meta), &[9]));
+    let person = with(&files);
+    let run = person.exits(1, &["verify", "--repository", "repository", "--root", "root.json", "--now", NOW]);
+    assert!(run.stdout.contains("root.json\" is refused"), "{}", run.stdout);
+    assert!(run.stdout.contains("1...%2F%1B%5B2J%E2%80%AE.json: it is not there"), "{}", run.stdout);
+    let harmless = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}');
+    assert!(run.stdout.chars().chain(run.stderr.chars()).all(harmless), "{}", run.stdout);
+}
+
+#[test]
 fn files_that_are_missing_or_no_metadata() {
     let found = problems(|files| drop(files.remove("timestamp.json")));
     assert_eq!(found, ["timestamp.json: it is not there"]);
