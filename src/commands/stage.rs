@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 
 use ceremony::finding::{Finding, Rule};
 use ceremony::policy::Signers;
 use ceremony::stage::StagedRole;
-use ceremony::{Inputs, Json, Object, Policy, Staged, Staging, TargetList, Time, WantedTarget, stage};
+use ceremony::{Inputs, Json, Object, Policy, Root, Staged, Staging, TargetList, Time, WantedTarget, stage};
 
 use crate::ceremony_dir::{Ceremony, Outline};
 use crate::cli::Context;
-use crate::disk::{self, Batch};
+use crate::disk::{self, Batch, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::policy_file::PolicyFile;
-use crate::published::Published;
+use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::records::{self, RecordFile};
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
@@ -39,6 +40,9 @@ pub(crate) struct Stage {
     /// Stage these roles alone, and what their change makes necessary
     #[arg(long, value_name = "ROLE")]
     only: Vec<String>,
+    /// The root of another trust root, none of whose keys should be used here; may be given several times
+    #[arg(long, value_name = "FILE")]
+    other_root: Vec<PathBuf>,
     /// Say what would be staged, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -59,6 +63,11 @@ impl Stage {
         refuse_conflicts(workdir, &staged)?;
         let mut findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged)?;
         findings.extend(signed_before(workdir, &staged)?);
+        for path in &self.other_root {
+            let other = PublishedFile::parse(disk::read(&Place::named(path), METADATA_LIMIT)?);
+            let other = Root::of(&other.or_fail(|| format!("{} is no root", path.display()))?.metadata)?;
+            findings.extend(ceremony::lint::used_elsewhere(staged.root_view(), &other));
+        }
         let (accepted, open) = split(&wanted.inputs.policy, findings, context.now);
         let name = self.name.unwrap_or_else(|| default_name(&staged));
         let plan = Plan::new(name, &staged, accepted, open, self.dry_run);
