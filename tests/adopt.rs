@@ -95,6 +95,24 @@ fn the_policy_says_what_the_metadata_says() {
 }
 
 #[test]
+fn the_answer_fits_a_terminal() {
+    let (trustroot, repository) = (Trustroot::new(), sigstore(16, 762));
+    let path = repository.path().to_str().unwrap();
+    let out = trustroot.ok(&["adopt", path, "--root", &root_file(1), "--now", NOW]);
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    for part in [
+        "\n12    2025-08-19T14:33:09Z             3/3       3/3       1\n",
+        "\ntimestamp           762      2026-08-28T19:25:56Z  1/1     somebody else\n",
+        "\n183e64f3  b3413f6d     lance           root, targets\n",
+        "\n0c87432c  ",
+        "  threshold-lowered (timestamp): from 3 to 1\n",
+        "  Others go on to make snapshot, timestamp, registry.npmjs.org: copy what they\n",
+    ] {
+        assert!(out.contains(part), "{part} in {out}");
+    }
+}
+
+#[test]
 fn nothing_is_due_right_after() {
     let (trustroot, answer) = adopted(16, 762, NOW);
     assert_eq!(answer["due"].as_array().unwrap().len(), 0);

@@ -4,7 +4,10 @@
 mod common;
 mod sigstore;
 
-use common::Trustroot;
+use std::path::Path;
+use std::process::Command;
+
+use common::{Server, Trustroot};
 use serde_json::Value;
 use sigstore::{adopted, data, metadata, root_file, staged_at};
 
@@ -38,6 +41,17 @@ fn the_real_signatures_of_root_15_meet_the_threshold() {
     let published = metadata(trustroot.dir().join("repository/15.root.json"));
     assert_eq!(published.payload(), metadata(root_file(15)).payload());
     assert!(published.signatures.iter().all(|signature| !signature.sig.is_empty()));
+
+    let server = Server::directory(trustroot.dir().join("repository"));
+    for client in ["python-tuf", "tuf-js", "tough", "go-tuf"] {
+        let cache = tempfile::tempdir().unwrap();
+        let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/run");
+        let arguments = [client, &server.url(), &root_file(12), cache.path().to_str().unwrap()];
+        let more = ["--time", "2026-05-16T09:00:00Z", "trusted_root.json"];
+        let output = Command::new(run).args(arguments).args(more).output().unwrap();
+        assert!(output.status.success(), "is tests/setup done? {client}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(server.asked().contains(&"/15.root.json".to_owned()), "{client}");
+    }
 }
 
 fn event(name: &str) -> String {

@@ -5,6 +5,7 @@ pub(crate) mod holding;
 pub(crate) mod names;
 mod origin;
 mod policy;
+pub(crate) mod report;
 pub(crate) mod state;
 mod takeover;
 mod terms;
@@ -12,7 +13,7 @@ mod terms;
 use ceremony::history::History;
 use ceremony::policy::Signers;
 use ceremony::stage::Reason;
-use ceremony::{Finding, Metadata, Root, Source as _, SourceError, Time, TufKey, tally};
+use ceremony::{Finding, Metadata, Root, Source as _, SourceError, Tally, Time, TufKey, tally};
 
 use crate::adopt::findings::Found;
 use crate::adopt::holding::{Holding, Wishes};
@@ -51,7 +52,6 @@ pub(crate) struct Adopted {
     pub(crate) history: History,
     /// How many roots are older than the one that the user trusts.
     pub(crate) older: usize,
-    pub(crate) state: State,
     pub(crate) roles: Vec<AdoptedRole>,
     pub(crate) taken: Taken,
     /// What was found, and whether it is accepted in the policy now.
@@ -65,7 +65,24 @@ pub(crate) struct AdoptedRole {
     pub(crate) name: String,
     pub(crate) signers: Signers,
     pub(crate) threshold: u64,
+    /// With the name of the holder, if the key has a record.
     pub(crate) keys: Vec<(TufKey, Option<String>)>,
+    /// None for a delegated role that was never published.
+    pub(crate) published: Option<PublishedRole>,
+}
+
+/// The file of a role that is in use.
+pub(crate) struct PublishedRole {
+    pub(crate) version: u64,
+    pub(crate) expires: Time,
+    /// How many distinct keys signed it.
+    pub(crate) signed: usize,
+}
+
+impl PublishedRole {
+    fn new(file: &Metadata, tally: &Tally) -> Self {
+        Self { version: file.version(), expires: file.expires(), signed: tally.signed.len() }
+    }
 }
 
 /// Verifies the repository from the root that the user trusts, and makes it the content of an empty work directory:
@@ -112,6 +129,10 @@ pub(crate) fn adopt(workdir: &Workdir, machine: &Machine, request: &Request, now
         signers: role.signers,
         threshold: role.keys.threshold,
         keys: role.keys.keys.iter().map(|key| (key.clone(), name(key))).collect(),
+        published: match role.role {
+            None => Some(PublishedRole::new(&latest.metadata, &latest.incoming)),
+            Some(role) => role.file.as_ref().map(|(file, tally)| PublishedRole::new(&file.metadata, tally)),
+        },
     };
     let beyond = holding.beyond.iter().map(|role| holding::HeldRole {
         name: &role.name,
@@ -121,7 +142,7 @@ pub(crate) fn adopt(workdir: &Workdir, machine: &Machine, request: &Request, now
     });
     let roles = holding.roles.iter().cloned().chain(beyond).map(role).collect();
     let (findings, due) = (found.findings, found.due);
-    Ok(Adopted { id: request.id.clone(), older: count, roles, taken, findings, due, history, state })
+    Ok(Adopted { id: request.id.clone(), older: count, roles, taken, findings, due, history })
 }
 
 /// Writes everything; what is in the batch when something fails is gone.

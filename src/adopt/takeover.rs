@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ceremony::policy::role_name;
+use ceremony::source::target_path;
 use ceremony::targets::TargetEntry;
 use ceremony::{Digest, Json, Meta, Metadata, Source as _, TargetList, Targets, WantedTarget};
 use sha2::{Digest as _, Sha512};
@@ -147,6 +148,7 @@ fn targets(
 /// The target file at `path`, which is the one that its entry describes.
 fn target(origin: &Origin, role: &Role, path: &str, entry: &TargetEntry<'_>) -> Result<Vec<u8>, Failure> {
     let refused = |why: String| Failure::no(format!("the target {path}, which {} lists, {why}", role.name));
+    target_path(path)?;
     let names = entry.file_names(path);
     let mut found = None;
     for name in &names {

@@ -323,3 +323,60 @@ fn sync_all(_dir: &OwnedFd) -> rustix::io::Result<()> {
     rustix::fs::sync();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs;
+
+    use super::*;
+
+    /// What is in a directory, by name.
+    fn names(place: &Place) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(place.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.retain(|name| name != ".trustroot.lock");
+        names.sort();
+        names
+    }
+
+    fn batch(lock: &Lock, place: &Place) -> Batch {
+        let mut batch = Batch::new(lock, place).unwrap();
+        batch.create("a/x", b"x").unwrap();
+        batch.create_dir("b").unwrap();
+        batch.create("c", b"c").unwrap();
+        batch
+    }
+
+    #[test]
+    fn all_of_a_batch_appears_or_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::named(dir.path());
+        let lock = Lock::take(&place).unwrap();
+        fs::write(dir.path().join("c"), "mine").unwrap();
+        let refused = batch(&lock, &place).commit_whole(&["a", "b", "c"]);
+        assert!(matches!(refused, Err(DiskError::Exists { .. })));
+        assert_eq!(names(&place), ["c"]);
+        fs::remove_file(dir.path().join("c")).unwrap();
+        batch(&lock, &place).commit_whole(&["a", "b", "c"]).unwrap();
+        assert_eq!(names(&place), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_moved_is_taken_back_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::named(dir.path());
+        let lock = Lock::take(&place).unwrap();
+        std::mem::forget(batch(&lock, &place));
+        fs::rename(dir.path().join(BATCH).join("a"), dir.path().join("a")).unwrap();
+        fs::write(dir.path().join("b"), "mine").unwrap();
+        take_back(&lock, &place, &["a", "b", "c"]).unwrap();
+        assert_eq!(names(&place), ["b"], "b was not moved: the batch still had one");
+        take_back(&lock, &place, &["a", "b", "c"]).unwrap();
+        fs::write(dir.path().join("a"), "mine").unwrap();
+        take_back(&lock, &place, &["a", "b", "c"]).unwrap();
+        assert_eq!(names(&place), ["a", "b"]);
+    }
+}
