@@ -243,6 +243,34 @@ fn a_base_that_was_never_signed_is_refused() {
 }
 
 #[test]
+fn a_delegated_role_answers_to_its_delegator() {
+    let room = Room::new(&["alice", "bob"], 2);
+    let policy = room.coordinator.read("trustroot.toml");
+    let team = "[[delegation]]\nname = \"team\"\npaths = [\"team/*\"]\nkeyholders = [\"bob\"]\nthreshold = 1\n";
+    let team = format!("{policy}\n{team}lifetime-days = 90\nsigning-window-days = 30\n");
+    room.coordinator.write("trustroot.toml", team);
+    room.run(0, &["accept", "one-meets-threshold", "team", "--reason=small", "--until=2027-01-01T00:00:00Z"]);
+    room.coordinator.write("targets/team/x.txt", "x\n");
+    let first = room.stage();
+    says(
+        &room.run_as(room.machine("bob"), 0, &["review", &first]),
+        &[
+            "+ role team is trusted for \"team/*\"",
+            "Who signs team: 1 of 1 key must sign.",
+            "+ team/x.txt, a new target",
+        ],
+    );
+    room.sign_all(&["alice", "bob"], &first);
+    room.publish(&first);
+    room.coordinator.write("targets/team/y.txt", "y\n");
+    let second = room.stage();
+    says(&room.run_as(room.machine("bob"), 0, &["review", &second]), &["team, version 1 -> 2", "+ team/y.txt"]);
+    room.replace(&format!("ceremonies/{second}/base/team.json"), "\"length\": 2", "\"length\": 3");
+    let refused = "base/team.json is not signed by those who may sign it: 0 of 1 keys that targets names for it signed";
+    says(&room.run_as(room.machine("bob"), 1, &["review", &second]), &[refused]);
+}
+
+#[test]
 fn an_older_base_is_refused() {
     let mut room = Room::new(&["alice", "bob"], 2);
     room.hold(&["alice", "bob"]);
@@ -449,4 +477,28 @@ fn who_trusts_a_root_of_years_ago_sees_all_that_came_since() {
     );
     let answer = machine.json(0, &["review", "--now", &now, "--root", &root_file(5)]);
     assert_eq!(answer["since"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn what_only_an_older_root_vouches_for_hides_nothing() {
+    // Root 9 gave every key another id, and the targets of root 8 have 0 of 3 signatures under it.
+    let (trustroot, _) = adopted(8, 165, "2024-03-13T05:00:00Z");
+    trustroot.write("repository/9.root.json", std::fs::read(root_file(9)).unwrap());
+    let now = ["--now", "2024-03-13T07:00:00Z"];
+    trustroot.ok(&[&["stage", "--only", "targets"][..], &now].concat());
+    let machine = trustroot.other_machine();
+    let review = |code, root| machine.exits(code, &[&["review", "--root", &root_file(root)][..], &now].concat());
+    let run = review(0, 8);
+    says(
+        &run,
+        &[
+            "What is published of targets is signed by the keys of root 8 only, so nothing of it is taken as known below.",
+            "there was none before",
+            "+ fulcio.crt.pem, a new target file of 744 bytes",
+        ],
+    );
+    // For who trusts root 9 alone, nobody vouches for these targets.
+    let refused =
+        "base/targets.json is not signed by those who may sign it: its signatures do not meet the keys of root 9";
+    says(&review(1, 9), &[refused]);
 }

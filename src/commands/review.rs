@@ -145,3 +145,30 @@ fn half_blocks(code: &QrCode) -> Vec<String> {
     };
     (0..side).step_by(2).map(|y| (0..side).map(|x| square(x, y)).collect()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_code_is_drawn_square_by_square() {
+        let code = QrCode::with_error_correction_level("AB12".repeat(16), EcLevel::L).unwrap();
+        let lines: Vec<Vec<char>> = half_blocks(&code).iter().map(|line| line.chars().collect()).collect();
+        let light = |x: usize, y: usize| match lines[y / 2][x] {
+            '█' => true,
+            '▀' => y.is_multiple_of(2),
+            '▄' => !y.is_multiple_of(2),
+            _ => false,
+        };
+        let width = code.width();
+        assert_eq!((width, lines.len()), (29, 17));
+        for y in 0..width + 4 {
+            for x in 0..width + 4 {
+                let inside = (2..width + 2).contains(&x) && (2..width + 2).contains(&y);
+                let dark = inside && code.to_colors()[(y - 2) * width + x - 2] == Color::Dark;
+                assert_eq!(light(x, y), !dark, "{x} {y}");
+            }
+        }
+    }
+}

@@ -10,15 +10,16 @@ use crate::text::{escaped, wrapped};
 /// How many characters of an unknown member are shown; all of it is in the report for programs.
 const SHOWN: usize = 300;
 
-/// What changes in one role. `at` is when it was staged, if it is a proposal.
+/// What changes in one role, behind two blanks. `at` is when it was staged, if it is a proposal.
 pub(crate) fn role(diff: &RoleDiff, at: Option<Time>) -> String {
     let role = escaped(&diff.role);
-    let mut out = match diff.before {
-        Some(before) => format!("{role}, version {before} -> {}\n", diff.after),
-        None => format!("{role}, version {}: there was none before\n", diff.after),
-    };
+    let mut out = String::new();
+    match diff.before {
+        Some(before) => line(&format!("{role}, version {before} -> {}", diff.after), 0, &mut out),
+        None => line(&format!("{role}, version {}: there was none before", diff.after), 0, &mut out),
+    }
     if diff.changes.is_empty() {
-        out.push_str("  Nothing else changes.\n");
+        line("Nothing else changes.", 2, &mut out);
     }
     let mut told: Vec<&KeysChange> = Vec::new();
     for change in &diff.changes {
@@ -281,9 +282,80 @@ pub(crate) fn and(texts: &[String]) -> String {
 /// Puts a sentence on lines of its own; those after the first stand under its text.
 fn line(text: &str, indent: usize, out: &mut String) {
     let marked = text.starts_with(['+', '-', '~', '=', '!']) && text[1..].starts_with(' ');
+    let indent = indent + 2;
     let hanging = indent + if marked { 2 } else { 0 };
     let text = wrapped(text, hanging);
     let first = if marked { indent } else { hanging };
     out.push_str(&" ".repeat(first));
     out.push_str(text.trim_start_matches(' '));
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ceremony::Metadata;
+
+    use super::*;
+
+    fn targets(version: u64, rest: &str) -> Metadata {
+        let head = format!(r#""_type": "targets", "version": {version}, "expires": "2026-01-01T00:00:00Z""#);
+        Metadata::new(Json::parse(format!("{{{head}, {rest}}}").as_bytes()).unwrap(), Vec::new()).unwrap()
+    }
+
+    fn delegating(version: u64, roles: &[(&str, &str)]) -> Metadata {
+        let role = |(name, rest): &(&str, &str)| {
+            format!(r#"{{"name": "{name}", "keyids": ["gone"], "threshold": 1, {rest}}}"#)
+        };
+        let roles = roles.iter().map(role).collect::<Vec<_>>().join(", ");
+        targets(version, &format!(r#""targets": {{}}, "delegations": {{"keys": {{}}, "roles": [{roles}]}}"#))
+    }
+
+    fn told(before: Option<&Metadata>, after: &Metadata) -> String {
+        let text = role(&RoleDiff::of("targets", before, after, &[]).unwrap(), None);
+        let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(long.is_empty(), "{long:#?}");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn delegations_are_sentences() {
+        let a = r#""paths": ["a/*", "b/*"], "terminating": true"#;
+        let before = delegating(1, &[("one", a), ("two", a), ("gone", a)]);
+        let after = delegating(2, &[("two", r#""paths": ["a/*", "c"]"#), ("one", a), ("new", r#""paths": []"#)]);
+        let text = told(Some(&before), &after);
+        for sentence in [
+            "targets, version 1 -> 2",
+            "- role gone is no longer trusted for \"a/*\" and \"b/*\": its target files are gone for clients",
+            "Who signs gone: nobody any more; before: 1 of 0 keys.",
+            "+ role new is trusted for no path",
+            "+ the id gone, behind which is no key that can be used joins",
+            "+ role two is now trusted for \"c\" as well",
+            "- role two is no longer trusted for \"b/*\"",
+            "~ clients that match role two now go on to the later roles",
+            "Clients ask the roles below in another order: two, one; before: one, two.",
+        ] {
+            assert!(text.contains(sentence), "no {sentence:?} in {text}");
+        }
+    }
+
+    #[test]
+    fn hostile_names_stay_on_their_line() {
+        let after = targets(1, r#""targets": {"a\u001b[2J\nroot, version 9": {"length": 1, "hashes": {}}}, "x\ny": 1"#);
+        let text = role(&RoleDiff::of("targets", None, &after, &[]).unwrap(), None);
+        assert!(text.contains(r"a\u{1b}[2J\u{a}root, version 9, a new target file of 1 byte"), "{text}");
+        assert!(text.contains(r#"["x\ny"] is new: 1"#), "{text}");
+        assert!(!text.contains('\u{1b}') && text.lines().skip(1).all(|line| line.starts_with("    ")));
+    }
+
+    #[test]
+    fn what_has_no_sentence_is_named_by_its_path() {
+        let long = "x".repeat(1000);
+        let before = targets(1, r#""targets": {}, "x-period": 31, "x-gone": {"a": [1, 2]}"#);
+        let after = targets(2, &format!(r#""targets": {{}}, "x-period": 46, "x-note": "{long}""#));
+        let text = role(&RoleDiff::of("targets", Some(&before), &after, &[]).unwrap(), None);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("x-period: 31 -> 46"), "{text}");
+        assert!(text.contains(r#"x-gone is gone: { "a": [ 1, 2 ] }"#), "{text}");
+        assert!(text.contains("and 702 more characters") && !text.contains(&long), "{text}");
+    }
 }

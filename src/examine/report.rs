@@ -175,7 +175,7 @@ fn heading(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 }
 
 fn part(f: &mut fmt::Formatter<'_>, diff: &RoleDiff, at: Option<ceremony::Time>) -> fmt::Result {
-    meaning::role(diff, at).lines().try_for_each(|line| writeln!(f, "  {line}"))
+    f.write_str(&meaning::role(diff, at))
 }
 
 /// Puts together what is alike, in the order of the first of each.
