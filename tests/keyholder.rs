@@ -108,7 +108,7 @@ fn devices_shows_whose_key_is_on_which_token() {
     let shown = room.ok(&["keyholder", "devices", "--module", bad]);
     assert!(shown.contains("No token is here.") && shown.contains("problem: "), "{shown}");
     let run = room.exits(2, &[&enroll_token("bob", "pkcs11:token=bob", bad)[..], &["--module", bad]].concat());
-    assert!(run.stderr.contains("no-module.so") && run.stderr.contains("no PKCS#11 module is loaded"), "{run:?}");
+    assert!(run.says("no-module.so") && run.says("no PKCS#11 module is loaded"), "{run:?}");
 }
 
 #[test]
@@ -121,11 +121,11 @@ fn an_existing_key_on_a_token_is_enrolled_by_its_name() {
     store.util(&["--import", &pem, "--token", "alice", "--label", "old key", "--id", "0a0b", "--pin", PIN]);
     let pin = store.pin_file();
     let run = room.exits(2, &enroll_token("alice", "pkcs11:token=alice", &pin));
-    assert!(run.stderr.contains("names a token, and no key on it"), "{run:?}");
+    assert!(run.says("names a token, and no key on it"), "{run:?}");
     let run = room.exits(2, &enroll_token("alice", "pkcs11:token=alice;object=new", &pin));
-    assert!(run.stderr.contains("has no key"), "{run:?}");
+    assert!(run.says("has no key"), "{run:?}");
     let run = room.exits(2, &enroll_token("alice", "pkcs11:token=bob;object=old%20key", &pin));
-    assert!(run.stderr.contains("no token here is pkcs11:token=bob"), "{run:?}");
+    assert!(run.says("no token here is pkcs11:token=bob"), "{run:?}");
     let shown = room.ok(&enroll_token("alice", "pkcs11:token=alice;object=old%20key", &pin));
     assert!(shown.contains("claimed: nothing"), "{shown}");
     let list = room.json(0, &["keyholder", "list"]);
@@ -154,7 +154,7 @@ fn a_key_file_is_marked_as_throw_away_wherever_it_is_shown() {
     }
     // The record of the present file, once more under another name: the key is known.
     let run = room.exits(1, &[&["keyholder", "enroll", "bob"], &given[3..]].concat());
-    assert!(run.stderr.contains("is the active key of alice"), "{run:?}");
+    assert!(run.says("is the active key of alice"), "{run:?}");
 
     let policy = room.read("trustroot.toml").replace("file-keys = true", "file-keys = false");
     room.write("trustroot.toml", policy);
@@ -169,7 +169,7 @@ fn no_key_is_written_over_another_or_into_the_room() {
     fs::write(&taken, "mine").unwrap();
     let enroll = |file: &str, code| {
         let rest = ["--generate", "--no-passphrase", "--new-nonce"];
-        room.exits(code, &[&["keyholder", "enroll", "alice", "--file", file], &rest[..]].concat()).stderr
+        room.exits(code, &[&["keyholder", "enroll", "alice", "--file", file], &rest[..]].concat()).stderr_words()
     };
     assert!(enroll(&taken, 1).contains("no key is written over another"));
     assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
@@ -188,7 +188,7 @@ fn without_a_terminal_every_question_names_its_flag() {
     let file = key_file(&room, "alice.pem");
     let says = |arguments: &[&str], flag: &str| {
         let run = room.exits(2, &[&["keyholder", "enroll"], arguments].concat());
-        assert!(run.stderr.contains(flag), "{arguments:?}: {run:?}");
+        assert!(run.says(flag), "{arguments:?}: {run:?}");
     };
     says(&[], "answer it with NAME");
     says(&["alice"], "--pkcs11 URI, --file PATH or --public FILE");
@@ -208,7 +208,7 @@ fn a_secret_in_the_environment_answers_nothing() {
     let room = store.on(room()).env("TRUSTROOT_PIN", PIN).env("PIN", PIN).env("PKCS11_PIN", PIN);
     let given = ["keyholder", "enroll", "alice", "--pkcs11", "pkcs11:token=alice", "--generate", "--new-nonce"];
     let run = room.exits(2, &given);
-    assert!(run.stderr.contains("--pin-file"), "{run:?}");
+    assert!(run.says("--pin-file"), "{run:?}");
     room.exits(2, &[&given[..], &["--pin", PIN]].concat());
     assert_eq!(records(&room), 0);
 }
@@ -246,7 +246,7 @@ fn a_spare_becomes_active_and_the_active_key_retires() {
     let list = room.json(0, &["keyholder", "list"]);
     assert_eq!((&key(&list, 0, 0)["state"], &key(&list, 0, 1)["state"]), (&"active".into(), &"spare".into()));
     let run = room.exits(1, &[&base[..], &["--spare"]].concat());
-    assert!(run.stderr.contains("is the spare key of alice"), "{run:?}");
+    assert!(run.says("is the spare key of alice"), "{run:?}");
     let shown = room.ok(&[&base[..], &["--replace"]].concat());
     assert!(shown.contains("beside the retired key"), "{shown}");
     let list = room.json(0, &["keyholder", "list"]);
@@ -300,7 +300,7 @@ fn a_key_object_keeps_its_id_and_members_and_proves_nothing() {
 
     room.write("bad.json", "{\"keyid\":\"a\"}");
     let run = room.exits(2, &["keyholder", "enroll", "bob", "--public=bad.json"]);
-    assert!(run.stderr.contains("bad.json holds no public key"), "{run:?}");
+    assert!(run.says("bad.json holds no public key"), "{run:?}");
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn a_bad_record_is_refused_with_its_file_and_place() {
         room.write("keyholders/alice.toml", bytes);
         for command in [&["keyholder", "list"][..], &["keyholder", "verify"], &["keyholder", "devices"], &["stage"]] {
             let run = room.exits(2, command);
-            assert!(run.stderr.contains("keyholders/alice.toml") && run.stderr.contains(says), "{command:?}: {run:?}");
+            assert!(run.says("keyholders/alice.toml") && run.says(says), "{command:?}: {run:?}");
             assert!(!run.stderr.contains('\x1b'), "{run:?}");
         }
     };
@@ -362,7 +362,7 @@ fn a_bad_record_is_refused_with_its_file_and_place() {
     room.write("alice.toml", &record);
     symlink("../alice.toml", room.dir().join("keyholders/alice.toml")).unwrap();
     let run = room.exits(2, &["keyholder", "list"]);
-    assert!(run.stderr.contains("alice.toml is a symbolic link"), "{run:?}");
+    assert!(run.says("alice.toml is a symbolic link"), "{run:?}");
 }
 
 #[test]
@@ -420,7 +420,7 @@ fn nothing_that_a_record_names_is_loaded_or_read() {
     traced(&["keyholder", "devices"], 0);
     // Not on the command line either: a URI is copied from anywhere.
     let run = room.exits(2, &enroll_token("bob", "pkcs11:token=alice?module-path=evil-module.so", &pin));
-    assert!(run.stderr.contains("query attribute"), "{run:?}");
+    assert!(run.says("query attribute"), "{run:?}");
 }
 
 /// Answers what `keyholder enroll` asks of alice, up to the PIN.
@@ -428,7 +428,7 @@ fn enroll_in_terminal(room: &Trustroot) -> Terminal {
     let mut terminal = room.terminal(&["keyholder", "enroll"]);
     terminal.expect("Whose key is it").line("alice");
     terminal.expect("Where is the key of alice?").expect("a new P-256 key on the token \"alice\"").send(ENTER);
-    terminal.expect("The coordinator's nonce").line(NONCE);
+    terminal.expect("Are you the coordinator").line("n").expect("The coordinator's nonce").line(NONCE);
     terminal
 }
 
@@ -449,6 +449,7 @@ fn a_person_is_asked_for_everything() {
     terminal.expect("Where is the key of bob?").expect("for rehearsals and low stakes only").send(ENTER);
     terminal.expect("Path of the key file").line(&file);
     terminal.expect("Make a new P-256 key there?").line("");
+    terminal.expect("Are you the coordinator").line("n");
     terminal.expect("The coordinator's nonce").line("1234").expect("32 to 128").line(NONCE);
     terminal.expect("New passphrase for").type_secret("correct horse");
     terminal.expect("Once more").type_secret("correct house");
@@ -494,7 +495,7 @@ fn the_last_try_is_never_spent() {
     for (mood, says) in [("low final", "never spends the last one"), ("locked", "is locked")] {
         store.mood(mood);
         let run = room.exits(2, &given);
-        assert!(run.stderr.contains(says), "{run:?}");
+        assert!(run.says(says), "{run:?}");
         let mut terminal = room.terminal(&asked);
         terminal.expect(says);
         assert_eq!((terminal.exit_code(), store.logins()), (2, 0));

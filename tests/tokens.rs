@@ -98,18 +98,18 @@ fn people_sign_at_their_tokens_and_the_online_key_by_itself() {
 
     let (room, store) = &team.coordinator;
     let run = room.exits(2, &["publish"]);
-    assert!(run.stderr.contains("--online-pin-file"), "{run:?}");
+    assert!(run.says("--online-pin-file"), "{run:?}");
     assert_eq!(store.logins(), 0);
 
     // A timer that has a wrong PIN spends one try, not all of them.
     team.answer_online("654321");
     let run = room.exits(2, &["publish"]);
-    assert!(run.stderr.contains("refused the PIN"), "{run:?}");
+    assert!(run.says("refused the PIN"), "{run:?}");
     assert_eq!(store.logins(), 1);
     store.mood("low");
     for _ in 0..3 {
         let run = room.exits(2, &["publish"]);
-        assert!(run.stderr.contains("a file is not tried then"), "{run:?}");
+        assert!(run.says("a file is not tried then"), "{run:?}");
     }
     assert_eq!(store.logins(), 0);
     assert!(!room.dir().join("repository/timestamp.json").exists());
@@ -127,6 +127,6 @@ fn people_sign_at_their_tokens_and_the_online_key_by_itself() {
 
     // A key that is no throw-away never signs at a made-up time.
     let run = room.exits(2, &["renew", "--now=2098-01-01T00:00:00Z"]);
-    assert!(run.stderr.contains("is no throw-away key"), "{run:?}");
+    assert!(run.says("is no throw-away key"), "{run:?}");
     assert_eq!(store.logins(), 0);
 }

@@ -134,6 +134,18 @@ impl Trustroot {
     }
 }
 
+impl Run {
+    /// Whether stderr says `text`, wherever its lines are broken.
+    pub fn says(&self, text: &str) -> bool {
+        self.stderr_words().contains(text)
+    }
+
+    /// Stderr with one blank between any two words.
+    pub fn stderr_words(&self) -> String {
+        self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl From<Output> for Run {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("a program writes UTF-8");

@@ -69,7 +69,7 @@ impl Terminal {
         Self { master: pair.master, writer, child, seen }
     }
 
-    /// Waits until the screen shows `text`, in one line or broken by the edge of the screen.
+    /// Waits until the screen shows `text`, in one line or broken, at blanks or by the edge of the screen.
     pub fn expect(&mut self, text: &str) -> &mut Self {
         self.wait(&format!("expected {text:?}"), |this| this.shows(text));
         self
@@ -144,7 +144,9 @@ impl Terminal {
         let seen = self.seen.lock().unwrap();
         let screen = seen.parser.screen();
         let rows = screen.rows(0, COLUMNS).collect::<String>();
-        screen.contents().contains(text) || rows.contains(text)
+        let contents = screen.contents();
+        let words = contents.split_whitespace().collect::<Vec<_>>().join(" ");
+        contents.contains(text) || rows.contains(text) || words.contains(text)
     }
 
     fn wait(&mut self, what: &str, mut until: impl FnMut(&mut Self) -> bool) {
