@@ -218,8 +218,9 @@ fn a_token_and_a_name_belong_to_one_person() {
     let store = Store::new(&["alice", "bob"]);
     let room = store.on(room());
     let pin = store.pin_file();
-    let enroll =
-        |name, uri, more: &[&str], code| room.exits(code, &[&enroll_token(name, uri, &pin)[..], more].concat()).stderr;
+    let enroll = |name, uri, more: &[&str], code| {
+        room.exits(code, &[&enroll_token(name, uri, &pin)[..], more].concat()).stderr_words()
+    };
     enroll("alice", "pkcs11:token=alice", &["--generate"], 0);
     assert!(enroll("bob", "pkcs11:token=alice", &["--generate"], 1).contains("where alice has one"));
     let devices = room.json(0, &["keyholder", "devices"]).to_string();
