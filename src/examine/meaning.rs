@@ -62,9 +62,8 @@ fn days_text(days: i64) -> String {
 
 /// Whether two roles have the same change, so that it is told once.
 fn alike(a: &KeysChange, b: &KeysChange) -> bool {
-    let share = |share: Option<Share>| share;
-    (share(a.before), share(a.after), &a.joins, &a.leaves) == (share(b.before), share(b.after), &b.joins, &b.leaves)
-        && (&a.replaced, &a.stays, &a.renamed, a.reordered) == (&b.replaced, &b.stays, &b.renamed, b.reordered)
+    let role = a.role.clone();
+    *a == KeysChange { role, ..b.clone() }
 }
 
 fn keys(roles: &[&str], change: &KeysChange, out: &mut String) {
