@@ -9,7 +9,7 @@ use crate::text::{escaped, wrapped};
 
 /// The end of a command that has no report.
 ///
-/// Any library error becomes one with `?`; [`Context::or_fail`] puts a sentence before it. Its `Display` is what the
+/// Any library error becomes one with `?`; [`OrFail::or_fail`] puts a sentence before it. Its `Display` is what the
 /// person sees on stderr, escaped:
 ///
 /// ```text
