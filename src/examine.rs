@@ -1,7 +1,7 @@
 //! What a keyholder looks at before they sign: from the root that they trust, through what is published, to the
 //! proposal. `review` and `sign` both come through here.
 
-mod meaning;
+pub(crate) mod meaning;
 mod report;
 mod trusted;
 

@@ -10,8 +10,10 @@ use crate::cli::{Context, within};
 use crate::disk;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
+use crate::published::Published;
 use crate::records;
 use crate::report::{Outcome, Report};
+use crate::standing::{Next, Standing};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
@@ -112,8 +114,9 @@ impl State {
             return Ok(state);
         }
         let open = ceremony_dir::Ceremony::open(workdir)?;
+        let published = Published::read(&workdir.repository())?;
         for name in &open {
-            state.ceremony(context, name)?;
+            state.ceremony(context, name, &published)?;
         }
         if open.is_empty() {
             state.between(context)?;
@@ -122,27 +125,29 @@ impl State {
         Ok(state)
     }
 
-    /// An open ceremony: it wants signatures, or to be published.
-    fn ceremony(&mut self, context: &Context, name: &str) -> Result<(), Failure> {
+    /// An open ceremony: it wants signatures, or to be published, or cannot be any more.
+    fn ceremony(&mut self, context: &Context, name: &str, published: &Published) -> Result<(), Failure> {
         let ceremony = ceremony_dir::Ceremony::load(&context.workdir, name)?;
-        let staged = ceremony.staged()?;
-        let (id, holders) = (&ceremony.inputs.policy.id, &ceremony.inputs.holders);
-        let roles: Vec<&str> = staged.roles().keys().map(String::as_str).collect();
-        self.stands.push(format!("Ceremony {name} is open; it carries {}.", roles.join(", ")));
-        match staged.clone().assemble(id, &ceremony.signatures, holders) {
-            Ok(_) => {
-                self.stands.push("It is signed completely.".to_owned());
+        let standing = Standing::of(&ceremony, published, context.now)?;
+        self.stands.extend(
+            standing.text(context.now).lines().take_while(|line| !line.starts_with("  Next")).map(str::to_owned),
+        );
+        match &standing.next {
+            Next::Await | Next::Closed | Next::Done => {}
+            Next::Publish => {
                 self.next.push(Step::new("coordinator", &["publish", name], "clients get it by this"));
             }
-            Err(unmet) => {
-                self.stands.extend(unmet.iter().map(|unmet| format!("Unmet: {unmet}.")));
-                let mut who: Vec<String> = unmet.into_iter().flat_map(|unmet| unmet.missing).collect();
-                who.sort();
-                who.dedup();
-                let all = who.join(", ");
+            Next::Resume => {
+                self.next.push(Step::new("coordinator", &["publish", name], "it was interrupted: go on"));
+            }
+            Next::Sign(people) => {
+                let people = people.join(", ");
                 self.next.push(Step::new("coordinator", &["review", name, "--digest"], "read the digest to everybody"));
                 self.next.push(Step::new("everybody", &["review", name], "see what changes, before anybody signs"));
-                self.next.push(Step::new(&all, &["sign", name], "these have not signed"));
+                self.next.push(Step::new(&people, &["sign", name], "these have not signed"));
+            }
+            Next::Expired { .. } | Next::Overtaken { .. } => {
+                self.next.push(Step::new("coordinator", &["abandon", name], "it can no longer be published"));
             }
         }
         Ok(())
@@ -173,7 +178,8 @@ impl State {
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.stands {
-            f.write_str(&wrapped(&escaped(line).to_string(), 0))?;
+            let indent = line.len() - line.trim_start().len();
+            f.write_str(&wrapped(&escaped(line).to_string(), indent))?;
         }
         if !self.next.is_empty() {
             f.write_str("\nNext:\n")?;

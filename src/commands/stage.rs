@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use ceremony::finding::{Finding, Rule};
 use ceremony::policy::Signers;
 use ceremony::stage::StagedRole;
-use ceremony::{Inputs, Json, Object, Policy, Root, Staged, Staging, TargetList, Time, WantedTarget, stage};
+use ceremony::{Diff, Inputs, Json, Object, Policy, Root, Staged, Staging, TargetList, Time, WantedTarget, stage};
 
 use crate::ceremony_dir::{Ceremony, Outline};
 use crate::cli::Context;
 use crate::disk::{self, Batch, Place};
 use crate::error::{Failure, OrFail as _};
+use crate::examine::meaning;
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::records::{self, RecordFile};
@@ -51,7 +52,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn run(self, context: &Context, _ui: &mut Ui) -> Result<Outcome, Failure> {
         let workdir = &context.workdir;
-        let _lock = workdir.lock()?;
+        let lock = workdir.lock()?;
         let wanted = Wanted::read(workdir, context.now, self.only.into_iter().collect())?;
         let published = Published::read(&workdir.repository())?;
         let base = published.base();
@@ -70,12 +71,15 @@ impl Stage {
         }
         let (accepted, open) = split(&wanted.inputs.policy, findings, context.now);
         let name = self.name.unwrap_or_else(|| default_name(&staged));
-        let plan = Plan::new(name, &staged, accepted, open, self.dry_run);
+        let mut plan = Plan::new(name, &staged, accepted, open, self.dry_run);
         if !plan.open.is_empty() {
             return Err(plan.refusal(context.now));
         }
-        if !self.dry_run {
-            let mut batch = Batch::new(&_lock, &workdir.ceremonies())?;
+        if self.dry_run {
+            let diff = Diff::of(&base, &staged, &wanted.inputs.holders)?;
+            plan.meaning = diff.roles.iter().map(|role| meaning::role(role, Some(staged.at()))).collect();
+        } else {
+            let mut batch = Batch::new(&lock, &workdir.ceremonies())?;
             wanted.write(&mut batch)?;
             for (file, content) in published.base_files() {
                 batch.create(&format!("base/{file}"), &content.bytes)?;
@@ -203,6 +207,8 @@ struct Plan {
     accepted: Vec<(Finding, String)>,
     open: Vec<Finding>,
     dry_run: bool,
+    /// What changes, role by role; told for a dry run, since `review` tells it of what is staged.
+    meaning: Vec<String>,
 }
 
 struct PlannedRole {
@@ -224,7 +230,7 @@ impl Plan {
             reason: staged.reason.to_string(),
             payload: staged.payload.digest().to_string(),
         });
-        Self { name, roles: roles.collect(), accepted, open, dry_run }
+        Self { name, roles: roles.collect(), accepted, open, dry_run, meaning: Vec::new() }
     }
 
     fn refusal(&self, now: Time) -> Failure {
@@ -250,6 +256,9 @@ impl fmt::Display for Plan {
             let from = role.replaces.map_or_else(String::new, |version| format!("{version} -> "));
             writeln!(f, "  {} version {from}{}: {}", role.role, role.version, role.reason)?;
             writeln!(f, "    expires {}", role.expires)?;
+        }
+        for role in &self.meaning {
+            write!(f, "\n{role}")?;
         }
         for (finding, reason) in &self.accepted {
             f.write_str(&wrapped(&format!("accepted {finding}; reason: {}", escaped(reason)), 2))?;

@@ -10,6 +10,10 @@ use crate::text::{escaped, wrapped};
 /// How many characters of an unknown member are shown; all of it is in the report for programs.
 const SHOWN: usize = 300;
 
+/// How many new target files of a role are shown, of those that change or go away every one; all of them are in the report
+/// for programs.
+const ADDED: usize = 100;
+
 /// What changes in one role, behind two blanks. `at` is when it was staged, if it is a proposal.
 pub(crate) fn role(diff: &RoleDiff, at: Option<Time>) -> String {
     let role = escaped(&diff.role);
@@ -22,6 +26,7 @@ pub(crate) fn role(diff: &RoleDiff, at: Option<Time>) -> String {
         line("Nothing else changes.", 2, &mut out);
     }
     let mut told: Vec<&KeysChange> = Vec::new();
+    let mut added = 0;
     for change in &diff.changes {
         match change {
             Change::Keys(keys) if told.iter().any(|other| alike(other, keys)) => {}
@@ -40,10 +45,19 @@ pub(crate) fn role(diff: &RoleDiff, at: Option<Time>) -> String {
                 let text = format!("Clients ask the roles below in another order: {}", listing(after));
                 line(&format!("{text}; before: {}.", listing(before)), 2, &mut out);
             }
-            Change::Target(target) => self::target(target, &mut out),
+            Change::Target(target) => {
+                added += usize::from(matches!(target, TargetChange::Added { .. }));
+                if added <= ADDED || !matches!(target, TargetChange::Added { .. }) {
+                    self::target(target, &mut out);
+                }
+            }
             Change::Member { path, before, after } => member(path, before.as_ref(), after.as_ref(), 2, &mut out),
             other => line(&format!("{other:?}"), 2, &mut out),
         }
+    }
+    if added > ADDED {
+        let more = added - ADDED;
+        line(&format!("+ {more} more new target files; `trustroot review --json` names each."), 2, &mut out);
     }
     out
 }
