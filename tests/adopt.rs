@@ -117,7 +117,7 @@ fn nothing_is_due_right_after() {
     let (trustroot, answer) = adopted(16, 762, NOW);
     assert_eq!(answer["due"].as_array().unwrap().len(), 0);
     let stage = trustroot.exits(1, &["stage", "--now", NOW]);
-    assert!(stage.stderr.contains("nothing is due"), "{}", stage.stderr);
+    assert!(stage.said().contains("nothing is due"), "{}", stage.stderr);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn root_13_follows_from_root_12_by_one_keyholder() {
         trustroot.ok(&["role", role, "--drop", &gone, "--add", "lance"]);
     }
     let refused = trustroot.exits(1, &["stage", "--only", "root", "--now", &staged_at(13)]);
-    assert!(refused.stderr.contains("possession-unproven (lance)"), "{}", refused.stderr);
+    assert!(refused.said().contains("possession-unproven (lance)"), "{}", refused.stderr);
     let until = "2026-07-09T00:00:00Z";
     trustroot.ok(&[
         "accept",

@@ -55,7 +55,7 @@ impl Adopter {
     fn refuses(&self, code: i32, why: &str, more: &[&str]) -> Run {
         let arguments = self.arguments(more);
         let run = self.trustroot.exits(code, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(run.stderr.contains(why), "{}", run.stderr);
+        assert!(run.said().contains(why), "{}", run.stderr);
         assert!(!run.stderr.contains('\u{1b}'));
         let left: Vec<_> =
             fs::read_dir(self.trustroot.dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -181,7 +181,7 @@ fn a_repository_on_the_web_is_adopted() {
     let broken = Server::new(|_| common::Reply::Status(503));
     let other = Adopter::of(&repository());
     let run = other.trustroot.exits(2, &["adopt", &broken.url(), "--root", root, "--now", NOW]);
-    assert!(run.stderr.contains("status 503"), "{}", run.stderr);
+    assert!(run.said().contains("status 503"), "{}", run.stderr);
     assert_eq!(fs::read_dir(other.trustroot.dir()).unwrap().count(), 0);
 }
 
@@ -293,9 +293,13 @@ fn what_clients_would_refuse_is_refused() {
     Adopter::of(&below).refuses(1, "targets 1 needs 2 of its keys; 1 signed", &[]);
     let delegated = bent("1.team.json", &[1, 2], |_| ());
     Adopter::of(&delegated).refuses(1, "team 1 needs 1 of its keys; 0 signed", &[]);
+    let top = bent("1.targets.json", &[1, 2], |signed| {
+        signed["delegations"]["roles"][0]["name"] = json!("root");
+    });
+    Adopter::of(&top).refuses(1, "under the name of a top-level role, root", &[]);
     let expired = bent("timestamp.json", &[9], |signed| signed["expires"] = json!(NOW));
     let run = Adopter::of(&expired).refuses(1, "timestamp 2 expired at", &[]);
-    assert!(run.stderr.contains("--now"), "{}", run.stderr);
+    assert!(run.said().contains("--now"), "{}", run.stderr);
     let pinned = bent("2.snapshot.json", &[9], |signed| signed["meta"]["targets.json"]["length"] = json!(7));
     Adopter::of(&pinned).refuses(1, "1.targets.json is refused", &[]);
     let hashed = bent("2.snapshot.json", &[9], |signed| {
@@ -347,7 +351,7 @@ fn a_directory_in_use_is_left_alone() {
         adopter.trustroot.write(name, "mine");
         let arguments = adopter.arguments(&[]);
         let run = adopter.trustroot.exits(2, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(run.stderr.contains(&format!("{top} exists already")), "{}", run.stderr);
+        assert!(run.said().contains(&format!("{top} exists already")), "{}", run.stderr);
         assert_eq!(adopter.trustroot.read(name), "mine");
         let top = adopter.trustroot.dir().join(top);
         if top.is_dir() {
@@ -381,10 +385,10 @@ fn after_a_kill_between_two_moves_it_starts_again() {
 fn what_is_not_given_is_asked_for() {
     let adopter = Adopter::of(&repository());
     let run = adopter.trustroot.exits(2, &["adopt"]);
-    assert!(run.stderr.contains("DIR-OR-URL"), "{}", run.stderr);
+    assert!(run.said().contains("DIR-OR-URL"), "{}", run.stderr);
     let from = adopter.repository.path().to_str().unwrap();
     let run = adopter.trustroot.exits(2, &["adopt", from]);
-    assert!(run.stderr.contains("--root"), "{}", run.stderr);
+    assert!(run.said().contains("--root"), "{}", run.stderr);
     let mut terminal = adopter.trustroot.terminal(&["adopt", "--now", NOW]);
     terminal.expect("Directory or URL").line(from);
     let root = adopter.trustroot.home().join("root.json");

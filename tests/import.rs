@@ -89,7 +89,7 @@ fn three_of_three_under_the_new_keys_is_not_done_under_the_old() {
     let sixth = trustroot.json(0, &["import", &event("root-v13/006-20250710T063752Z-f032a498-root-v13-3of6.json")]);
     assert_eq!((signed(&sixth, "outgoing"), signed(&sixth, "incoming")), (2, 3));
     let refused = trustroot.exits(1, &["publish", "next", "--now", &staged_at(13)]);
-    assert!(refused.stderr.contains("outgoing"), "{}", refused.stderr);
+    assert!(refused.said().contains("outgoing"), "{}", refused.stderr);
     let last = trustroot.json(0, &["import", &event("root-v13/008-20250711T143836Z-0375aad3-root-v13-5of6.json")]);
     assert_eq!((signed(&last, "outgoing"), signed(&last, "incoming")), (4, 5));
     trustroot.ok(&["publish", "next", "--now", &staged_at(13)]);
@@ -130,9 +130,9 @@ fn one_signature_comes_in_any_form() {
     let wrong = trustroot.json(1, &["import", "--signature", &hex[0], "--key", "lance"]);
     assert_eq!(wrong["signatures"][0]["reason"], "it does not verify over what is staged");
     let nobody = trustroot.exits(1, &["import", "--signature", &hex[0], "--key", "mallory"]);
-    assert!(nobody.stderr.contains("no key mallory may sign"), "{}", nobody.stderr);
+    assert!(nobody.said().contains("no key mallory may sign"), "{}", nobody.stderr);
     let none = trustroot.exits(2, &["import", "--signature", &hex[0], "--key", "lance", "--role", "targets"]);
-    assert!(none.stderr.contains("targets is not staged"), "{}", none.stderr);
+    assert!(none.said().contains("targets is not staged"), "{}", none.stderr);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn files_that_hold_nothing_for_this_ceremony_are_refused() {
     let trustroot = staged();
     let snapshot = data().join("metadata/165.snapshot.json");
     let refused = trustroot.exits(1, &["import", snapshot.to_str().unwrap()]);
-    assert!(refused.stderr.contains("snapshot metadata, and none is staged"), "{}", refused.stderr);
+    assert!(refused.said().contains("snapshot metadata, and none is staged"), "{}", refused.stderr);
     trustroot.write("odd.json", "{\"signatures\":[],\"signatures\":[],\"signed\":{}}");
     trustroot.write("deep.json", "[".repeat(100_000));
     trustroot.write("text.json", [0xff, 0xfe, 0x00]);
@@ -158,7 +158,7 @@ fn files_that_hold_nothing_for_this_ceremony_are_refused() {
         trustroot.exits(2, &["import", file]);
     }
     let empty = trustroot.exits(2, &["import"]);
-    assert!(empty.stderr.contains("FILE"), "{}", empty.stderr);
+    assert!(empty.said().contains("FILE"), "{}", empty.stderr);
     let hostile = trustroot.exits(1, &["import", "--signature", "\u{1b}[2J", "--key", "lance\u{1b}[2J"]);
     assert!(!hostile.stderr.contains('\u{1b}'), "{}", hostile.stderr);
     assert!(!trustroot.dir().join("ceremonies/next/signatures").exists());

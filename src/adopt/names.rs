@@ -89,7 +89,8 @@ impl Names {
         for naming in given {
             let meant = naming.among(keys.iter().map(|(key, _)| *key));
             let (1, Some(fingerprint)) = (meant.len(), meant.first()) else {
-                let known = keys.iter().map(|(key, _)| key.id.short()).collect::<Vec<_>>().join(", ");
+                let known: BTreeSet<String> = keys.iter().map(|(key, _)| key.id.short()).collect();
+                let known = known.into_iter().collect::<Vec<_>>().join(", ");
                 let message = match meant.len() {
                     0 => format!("{naming}: no key of the roles that are taken over is meant"),
                     count => format!("{naming}: {count} keys are meant"),

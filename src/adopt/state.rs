@@ -54,6 +54,9 @@ impl State {
         let mut seen = BTreeSet::new();
         let mut next = vec![("targets".to_owned(), keys("targets"), None)];
         while let Some((name, keys, by)) = next.pop() {
+            if by.is_some() && Root::ROLES.contains(&name.as_str()) {
+                return Err(Failure::no(format!("a role is delegated to under the name of a top-level role, {name}")));
+            }
             role_name(&name).map_err(|error| Failure::could_not(error.to_string()))?;
             if !seen.insert(name.clone()) {
                 return Err(Failure::could_not(format!("{name} is delegated to twice, which no policy can say")));

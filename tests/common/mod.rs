@@ -146,6 +146,13 @@ impl Run {
     }
 }
 
+impl Run {
+    /// What was said on stderr, without line breaks.
+    pub fn said(&self) -> String {
+        self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl From<Output> for Run {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("a program writes UTF-8");
