@@ -11,7 +11,7 @@ use ceremony::{
 
 use keyholders::Roster;
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
 use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};

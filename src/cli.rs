@@ -9,6 +9,7 @@ use ceremony::Time;
 use clap::Parser;
 
 use crate::commands::Command;
+use crate::context::Context;
 use crate::error::Failure;
 use crate::machine::Machine;
 use crate::report::{Answer, Outcome};
@@ -43,18 +44,6 @@ struct Global {
     json: bool,
 }
 
-/// What a command is given besides its own arguments.
-pub(crate) struct Context {
-    /// The directory of the trust root.
-    pub(crate) workdir: Workdir,
-    /// The present time.
-    pub(crate) now: Time,
-    /// Whether the present time came from `--now`: then no key may sign that is not marked as throw-away.
-    pub(crate) now_given: bool,
-    /// What this machine alone knows, never read from the directory.
-    pub(crate) machine: Machine,
-}
-
 /// Runs the command that `arguments` name, program name first, and returns its exit code.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.collect();
@@ -66,9 +55,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let mut ui = Ui::new(cli.global.json);
-    match Context::new(cli.global)
-        .and_then(|context| cli.command.unwrap_or_else(Command::guided).run(&context, &mut ui))
-    {
+    match cli.global.context().and_then(|context| cli.command.unwrap_or_else(Command::guided).run(&context, &mut ui)) {
         Ok(outcome) => match ui.report(&*outcome.report) {
             Ok(()) if outcome.answer == Answer::Yes => ExitCode::SUCCESS,
             Ok(()) => ExitCode::from(1),
@@ -101,17 +88,11 @@ pub(crate) fn within(
     cli.command.unwrap_or_else(Command::guided).run(&context, ui)
 }
 
-impl Context {
-    fn new(global: Global) -> Result<Self, Failure> {
-        Ok(Self {
-            workdir: Workdir::at(global.directory),
-            now_given: global.now.is_some(),
-            now: match global.now {
-                Some(now) => now,
-                None => clock()?,
-            },
-            machine: Machine::of_environment(),
-        })
+impl Global {
+    fn context(self) -> Result<Context, Failure> {
+        let now = self.now.map_or_else(clock, Ok)?;
+        let (workdir, machine) = (Workdir::at(self.directory), Machine::of_environment());
+        Ok(Context { workdir, now, now_given: self.now.is_some(), machine })
     }
 }
 

@@ -13,7 +13,7 @@ use keyholders::{Ask, Claims, Device, FileKey, Kind, Name, Roster, State, Tries,
 use zeroize::Zeroizing;
 
 use crate::ask::{Person, SecretArgs};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::Failure;
 

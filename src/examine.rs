@@ -13,7 +13,7 @@ use ceremony::policy::Accept;
 use ceremony::{Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, tally};
 
 use crate::ceremony_dir::{Abandoned, Ceremony, Derivation};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
 use crate::published::Published;
 use crate::standing::{self, RoleStanding};

@@ -8,6 +8,7 @@ mod ceremony_dir;
 mod cli;
 mod client;
 mod commands;
+mod context;
 mod deadlines;
 mod devices;
 mod disk;

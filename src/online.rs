@@ -8,7 +8,7 @@ use ceremony::{Fingerprint, Policy, SignOnline, TufKey};
 use keyholders::{Device, DeviceKind, FileKey, Name, Pin, RecordKey, Roster, Uri};
 
 use crate::ask::{Robot, secret_file};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::devices::{self, ModuleArgs, Tokens};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::Config;

@@ -7,7 +7,7 @@ use ceremony::{Digest, Finding, Fingerprint, Holder, Metadata, Progress, Rule, T
 
 use super::Problem;
 use crate::ceremony_dir::{Ceremony, Derivation};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::Failure;
 use crate::examine::{lead_on, vouch};

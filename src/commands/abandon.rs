@@ -5,7 +5,7 @@ use std::fmt;
 use ceremony::{Json, Object};
 
 use crate::ceremony_dir::{Abandoned, Ceremony, Outline};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::published::Published;

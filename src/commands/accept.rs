@@ -4,7 +4,7 @@ use std::fmt;
 
 use ceremony::{Json, Object, Rule, Time};
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::{PolicyFile, add_accept};
 use crate::report::{Outcome, Report};

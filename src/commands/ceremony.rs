@@ -6,7 +6,8 @@ use ceremony::policy::Signers;
 use ceremony::{Json, Object};
 
 use crate::ceremony_dir;
-use crate::cli::{Context, within};
+use crate::cli::within;
+use crate::context::Context;
 use crate::disk;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use ceremony::source::target_path;
 use ceremony::{Digest, Json, Metadata, Object, Source, SourceError, Time};
 
-use crate::cli::Context;
 use crate::client::store::{Offline, Store};
 use crate::client::{Client, ClientError, Found, Held, Limits, Trusted};
+use crate::context::Context;
 use crate::disk::{self, Access, Lock, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::report::{Outcome, Report};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ceremony::{Fingerprint, Json, Kind, Metadata, SignatureFile, Staged, TufKey};
 
 use crate::ceremony_dir::Ceremony;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk::{self, Access, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::import::report::{Fate, Imported, Row, object};

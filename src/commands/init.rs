@@ -11,7 +11,7 @@ use ceremony::{Json, Object, Policy};
 use keyholders::Name;
 use keyholders::name::NameError;
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk::{self, Access, DiskError};
 use crate::error::{Failure, OrFail as _};
 use crate::report::{Outcome, Report};

@@ -7,7 +7,7 @@ mod nonce;
 mod shown;
 mod verify;
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::error::Failure;
 use crate::report::Outcome;
 use crate::ui::Ui;

@@ -3,7 +3,7 @@
 //! A command is a struct of `clap` arguments, named like its file, whose doc comment is its help, with
 //! `run(self, &Context, &mut Ui) -> Result<Outcome, Failure>`. It prints nothing itself.
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::error::Failure;
 use crate::report::Outcome;
 use crate::ui::Ui;

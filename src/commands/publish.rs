@@ -10,7 +10,7 @@ use ceremony::{
 };
 
 use crate::ceremony_dir::Ceremony;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ceremony::{Json, Object};
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};

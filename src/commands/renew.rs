@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use ceremony::{Json, Object, Online, Order, Quorum, Root, Sealed, SealedFile, Sealing, Time, seal};
 
-use crate::cli::Context;
 use crate::client::store::Cache;
 use crate::client::{Limits, check};
 use crate::commands::publish::{describe, unsealed};
+use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::online::{OnlineArgs, OnlineKeys};

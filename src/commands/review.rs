@@ -7,7 +7,7 @@ use ceremony::{Json, ProposalDigest};
 use qrcode::{Color, EcLevel, QrCode};
 
 use crate::ceremony_dir::Ceremony;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
 use crate::examine::{Examined, TrustedBy, examine};
 use crate::report::{Outcome, Report};

@@ -7,7 +7,7 @@ use ceremony::{Json, Object};
 use keyholders::Name;
 use toml_edit::value;
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::{PolicyFile, names, role_table};
 use crate::report::{Outcome, Report};

@@ -9,7 +9,7 @@ use keyholders::Device;
 
 use crate::ask::Person;
 use crate::ceremony_dir::Ceremony;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::devices::{AtHand, DeviceArgs};
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};

@@ -10,7 +10,7 @@ use ceremony::stage::StagedRole;
 use ceremony::{Diff, Inputs, Json, Object, Policy, Root, Staged, Staging, TargetList, Time, WantedTarget, stage};
 
 use crate::ceremony_dir::{Ceremony, Outline};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk::{self, Batch, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::meaning;

@@ -5,7 +5,7 @@ use std::fmt;
 use ceremony::{Json, Object, Time};
 
 use crate::ceremony_dir::{Abandoned, Ceremony, Outline};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::deadlines::{By, Deadline, distance};
 use crate::disk;
 use crate::error::Failure;

@@ -8,7 +8,7 @@ use ceremony::{Metadata, Root, lint};
 use crate::audit::Audit;
 use crate::audit::ceremonies::Ceremonies;
 use crate::audit::file::{Judgement, Question};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::published::METADATA_LIMIT;

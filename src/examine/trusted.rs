@@ -7,7 +7,7 @@ use ceremony::history::{History, Step};
 use ceremony::{Digest, Metadata};
 
 use crate::ceremony_dir::Ceremony;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::MachineError;

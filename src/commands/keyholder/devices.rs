@@ -6,7 +6,7 @@ use ceremony::{Json, PublicKey};
 use keyholders::{Roster, Tries, Uri};
 
 use super::shown;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::devices::{Listing, ModuleArgs, Tokens};
 use crate::error::Failure;
 use crate::records;

@@ -13,7 +13,7 @@ use keyholders::{Kind, Name, Nonce, Possession, Record, RecordKey, Roster, State
 use self::key::{KeyArgs, Opened, Reach, Source};
 use super::shown;
 use crate::ask::{Person, SecretArgs};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::devices::ModuleArgs;
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};

@@ -7,7 +7,7 @@ use ceremony::{Json, Policy};
 use keyholders::Roster;
 
 use super::shown;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
 use crate::records;

@@ -8,7 +8,7 @@ use ceremony::{Json, Policy, Time, lint};
 use keyholders::{Name, Nonce, Record, RecordKey, Roster, State};
 
 use super::shown;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
 use crate::records;

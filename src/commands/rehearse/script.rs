@@ -7,7 +7,8 @@ use ceremony::{Days, Policy, Time};
 use toml_edit::{Array, DocumentMut, Item, value};
 
 use crate::ceremony_dir::Ceremony;
-use crate::cli::{Context, within};
+use crate::cli::within;
+use crate::context::Context;
 use crate::disk::{self, Access, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::Machine;

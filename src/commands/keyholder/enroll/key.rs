@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::super::shown::THROW_AWAY;
 use crate::ask::Person;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::devices::{self, ClaimedKey, ModuleArgs, Tokens};
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
