@@ -10,7 +10,7 @@ use crate::client::{Limits, check};
 use crate::commands::publish::{describe, unsealed};
 use crate::context::Context;
 use crate::disk::{self, Place};
-use crate::error::{Failure, OrFail as _};
+use crate::error::Failure;
 use crate::online::{OnlineArgs, OnlineKeys};
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
@@ -53,8 +53,14 @@ impl Renew {
         };
         let source = Directory::new(repository.root().path());
         let pin = self.pin(context, &policy.id)?;
-        check(&source, &pin, &Cache::default(), last_good(context.now, snapshot, timestamp), &[], Limits::default())
-            .or_fail(|| "what is published does not verify from the trusted root: nothing was signed over it")?;
+        // A size over the clients' limit is a finding of the ceremony that published it.
+        let limits = Limits { snapshot: METADATA_LIMIT, targets: METADATA_LIMIT, ..Limits::default() };
+        let then = last_good(context.now, snapshot, timestamp);
+        check(&source, &pin, &Cache::default(), then, &[], limits).map_err(|error| {
+            let message = "what is published does not verify from the trusted root: nothing was signed over it";
+            let failure = if error.is_verdict() { Failure::no(message) } else { Failure::could_not(message) };
+            failure.caused_by(&error)
+        })?;
 
         let roster = records::load(&workdir.keyholders())?;
         let args = self.online.clone().complete(context, ui, &policy, &roster)?;

@@ -154,9 +154,9 @@ const SIGSTORE: &str = r#"
 const TAIL: &str = r#"
 # A finding that is known and accepted, instead of a way around it. Every signer is shown it.
 # [[accept]]
-# finding = "key-id-mismatch"    # its name, as `trustroot stage` shows it
-# subject = "root"               # exactly what it is about, as shown
-# reason = "made by another tool in 2021; clients pin this root"
+# finding = "target-changed"     # its name, as `trustroot stage` shows it
+# subject = "rekor.pub"          # exactly what it is about, as shown
+# reason = "the log moved to a new key; the old one is in trusted_root.json"
 # until = "2027-01-01T00:00:00Z"
 "#;
 
