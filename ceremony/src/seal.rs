@@ -79,11 +79,9 @@ pub struct Sealing<E> {
     pub absent: Vec<Absent<E>>,
 }
 
-/// An online key that did not sign.
+/// An online key that did not sign. It is asked once, not for every role: its device may count.
 #[derive(Debug)]
 pub struct Absent<E> {
-    /// What it did not sign.
-    pub role: &'static str,
     /// The key.
     pub fingerprint: Fingerprint,
     /// What its device said.
@@ -167,13 +165,15 @@ impl Due<'_> {
         let mut metadata = draft.finish(version, expires);
         let payload = metadata.payload();
         let role = self.role;
-        let present = absent.len();
         for fingerprint in self.keys.fingerprints() {
             let Some(key) = self.keys.key(&fingerprint) else { continue };
+            if absent.iter().any(|absent| absent.fingerprint == fingerprint) {
+                continue;
+            }
             let sig = match signer.sign(role, key, payload.bytes()) {
                 Ok(sig) => sig,
                 Err(error) => {
-                    absent.push(Absent { role, fingerprint, error });
+                    absent.push(Absent { fingerprint, error });
                     continue;
                 }
             };
@@ -186,9 +186,9 @@ impl Due<'_> {
         }
         if !self.keys.incoming.met_by(&metadata) {
             let incoming = self.keys.incoming.fingerprints();
-            let missing = absent[present..].iter().position(|key| incoming.contains(&key.fingerprint));
+            let missing = absent.iter().position(|key| incoming.contains(&key.fingerprint));
             return Err(match missing {
-                Some(missing) => SealError::Sign { role, error: absent.swap_remove(present + missing).error },
+                Some(missing) => SealError::Sign { role, error: absent.swap_remove(missing).error },
                 None => SealError::Unreachable { role },
             });
         }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use ceremony::policy::Signers;
 use ceremony::{
-    Absent, Assembled, Finding, Fingerprint, Json, MemorySource, Object, Online, Order, Quorum, Rule, SealError,
-    Sealed, SealedFile, Sealing, Seals, Source, Staged, Time, Write,
+    Absent, Assembled, Finding, Json, MemorySource, Object, Online, Order, Quorum, Rule, SealError, Sealed, SealedFile,
+    Sealing, Seals, Source, Staged, Time, Write,
 };
 
 use crate::ceremony_dir::Ceremony;
@@ -223,17 +223,10 @@ fn signed_by_those_who_may(
 
 /// One sentence for each key that had no part in what was sealed.
 pub(crate) fn describe(absent: Vec<Absent<Failure>>) -> Vec<String> {
-    let mut all: Vec<(Fingerprint, String, Vec<&str>)> = Vec::new();
-    for Absent { role, fingerprint, error } in absent {
-        match all.iter_mut().find(|(other, ..)| *other == fingerprint) {
-            Some((_, _, roles)) => roles.push(role),
-            None => all.push((fingerprint, error.line(), vec![role])),
-        }
-    }
-    let line = |(key, error, roles): (Fingerprint, String, Vec<&str>)| {
-        format!("the online key {} does not sign {}: {error}", key.short(), roles.join(" and "))
+    let line = |absent: Absent<Failure>| {
+        format!("the online key {} did not sign: {}", absent.fingerprint.short(), absent.error.line())
     };
-    all.into_iter().map(line).collect()
+    absent.into_iter().map(line).collect()
 }
 
 /// The failure of a key is more telling than that there was one.

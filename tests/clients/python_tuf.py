@@ -1,6 +1,10 @@
-"""Refreshes a TUF repository with python-tuf and downloads targets from it.
+"""Refreshes TUF repositories with python-tuf and downloads targets from them.
 
 usage: python_tuf.py METADATA_URL TARGETS_URL ROOT CACHE TIME|- [TARGET...]
+       python_tuf.py --batch TIME|- < JOBS
+
+A job is a line METADATA_URL, ROOT, CACHE, TARGET..., with tabs between them; its targets are below METADATA_URL/targets.
+It is answered with a line: `ok` and the version of the root, or `no` and why.
 """
 
 import json
@@ -11,7 +15,7 @@ from pathlib import Path
 from tuf.ngclient import Updater
 
 
-def main(metadata_url, targets_url, root, cache, time, *targets):
+def refresh(metadata_url, targets_url, root, cache, time, *targets):
     cache = Path(cache)
     downloads = cache / "targets"
     downloads.mkdir(parents=True, exist_ok=True)
@@ -30,9 +34,28 @@ def main(metadata_url, targets_url, root, cache, time, *targets):
     for name in targets:
         target = client.get_targetinfo(name)
         if target is None:
-            sys.exit(f"python-tuf: no target {name}")
+            raise KeyError(f"no target {name}")
         client.download_target(target)
-    print(json.dumps({"client": "python-tuf", "root_version": client._trusted_set.root.version, "ok": True}))
+    return client._trusted_set.root.version
+
+
+def batch(time):
+    for line in sys.stdin:
+        url, root, cache, *targets = line.rstrip("\n").split("\t")
+        try:
+            print("ok", refresh(url, f"{url}/targets", root, cache, time, *targets), flush=True)
+        except Exception as error:
+            print("no", repr(error).replace("\n", " "), flush=True)
+
+
+def main(*arguments):
+    if arguments[0] == "--batch":
+        return batch(arguments[1])
+    try:
+        version = refresh(*arguments)
+    except KeyError as error:
+        sys.exit(f"python-tuf: {error.args[0]}")
+    print(json.dumps({"client": "python-tuf", "root_version": version, "ok": True}))
 
 
 main(*sys.argv[1:])

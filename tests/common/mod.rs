@@ -1,6 +1,7 @@
 //! Runs the binary as a person or a robot would: own directory, own home, nothing else of the environment.
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+pub mod clients;
 pub mod room;
 pub mod server;
 pub mod store;

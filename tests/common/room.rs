@@ -64,6 +64,11 @@ impl Room {
         self.machines.insert(name.to_owned(), self.coordinator.other_machine());
     }
 
+    /// Writes the record of a new online key.
+    pub fn enroll_online(&self, name: &str) {
+        self.write_record(name, Kind::Online);
+    }
+
     fn write_record(&self, name: &str, kind: Kind) {
         let mut key = FileKey::generate(Algorithm::EcdsaP256, name).unwrap();
         let tuf_key = TufKey::author(key.public_key()).unwrap();
@@ -157,7 +162,13 @@ impl Room {
 
     /// Publishes a ceremony, with the online key at hand.
     pub fn publish(&self, ceremony: &str) -> Run {
-        self.run(0, &["publish", ceremony, "--online-key", self.key_file("online").to_str().unwrap()])
+        self.run(0, &self.with_keys(&["publish", ceremony], &["online"]).each())
+    }
+
+    /// A command for whoever has these online keys at hand.
+    pub fn with_keys(&self, arguments: &[&str], keys: &[&str]) -> Arguments {
+        let keys = keys.iter().flat_map(|name| ["--online-key".into(), self.key_file(name).display().to_string()]);
+        Arguments(arguments.iter().map(|argument| argument.to_string()).chain(keys).collect())
     }
 
     /// Stages, has these people sign, and publishes; returns the name of the ceremony.
@@ -166,6 +177,16 @@ impl Room {
         self.sign_all(people, &ceremony);
         self.publish(&ceremony);
         ceremony
+    }
+}
+
+/// The arguments of a command.
+pub struct Arguments(Vec<String>);
+
+impl Arguments {
+    /// Each of them.
+    pub fn each(&self) -> Vec<&str> {
+        self.0.iter().map(String::as_str).collect()
     }
 }
 
