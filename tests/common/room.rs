@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ceremony::{Algorithm, TufKey};
+use ceremony::{Algorithm, Signature, TufKey};
 use keyholders::{
     Action, Ask, AskError, Device as _, DeviceKind, FileKey, Kind, Name, Nonce, Pin, PinRequest, Possession, Record,
     RecordKey, State,
@@ -11,6 +11,7 @@ use keyholders::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::tuf::unsigned;
 use super::{Run, Trustroot};
 
 /// When everything happens, unless a test says otherwise.
@@ -83,6 +84,23 @@ impl Room {
     /// The file with the key of somebody.
     pub fn key_file(&self, name: &str) -> PathBuf {
         self.keys.path().join(format!("{name}.pem"))
+    }
+
+    /// `signed` as a metadata file, signed by the key of somebody: whoever has the file can do it.
+    pub fn signed_by(&self, name: &str, signed: &Value) -> Vec<u8> {
+        let mut metadata = unsigned(signed);
+        let pem = std::fs::read(self.key_file(name)).unwrap();
+        let mut key = FileKey::read(&pem, name, None, &mut Nobody).unwrap();
+        let sig = key.sign(metadata.payload().bytes(), &mut Nobody).unwrap();
+        let keyid = TufKey::author(key.public_key()).unwrap().id;
+        metadata.signatures.push(Signature { keyid, sig });
+        metadata.to_file()
+    }
+
+    /// The signed part of a metadata file of the repository.
+    pub fn published(&self, name: &str) -> Value {
+        let file: Value = serde_json::from_str(&self.coordinator.read(&format!("repository/{name}"))).unwrap();
+        file["signed"].clone()
     }
 
     /// The machine of somebody.
