@@ -23,7 +23,9 @@ pub(crate) use foreign::foreign;
 pub(crate) use lock::Lock;
 pub(crate) use read::{Measured, hash, read, read_if_there, read_text, stream};
 pub(crate) use tree::{Entry, exists, list, measure, tree};
-pub(crate) use write::{Access, Batch, create_dir, create_new, create_or_same, remove_empty_dir, replace, take_back};
+pub(crate) use write::{
+    Access, Batch, create_dir, create_new, create_or_same, remove_empty_dir, replace, sweep, take_back,
+};
 
 /// What this program names its own unfinished files: no listing shows them.
 const TEMPORARY: &str = ".trustroot-";

@@ -17,6 +17,8 @@ pub(crate) fn publish(
     wanted: &Place,
     verified: &Verified,
 ) -> Result<Vec<String>, Failure> {
+    disk::sweep(lock, repository.root())?;
+    disk::sweep(lock, &repository.targets())?;
     let mut written = Vec::new();
     let missing = missing_targets(repository, verified.targets())?;
     if !missing.is_empty() {

@@ -34,8 +34,10 @@ pub struct Online<'a> {
     pub snapshot: Option<&'a SealedFile>,
     /// The published timestamp.
     pub timestamp: Option<&'a Metadata>,
-    /// Versions of snapshots whose files exist: a new one takes none of them.
+    /// Versions of snapshots that were signed before, seen by clients or not: a new one takes none of them.
     pub snapshots_taken: Vec<u64>,
+    /// The same of timestamps.
+    pub timestamps_taken: Vec<u64>,
     /// The time of signing.
     pub now: Time,
 }
@@ -117,7 +119,8 @@ pub fn seal<S: SignOnline>(
         let snapshot = seals.snapshot.as_ref().or(online.snapshot);
         let named = snapshot.into_iter().map(|file| ("snapshot.json".to_string(), file)).collect();
         let due = Due { role: "timestamp", kind: Kind::Timestamp, policy: timestamp, keys: &online.timestamp_keys };
-        seals.timestamp = due.next(&named, online.timestamp, &[], online.now, signer, &mut absent)?;
+        seals.timestamp =
+            due.next(&named, online.timestamp, &online.timestamps_taken, online.now, signer, &mut absent)?;
     }
     Ok(Sealing { seals, absent })
 }

@@ -9,9 +9,9 @@ use ceremony::{
     Sealing, Seals, Source, Staged, Time, Write,
 };
 
-use crate::ceremony_dir::Ceremony;
+use crate::ceremony_dir::{Ceremony, Outline};
 use crate::context::Context;
-use crate::disk::{self, Access};
+use crate::disk::{self, Access, Lock};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
 use crate::online::{OnlineArgs, OnlineKeys};
@@ -53,6 +53,9 @@ impl Publish {
             let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
             return Err(Failure::no(message));
         }
+        if is_over(context, &ceremony, &published)? {
+            return Ok(Outcome::done(Done { ceremony: ceremony.name, dry_run: self.dry_run, ..Done::default() }));
+        }
         let examined = examine(context, &ceremony, self.root.as_deref())?;
         examined.fit_to_sign()?;
         let staged = examined.staged().clone();
@@ -72,13 +75,31 @@ impl Publish {
         let name = ceremony.name.clone();
         let mut report = Done { ceremony: name, dry_run: self.dry_run, targets, writes, absent, simulation };
         if !self.dry_run {
-            store_seals(&ceremony, sealed.seals())?;
+            store_seals(&lock, &ceremony, sealed.seals())?;
             report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
             let newest = verified.writes().iter().find(|write| write.name.ends_with(".root.json"));
             remember(context, &ceremony, newest)?;
         }
         Ok(Outcome::done(report))
     }
+}
+
+/// Whether clients see all of it: these very files, or later ones. This machine may trust the new root then, from which
+/// nothing leads back to this proposal.
+fn is_over(context: &Context, ceremony: &Ceremony, published: &Published) -> Result<bool, Failure> {
+    let outline = Outline::read(&context.workdir, &ceremony.name)?;
+    for (role, version) in &outline.staged {
+        let file = PublishedFile::parse(disk::read(&ceremony.dir.staged_role(role), METADATA_LIMIT)?)?;
+        let root = published.roots.iter().find(|root| role == "root" && root.metadata.version() == *version);
+        let present = root.or_else(|| published.roles.get(role));
+        let another = |present: &PublishedFile| {
+            present.metadata.version() == *version && present.metadata.payload() != file.metadata.payload()
+        };
+        if present.is_some_and(another) {
+            return Ok(false);
+        }
+    }
+    outline.is_published(published)
 }
 
 /// Whether the proposal still follows what is published, or is published in part.
@@ -125,29 +146,33 @@ fn assemble(ceremony: &Ceremony, staged: Staged) -> Result<Assembled, Failure> {
     })
 }
 
-/// The online roles as they were signed for this publication before, highest versions.
-fn load_seals(ceremony: &Ceremony) -> Result<Seals, Failure> {
+/// The online roles as they were signed for this publication before, highest versions; and all versions of snapshots and
+/// of timestamps, for no version is signed twice.
+fn load_seals(ceremony: &Ceremony) -> Result<(Seals, Vec<u64>, Vec<u64>), Failure> {
     let mut seals = Seals::default();
+    let (mut snapshots, mut timestamps) = (Vec::new(), Vec::new());
     let place = ceremony.dir.published();
     for entry in disk::list(&place, 10_000)? {
         let file = PublishedFile::parse(disk::read(&place.join(&entry.name), METADATA_LIMIT)?)
             .or_fail(|| format!("published/{} cannot be used", entry.name))?;
         let file = SealedFile { metadata: file.metadata, bytes: file.bytes };
-        let slot = match numbered(&entry.name) {
-            Some((_, "snapshot")) => &mut seals.snapshot,
-            Some((_, "timestamp")) => &mut seals.timestamp,
+        let (slot, taken) = match numbered(&entry.name) {
+            Some((_, "snapshot")) => (&mut seals.snapshot, &mut snapshots),
+            Some((_, "timestamp")) => (&mut seals.timestamp, &mut timestamps),
             _ => return Err(Failure::no(format!("published/{} has no place in a ceremony", entry.name))),
         };
+        taken.push(file.metadata.version());
         let newer = |held: &SealedFile| held.metadata.version() < file.metadata.version();
         if slot.as_ref().is_none_or(newer) {
             *slot = Some(file);
         }
     }
-    Ok(seals)
+    Ok((seals, snapshots, timestamps))
 }
 
 /// Keeps what the online keys signed before the first write outside: a second signature would be another file.
-fn store_seals(ceremony: &Ceremony, seals: &Seals) -> Result<(), Failure> {
+fn store_seals(lock: &Lock, ceremony: &Ceremony, seals: &Seals) -> Result<(), Failure> {
+    disk::sweep(lock, &ceremony.dir.published())?;
     for (role, file) in [("snapshot", &seals.snapshot), ("timestamp", &seals.timestamp)] {
         if let Some(file) = file {
             let place = ceremony.dir.published().join(&format!("{}.{role}.json", file.metadata.version()));
@@ -171,7 +196,7 @@ fn seal(
     signed_by_those_who_may(ceremony, "snapshot", published.snapshot.as_ref(), &snapshot_keys)?;
     signed_by_those_who_may(ceremony, "timestamp", published.timestamp.as_ref(), &timestamp_keys)?;
 
-    let before = load_seals(ceremony)?;
+    let (before, snapshots, timestamps) = load_seals(ceremony)?;
     let sealed = |file: &PublishedFile| SealedFile { metadata: file.metadata.clone(), bytes: file.bytes.clone() };
     let serves = |file: &SealedFile, published: &Option<PublishedFile>, keys: &Quorum| {
         let version = published.as_ref().map_or(0, |file| file.metadata.version());
@@ -191,7 +216,8 @@ fn seal(
         timestamp_keys,
         snapshot: present.as_ref(),
         timestamp: kept_timestamp.as_ref().map(|file| &file.metadata).or(published_timestamp),
-        snapshots_taken: published.snapshots_taken.clone(),
+        snapshots_taken: [&published.snapshots_taken[..], &snapshots].concat(),
+        timestamps_taken: timestamps,
         now,
     };
     let Sealing { seals, absent } = assembled.seal(&online, keys).map_err(unsealed)?;
@@ -293,6 +319,7 @@ fn remember(context: &Context, ceremony: &Ceremony, root: Option<&Write>) -> Res
 }
 
 /// What was published, or would be.
+#[derive(Default)]
 struct Done {
     ceremony: String,
     dry_run: bool,
@@ -305,12 +332,13 @@ struct Done {
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.dry_run, self.writes.is_empty()) {
-            (true, _) => writeln!(f, "Would publish {} in this order:", escaped(&self.ceremony))?,
-            (false, true) => {
-                writeln!(f, "{} is published already: nothing was left to write", escaped(&self.ceremony))?
-            }
-            (false, false) => writeln!(f, "Published {}", escaped(&self.ceremony))?,
+        if self.writes.is_empty() {
+            let over = format!("{} is published already: nothing is left to write.", escaped(&self.ceremony));
+            return f.write_str(&wrapped(&over, 0));
+        }
+        match self.dry_run {
+            true => writeln!(f, "Would publish {} in this order:", escaped(&self.ceremony))?,
+            false => writeln!(f, "Published {}", escaped(&self.ceremony))?,
         }
         if self.dry_run && self.targets > 0 {
             writeln!(f, "  {} target file(s), as far as they are not there", self.targets)?;

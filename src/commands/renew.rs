@@ -79,6 +79,7 @@ impl Renew {
             snapshot: Some(&present),
             timestamp: Some(&timestamp.metadata),
             snapshots_taken: published.snapshots_taken.clone(),
+            timestamps_taken: Vec::new(),
             now: context.now,
         };
         let Sealing { seals, absent } = seal(&Default::default(), &online, &mut keys).map_err(unsealed)?;

@@ -229,6 +229,23 @@ pub(crate) fn take_back(_lock: &Lock, place: &Place, names: &[&str]) -> Result<(
     clear(place)
 }
 
+/// Takes away what killed processes left unfinished in the directory at `place`, if there is one. `_lock` is the lock of
+/// the directory that `place` lies in: nobody else works on it.
+pub(crate) fn sweep(_lock: &Lock, place: &Place) -> Result<(), DiskError> {
+    if !exists(place)? {
+        return Ok(());
+    }
+    place.open_dir()?;
+    let failed = |source| DiskError::Io { action: "clear", path: place.path(), source };
+    for entry in std::fs::read_dir(place.path()).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY) && name != BATCH) {
+            std::fs::remove_file(entry.path()).map_err(failed)?;
+        }
+    }
+    clear(place)
+}
+
 /// Takes an empty directory away. One that is not empty stays.
 pub(crate) fn remove_empty_dir(place: &Place) {
     let _ = std::fs::remove_dir(place.path());

@@ -126,17 +126,23 @@ fn tough(job: &Job) -> Result<u64, String> {
         .datastore(datastore)
         .expiration_enforcement(ExpirationEnforcement::Unsafe);
     runtime.block_on(async {
-        let repository = loader.load().await.map_err(|error| format!("{error:?}"))?;
+        let repository = loader.load().await.map_err(|error| explain(&error))?;
         for target in &job.targets {
             let name = TargetName::new(target).unwrap();
-            let read = repository.read_target(&name).await.map_err(|error| format!("{error:?}"))?;
+            let read = repository.read_target(&name).await.map_err(|error| explain(&error))?;
             let mut read = read.ok_or_else(|| format!("no target {target}"))?;
             while let Some(part) = read.next().await {
-                part.map_err(|error| format!("{error:?}"))?;
+                part.map_err(|error| explain(&error))?;
             }
         }
         Ok(repository.root().signed.version.get())
     })
+}
+
+/// The error and its causes, without tough's backtraces.
+fn explain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Plain HTTP for tough.

@@ -57,6 +57,14 @@ impl Trustroot {
         }
     }
 
+    /// A copy of the directory and of the machine, as they are now.
+    pub fn twin(&self) -> Self {
+        let twin = Self { environment: self.environment.clone(), ..Self::new() };
+        clients::copy(&self.directory, &twin.directory);
+        clients::copy(&self.home, &twin.home);
+        twin
+    }
+
     /// The same with a variable in the environment.
     pub fn env(mut self, name: &str, value: impl AsRef<str>) -> Self {
         self.environment.push((name.to_owned(), value.as_ref().to_owned()));
@@ -87,7 +95,12 @@ impl Trustroot {
 
     /// The command, not yet started, without input.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
+        self.program(BINARY, arguments)
+    }
+
+    /// The command of another program, in the same environment.
+    pub fn program(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.directory).env_clear().envs(self.environment()).stdin(Stdio::null());
         command
     }
