@@ -89,3 +89,23 @@ pub(crate) fn add_accept(
     accepts.ok_or_else(|| Failure::could_not("accept in trustroot.toml is no list of tables"))?.push(table);
     Ok(())
 }
+
+/// What every policy that is written here begins with, below a line that says where it comes from. `{id}`, `{name}` and
+/// `{file-keys}` are to be filled.
+pub(crate) const PREAMBLE: &str = r#"
+[trust-root]
+# Random, made once. Proofs, journals and trusted roots are bound to it: never change it.
+id = {id}
+# For people.
+name = {name}
+
+[clients]
+# The clients that must be able to read everything; what breaks one of them is a finding.
+# Empty: all clients that trustroot knows.
+support = []
+
+[devices]
+# Whether keyholders may sign with keys in files, which anybody can copy.
+# Only for rehearsals, and for roots with little at stake.
+file-keys = {file-keys}
+"#;

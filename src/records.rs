@@ -139,19 +139,9 @@ pub(crate) enum RecordsError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use ceremony::{Algorithm, PublicKey, TufKey};
-    use keyholders::{Action, Ask, AskError, Device as _, FileKey, Name, Nonce, Pin, PinRequest, Possession};
+    use keyholders::{Device as _, FileKey, Name, Nobody, Nonce, Possession};
 
     use super::*;
-
-    struct Nobody;
-
-    impl Ask for Nobody {
-        fn pin(&mut self, _: PinRequest) -> Result<Pin, AskError> {
-            Err(AskError::Cancelled)
-        }
-
-        fn act(&mut self, _: Action) {}
-    }
 
     const ID: &str = "0123456789abcdef";
 

@@ -19,6 +19,18 @@ pub trait Ask {
     fn act(&mut self, action: Action);
 }
 
+/// Nobody: every question is left open. For keys that need no secret.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Ask for Nobody {
+    fn pin(&mut self, _: PinRequest) -> Result<Pin, AskError> {
+        Err(AskError::Cancelled)
+    }
+
+    fn act(&mut self, _: Action) {}
+}
+
 /// A question for a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinRequest {

@@ -56,7 +56,7 @@ pub mod roster;
 mod text;
 pub mod uri;
 
-pub use ask::{Action, Ask, AskError, PinRequest, Secret, Tries};
+pub use ask::{Action, Ask, AskError, Nobody, PinRequest, Secret, Tries};
 pub use claims::Claims;
 pub use device::{Description, Device, DeviceError, DeviceKind};
 pub use file::{FileKey, FileKeyError};

@@ -102,19 +102,8 @@ mod tests {
     use ceremony::Algorithm;
 
     use super::*;
-    use crate::ask::{Action, AskError, PinRequest};
+    use crate::ask::Nobody;
     use crate::file::FileKey;
-    use crate::pin::Pin;
-
-    struct Nobody;
-
-    impl Ask for Nobody {
-        fn pin(&mut self, _: PinRequest) -> Result<Pin, AskError> {
-            Err(AskError::Cancelled)
-        }
-
-        fn act(&mut self, _: Action) {}
-    }
 
     #[test]
     fn a_proof_holds_for_one_key_name_root_and_nonce() {

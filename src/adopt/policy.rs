@@ -9,6 +9,7 @@ use toml_edit::{Array, InlineTable, Key, Value};
 use crate::adopt::holding::{HeldRole, Holding};
 use crate::adopt::terms::Terms;
 use crate::error::{Failure, OrFail as _};
+use crate::policy_file::PREAMBLE;
 
 /// The text of the policy of trust root `id`, called `title`, without accepted findings. It parses.
 ///
@@ -21,7 +22,8 @@ pub(crate) fn text(
     holding: &Holding<'_>,
     now: Time,
 ) -> Result<String, Failure> {
-    let mut out = HEAD.replace("{id}", &string(id)).replace("{name}", &string(title));
+    let preamble = PREAMBLE.replace("{file-keys}", "false").replace("{id}", &string(id));
+    let mut out = [HEAD, &preamble.replace("{name}", &string(title))].concat();
     for role in &holding.roles {
         write_role(&mut out, root, role, now)?;
     }
@@ -163,23 +165,7 @@ fn to_toml(json: &Json) -> Option<Value> {
     })
 }
 
-const HEAD: &str = r#"# The policy of a trust root: the wanted state, reviewed like code.
+const HEAD: &str = "# The policy of a trust root: the wanted state, reviewed like code.
 # It was written by `trustroot adopt` and says what the adopted repository says. Change it, then `trustroot stage`
 # proposes the next version of whatever the change touches.
-
-[trust-root]
-# Random, made once. Proofs, journals and trusted roots are bound to it: never change it.
-id = {id}
-# For people.
-name = {name}
-
-[clients]
-# The clients that must be able to read everything; what breaks one of them is a finding.
-# Empty: all clients that trustroot knows.
-support = []
-
-[devices]
-# Whether keyholders may sign with keys in files, which anybody can copy.
-# Only for rehearsals, and for roots with little at stake.
-file-keys = false
-"#;
+";

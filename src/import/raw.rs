@@ -24,19 +24,9 @@ pub(crate) fn read(bytes: &[u8], key: &PublicKey, message: &[u8]) -> Option<Vec<
 mod tests {
     #![allow(clippy::unwrap_used)]
     use ceremony::Algorithm;
-    use keyholders::{Action, Ask, AskError, Device as _, FileKey, Pin, PinRequest};
+    use keyholders::{Device as _, FileKey, Nobody};
 
     use super::*;
-
-    struct Nobody;
-
-    impl Ask for Nobody {
-        fn pin(&mut self, _: PinRequest) -> Result<Pin, AskError> {
-            Err(AskError::Cancelled)
-        }
-
-        fn act(&mut self, _: Action) {}
-    }
 
     #[test]
     fn reads_what_key_services_answer() {

@@ -3,6 +3,8 @@
 use keyholders::Name;
 use toml_edit::Value;
 
+use crate::policy_file::PREAMBLE;
+
 /// What a policy starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Template {
@@ -26,7 +28,7 @@ pub(super) struct Answers {
 impl Answers {
     /// The policy of the trust root `id`, as text.
     pub(super) fn policy(&self, id: &str) -> String {
-        let text = [HEAD, ROLES, self.template.tail(), TAIL].concat();
+        let text = [HEAD, PREAMBLE, ROLES, self.template.tail(), TAIL].concat();
         let names = self.keyholders.iter().map(|name| string(name.as_str())).collect::<Vec<_>>().join(", ");
         let (root, targets) = match self.template {
             Template::Plain => ("365", "365"),
@@ -58,25 +60,9 @@ fn string(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-const HEAD: &str = r#"# The policy of a trust root: the wanted state, reviewed like code.
+const HEAD: &str = "# The policy of a trust root: the wanted state, reviewed like code.
 # Change it, then `trustroot stage` proposes the next version of whatever the change touches.
-
-[trust-root]
-# Random, made once. Proofs, journals and trusted roots are bound to it: never change it.
-id = {id}
-# For people.
-name = {name}
-
-[clients]
-# The clients that must be able to read everything; what breaks one of them is a finding.
-# Empty: all clients that trustroot knows.
-support = []
-
-[devices]
-# Whether keyholders may sign with keys in files, which anybody can copy.
-# Only for rehearsals, and for roots with little at stake.
-file-keys = {file-keys}
-"#;
+";
 
 const ROLES: &str = r#"
 # Who can change everything, this list included. Clients start from the root.
