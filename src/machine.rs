@@ -19,7 +19,7 @@ use crate::disk::{self, Access, DiskError, Place};
 pub(crate) use config::{Config, ConfigError};
 #[cfg(test)]
 pub(crate) use config::{OnlineFile, PinSource};
-pub(crate) use journal::{Entry, JournalError, Second};
+pub(crate) use journal::{Entry, Exceptions, JournalError};
 
 /// The most bytes of a root that are read.
 const ROOT_LIMIT: u64 = 1 << 20;

@@ -14,7 +14,7 @@ use crate::devices::{AtHand, DeviceArgs};
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
-use crate::machine::{Entry, JournalError, Second};
+use crate::machine::{Entry, Exceptions, JournalError};
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -173,16 +173,16 @@ fn sign_all(
             continue;
         }
         let entry = Entry { id: id.clone(), role: role.clone(), version, digest: payload, at: context.now };
-        let second = second(ceremony, role, version, context.now, person);
-        let refused =
-            |error| refused(&error, &format!("{label} does not sign {role} version {version}"), role, version);
-        context.machine.may_sign(&fingerprint, &entry, second).map_err(refused)?;
+        let accepted = exceptions(ceremony, &fingerprint, role, version, context.now, person);
+        let message = format!("{label} does not sign {role} version {version}");
+        let refused = |error| refused(&error, &message, role, version, &fingerprint);
+        context.machine.may_sign(&fingerprint, &entry, accepted).map_err(refused)?;
         let signature =
             device.sign(staged.payload.bytes(), person).or_fail(|| format!("{role} was not signed with {label}"))?;
         // The library below has its own idea of a good signature; what counts is what every client will compute.
         key.verify(staged.payload.bytes(), &signature)
             .or_fail(|| format!("{label} answered with something else than its signature over {role}"))?;
-        context.machine.record(&fingerprint, &entry, second).map_err(refused)?;
+        context.machine.record(&fingerprint, &entry, accepted).map_err(refused)?;
         let file = SignatureFile {
             trust_root: id.clone(),
             role: role.clone(),
@@ -200,26 +200,43 @@ fn sign_all(
     Ok(made)
 }
 
-fn refused(error: &JournalError, message: &str, role: &str, version: u64) -> Failure {
+fn refused(error: &JournalError, message: &str, role: &str, version: u64, key: &Fingerprint) -> Failure {
     match error {
         JournalError::Equivocation { .. } => Failure::no(message).caused_by(error).hint(format!(
             "two different files of one version mislead clients; if the first was abandoned before anybody published \
              it, the coordinator says so to everybody with `trustroot accept equivocation '{role} {version}'`"
         )),
+        JournalError::Older { .. } => Failure::no(message)
+            .caused_by(error)
+            .hint("what this directory shows as published is older than what this key has signed: ask the coordinator"),
+        JournalError::Elsewhere { .. } => Failure::no(message).caused_by(error).hint(format!(
+            "a signature made for one trust root can be used in another: enroll a key of its own for each; or the \
+             coordinator says to everybody that this one is shared, with `trustroot accept key-used-elsewhere {key}`"
+        )),
         _ => Failure::could_not(message).caused_by(error),
     }
 }
 
-/// Whether the policy accepts that keys sign another payload for this version, as after an abandoned ceremony.
-fn second(ceremony: &Ceremony, role: &str, version: u64, now: Time, person: &mut Person<'_>) -> Second {
-    let finding = Finding::new(Rule::Equivocation, format!("{role} {version}"), "");
-    match ceremony.inputs.policy.accepts(&finding, now) {
-        Some(accept) => {
-            let reason = &accept.reason;
-            person.ui().say(format!("The policy accepts a second {role} version {version}; reason: {reason}"));
-            Second::Accepted
+/// What the policy accepts of this key: another payload for this version, as after an abandoned ceremony; that it signs
+/// for another trust root.
+fn exceptions(
+    ceremony: &Ceremony,
+    key: &Fingerprint,
+    role: &str,
+    version: u64,
+    now: Time,
+    person: &mut Person<'_>,
+) -> Exceptions {
+    let mut accepts = |rule, subject: String, what: &str| {
+        let accept = ceremony.inputs.policy.accepts(&Finding::new(rule, subject, ""), now);
+        if let Some(accept) = accept {
+            person.ui().say(format!("The policy accepts {what}; reason: {}", accept.reason));
         }
-        None => Second::Refused,
+        accept.is_some()
+    };
+    Exceptions {
+        second: accepts(Rule::Equivocation, format!("{role} {version}"), &format!("a second {role} version {version}")),
+        elsewhere: accepts(Rule::KeyUsedElsewhere, key.to_string(), "that this key signs for another trust root"),
     }
 }
 

@@ -29,13 +29,14 @@ pub(crate) struct Entry {
     pub(crate) at: Time,
 }
 
-/// What becomes of a second payload for one version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Second {
-    /// It is refused: one version, one payload.
-    Refused,
-    /// The policy accepts it, as after a ceremony that was abandoned with signatures in it: every signer sees that.
-    Accepted,
+/// What the policy accepts of a key, for all signers to see. By default nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exceptions {
+    /// A second payload for one version, or a lower version than it has signed, as after a ceremony that was abandoned
+    /// with signatures in it.
+    pub(crate) second: bool,
+    /// That it signs for another trust root as well.
+    pub(crate) elsewhere: bool,
 }
 
 /// Why a signature must not leave this machine.
@@ -47,6 +48,15 @@ pub(crate) enum JournalError {
         recorded.at, recorded.role, recorded.version, recorded.digest
     )]
     Equivocation { recorded: Box<Entry>, asked: Digest },
+    /// The key has signed a later version: what it is shown as published was put back.
+    #[error("this key signed {1} version {2} at {0}; now it is asked to sign version {asked}",
+        recorded.at, recorded.role, recorded.version)]
+    Older { recorded: Box<Entry>, asked: u64 },
+    /// The key has signed for another trust root. TUF metadata does not say which trust root it is of, so that a
+    /// signature made for one can be used in the other.
+    #[error("this key signed {1} version {2} of the trust root {3} at {0}; now it is asked to sign for {asked}",
+        recorded.at, recorded.role, recorded.version, recorded.id)]
+    Elsewhere { recorded: Box<Entry>, asked: String },
     /// The file is not a journal.
     #[error("{} is no journal: {problem}", path.display())]
     Unreadable { path: PathBuf, problem: String },
@@ -68,9 +78,9 @@ impl Machine {
         &self,
         fingerprint: &Fingerprint,
         entry: &Entry,
-        second: Second,
+        accepted: Exceptions,
     ) -> Result<(), JournalError> {
-        judge(&self.journal(fingerprint)?, entry, second).map(drop)
+        judge(&self.journal(fingerprint)?, entry, accepted).map(drop)
     }
 
     /// Records that a signature of the key with `fingerprint` over `entry` is about to leave; when this returns, the
@@ -79,15 +89,20 @@ impl Machine {
     /// The same payload may be recorded again: signing is repeatable, and only the first time is kept.
     ///
     /// # Errors
-    /// [`JournalError::Equivocation`] if another payload is on record for the same trust root, role and version, unless
-    /// `second` says that the policy accepts it. [`DiskError::Held`] if another process of this machine keeps the
-    /// journal for seconds.
-    pub(crate) fn record(&self, fingerprint: &Fingerprint, entry: &Entry, second: Second) -> Result<(), JournalError> {
+    /// Unless it is `accepted`: [`JournalError::Equivocation`] if another payload is on record for the same trust root,
+    /// role and version; [`JournalError::Older`] if a later version is; [`JournalError::Elsewhere`] if anything is for
+    /// another trust root. [`DiskError::Held`] if another process of this machine keeps the journal for seconds.
+    pub(crate) fn record(
+        &self,
+        fingerprint: &Fingerprint,
+        entry: &Entry,
+        accepted: Exceptions,
+    ) -> Result<(), JournalError> {
         let directory = self.journals()?;
         disk::create_dir(&directory)?;
         let _lock = Lock::take_within(&directory, PATIENCE)?;
         let mut entries = self.journal(fingerprint)?;
-        if judge(&entries, entry, second)? {
+        if judge(&entries, entry, accepted)? {
             return Ok(());
         }
         entries.push(entry.clone());
@@ -111,17 +126,27 @@ impl Machine {
     }
 }
 
-/// Whether `entry` is on record already; an error if another payload is, and that is not accepted.
-fn judge(entries: &[Entry], entry: &Entry, second: Second) -> Result<bool, JournalError> {
-    let same = |e: &&Entry| (&e.id, &e.role, e.version) == (&entry.id, &entry.role, entry.version);
-    if entries.iter().filter(same).any(|recorded| recorded.digest == entry.digest) {
+/// Whether `entry` is on record already; an error if it must not be, beside what is.
+fn judge(entries: &[Entry], entry: &Entry, accepted: Exceptions) -> Result<bool, JournalError> {
+    let (here, elsewhere): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|other| other.id == entry.id);
+    if let Some(recorded) = elsewhere.last().filter(|_| !accepted.elsewhere) {
+        return Err(JournalError::Elsewhere { recorded: Box::new((*recorded).clone()), asked: entry.id.clone() });
+    }
+    let role: Vec<&Entry> = here.into_iter().filter(|other| other.role == entry.role).collect();
+    let same = || role.iter().filter(|other| other.version == entry.version);
+    if same().any(|recorded| recorded.digest == entry.digest) {
         return Ok(true);
     }
-    match entries.iter().find(same) {
-        Some(recorded) if second == Second::Refused => {
-            Err(JournalError::Equivocation { recorded: Box::new(recorded.clone()), asked: entry.digest })
-        }
-        _ => Ok(false),
+    if accepted.second {
+        return Ok(false);
+    }
+    let boxed = |recorded: &&Entry| Box::new((*recorded).clone());
+    if let Some(recorded) = same().next() {
+        return Err(JournalError::Equivocation { recorded: boxed(recorded), asked: entry.digest });
+    }
+    match role.iter().find(|other| other.version > entry.version) {
+        Some(recorded) => Err(JournalError::Older { recorded: boxed(recorded), asked: entry.version }),
+        None => Ok(false),
     }
 }
 
@@ -157,6 +182,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    const SECOND: Exceptions = Exceptions { second: true, elsewhere: false };
+
     fn fingerprint() -> Fingerprint {
         Digest::of(b"key").to_string().parse().unwrap()
     }
@@ -176,16 +203,45 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let machine = Machine::at(home.path());
         let key = fingerprint();
-        machine.record(&key, &entry(1, b"a"), Second::Refused).unwrap();
-        machine.record(&key, &entry(1, b"a"), Second::Refused).unwrap();
-        machine.record(&key, &entry(2, b"b"), Second::Refused).unwrap();
-        let error = machine.record(&key, &entry(1, b"b"), Second::Refused).unwrap_err();
+        machine.record(&key, &entry(1, b"a"), Exceptions::default()).unwrap();
+        machine.record(&key, &entry(1, b"a"), Exceptions::default()).unwrap();
+        machine.record(&key, &entry(2, b"b"), Exceptions::default()).unwrap();
+        let error = machine.record(&key, &entry(1, b"b"), Exceptions::default()).unwrap_err();
         let (text, a, b) = (error.to_string(), Digest::of(b"a").to_string(), Digest::of(b"b").to_string());
         assert!(matches!(error, JournalError::Equivocation { .. }));
         assert!(text.contains(&a) && text.contains(&b), "{text}");
-        let elsewhere = Entry { id: "fedcba9876543210".to_owned(), ..entry(1, b"b") };
-        machine.record(&key, &elsewhere, Second::Refused).unwrap();
-        assert_eq!(machine.journal(&key).unwrap(), [entry(1, b"a"), entry(2, b"b"), elsewhere]);
+        assert_eq!(machine.journal(&key).unwrap(), [entry(1, b"a"), entry(2, b"b")]);
+    }
+
+    #[test]
+    fn a_key_signs_for_one_trust_root() {
+        let home = tempfile::tempdir().unwrap();
+        let machine = Machine::at(home.path());
+        let key = fingerprint();
+        machine.record(&key, &entry(1, b"a"), Exceptions::default()).unwrap();
+        let elsewhere = Entry { id: "fedcba9876543210".to_owned(), ..entry(2, b"b") };
+        for accepted in [Exceptions::default(), SECOND] {
+            let error = machine.record(&key, &elsewhere, accepted).unwrap_err();
+            assert!(matches!(error, JournalError::Elsewhere { .. }), "{error}");
+            assert!(error.to_string().contains("0123456789abcdef") && error.to_string().contains("fedcba9876543210"));
+        }
+        machine.record(&key, &elsewhere, Exceptions { elsewhere: true, second: false }).unwrap();
+        assert_eq!(machine.journal(&key).unwrap(), [entry(1, b"a"), elsewhere]);
+    }
+
+    #[test]
+    fn versions_do_not_go_back() {
+        let home = tempfile::tempdir().unwrap();
+        let machine = Machine::at(home.path());
+        let key = fingerprint();
+        machine.record(&key, &entry(1, b"a"), Exceptions::default()).unwrap();
+        machine.record(&key, &entry(3, b"c"), Exceptions::default()).unwrap();
+        let error = machine.record(&key, &entry(2, b"b"), Exceptions::default()).unwrap_err();
+        assert!(matches!(error, JournalError::Older { asked: 2, .. }), "{error}");
+        // What it signed before, it may sign again.
+        machine.record(&key, &entry(1, b"a"), Exceptions::default()).unwrap();
+        machine.may_sign(&key, &Entry { role: "targets".to_owned(), ..entry(2, b"b") }, Exceptions::default()).unwrap();
+        machine.record(&key, &entry(2, b"b"), SECOND).unwrap();
     }
 
     #[test]
@@ -193,12 +249,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let machine = Machine::at(home.path());
         let key = fingerprint();
-        machine.record(&key, &entry(1, b"a"), Second::Refused).unwrap();
-        machine.may_sign(&key, &entry(1, b"b"), Second::Refused).unwrap_err();
-        machine.may_sign(&key, &entry(1, b"b"), Second::Accepted).unwrap();
-        machine.record(&key, &entry(1, b"b"), Second::Accepted).unwrap();
-        machine.record(&key, &entry(1, b"c"), Second::Refused).unwrap_err();
-        machine.record(&key, &entry(1, b"b"), Second::Refused).unwrap();
+        machine.record(&key, &entry(1, b"a"), Exceptions::default()).unwrap();
+        machine.may_sign(&key, &entry(1, b"b"), Exceptions::default()).unwrap_err();
+        machine.may_sign(&key, &entry(1, b"b"), SECOND).unwrap();
+        machine.record(&key, &entry(1, b"b"), SECOND).unwrap();
+        machine.record(&key, &entry(1, b"c"), Exceptions::default()).unwrap_err();
+        machine.record(&key, &entry(1, b"b"), Exceptions::default()).unwrap();
         assert_eq!(machine.journal(&key).unwrap(), [entry(1, b"a"), entry(1, b"b")]);
     }
 
@@ -207,11 +263,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let machine = Machine::at(home.path());
         let key = fingerprint();
-        machine.record(&key, &entry(1, b"a"), Second::Refused).unwrap();
+        machine.record(&key, &entry(1, b"a"), Exceptions::default()).unwrap();
         let path = home.path().join(format!("journal/{key}.json"));
         for damaged in ["", "{}", "[{}]", "[{\"id\": \"x\"}]"] {
             std::fs::write(&path, damaged).unwrap();
-            let result = machine.record(&key, &entry(1, b"b"), Second::Refused);
+            let result = machine.record(&key, &entry(1, b"b"), Exceptions::default());
             assert!(matches!(result, Err(JournalError::Unreadable { .. })), "{damaged}");
         }
     }
@@ -226,8 +282,8 @@ mod tests {
                 let machine = &machine;
                 scope.spawn(move || {
                     for i in 0..25 {
-                        let entry = entry(thread * 100 + i, b"a");
-                        machine.record(&key, &entry, Second::Refused).unwrap();
+                        let entry = Entry { role: format!("role-{thread}"), ..entry(i, b"a") };
+                        machine.record(&key, &entry, Exceptions::default()).unwrap();
                     }
                 });
             }

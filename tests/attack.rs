@@ -1,0 +1,86 @@
+//! What a hostile stick, coordinator or repository tries; each test is named for the mistake that would let it.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Room, Run, Trustroot};
+
+fn says(run: &Run, lines: &[&str]) {
+    let text = format!("{}{}", run.stdout, run.stderr);
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in lines {
+        assert!(joined.contains(line), "no {line:?} in\n{text}");
+    }
+}
+
+/// A copy of files of the room's directory, elsewhere.
+fn copy(room: &Room, names: &[&str]) -> Trustroot {
+    let other = Trustroot::new();
+    let mut command = std::process::Command::new("cp");
+    command.arg("-a").args(names).arg(other.dir()).current_dir(room.coordinator.dir());
+    assert!(command.status().unwrap().success());
+    other
+}
+
+const LATER: &str = "--now=2026-11-23T12:00:00Z";
+
+#[test]
+fn another_trust_root_id_does_not_hide_what_a_key_has_signed() {
+    let mut room = Room::new(&["alice", "bob"], 2);
+    room.hold(&["alice", "bob"]);
+    room.at("2026-11-23T12:00:00Z");
+    room.coordinator.write("targets/b.txt", "good\n");
+    let ceremony = room.stage();
+    room.sign_all(&["alice"], &ceremony);
+    // What is published, under another id: clients know no such id, and take the signature for the same targets 2.
+    let evil = copy(&room, &["repository", "keyholders", "trustroot.toml", "targets"]);
+    let policy = evil.read("trustroot.toml");
+    let id = policy.lines().find_map(|line| line.strip_prefix("id = \"")?.strip_suffix('"')).unwrap();
+    evil.write("trustroot.toml", policy.replace(id, "0123456789abcdef0123456789abcdef"));
+    evil.write("targets/b.txt", "evil\n");
+    for name in ["alice", "bob", "online"] {
+        evil.exits(0, &["accept", "possession-unproven", name, "--reason=adopted", "--until=2027-01-01T00:00:00Z"]);
+    }
+    let sign = |staged: &str, code: i32| {
+        evil.exits(0, &["stage", "--name", staged, LATER]);
+        let digest = evil.json(0, &["review", staged, "--digest", "--root=repository/1.root.json", LATER]);
+        let (directory, root) = (evil.dir().to_str().unwrap(), evil.dir().join("repository/1.root.json"));
+        let (key, root) = (room.key_file("alice"), root.to_str().unwrap().to_owned());
+        let words = digest["words"].as_str().unwrap();
+        let arguments = ["-C", directory, "sign", staged, "--expect", words, "--root", &root, LATER, "--key-file"];
+        let run = room.machine("alice").exits(code, &[&arguments[..], &[key.to_str().unwrap()]].concat());
+        evil.exits(0, &["abandon", staged, "--reason=again"]);
+        run
+    };
+    let run = sign("first", 1);
+    says(&run, &["of the trust root", "now it is asked to sign for 0123456789abcdef0123456789abcdef"]);
+    // Somebody may share a key among trust roots, in sight of everybody.
+    let command = run.stderr.split("trustroot accept").nth(1).unwrap().split('`').next().unwrap().to_owned();
+    let command: Vec<&str> = command.split_whitespace().collect();
+    evil.exits(0, &[&["accept"], &command[..], &["--reason=shared", "--until=2027-01-01T00:00:00Z"]].concat());
+    says(&sign("second", 0), &["key-used-elsewhere", "because: shared", "alice signed targets version 2"]);
+}
+
+#[test]
+fn a_key_does_not_sign_what_comes_before_what_it_has_signed() {
+    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    room.hold(&["alice", "bob"]);
+    let before = copy(&room, &["repository", "ceremonies", "trustroot.toml"]);
+    for (day, content, people) in [(23, "b", ["bob", "carol"]), (24, "c", ["alice", "bob"])] {
+        room.at(&format!("2026-11-{day}T12:00:00Z"));
+        room.coordinator.write("targets/b.txt", content);
+        room.run(0, &["accept", "target-changed", "b.txt", "--reason=new", "--until=2027-01-01T00:00:00Z"]);
+        room.hold(&people);
+    }
+    // Alice signed targets 3, and never a targets 2.
+    for name in ["repository", "ceremonies"] {
+        std::fs::remove_dir_all(room.path(name)).unwrap();
+        std::fs::rename(before.dir().join(name), room.path(name)).unwrap();
+    }
+    room.coordinator.write("targets/b.txt", "evil\n");
+    let ceremony = room.stage();
+    let (words, key) = (room.words(&ceremony), room.key_file("alice"));
+    let arguments = ["sign", &ceremony, "--expect", &words, "--key-file", key.to_str().unwrap()];
+    let run = room.run_as(room.machine("alice"), 1, &arguments);
+    says(&run, &["this key signed targets version 3 at 2026-11-24T12:00:00Z; now it is asked to sign version 2"]);
+}
