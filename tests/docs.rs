@@ -52,6 +52,21 @@ fn the_readme_does_what_it_shows() {
 }
 
 #[test]
+fn the_readme_lists_every_command() {
+    let help = common::Trustroot::new().ok(&["--help"]);
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let (commands, _) = commands.split_once("\nOptions:").unwrap();
+    let names = commands.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    let names: Vec<_> = names.filter_map(|line| line.split(' ').next()).filter(|name| *name != "help").collect();
+    assert!(names.len() > 15, "{names:?}");
+    let readme = page("README.md");
+    let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| ")).collect();
+    for name in names {
+        assert!(rows.iter().any(|row| row.contains(&format!("`{name}`"))), "README.md does not list {name}");
+    }
+}
+
+#[test]
 fn every_finding_is_explained() {
     let text = page("docs/findings.md");
     let mut sections: Vec<(&str, String)> = Vec::new();

@@ -157,7 +157,11 @@ pub struct Unmet {
 
 impl Unmet {
     fn new(role: &str, set: &'static str, tally: &Tally, holders: &[Holder]) -> Self {
-        let names = |keys: &[Fingerprint]| keys.iter().map(|key| name_of(key, holders)).collect::<Vec<_>>();
+        let names = |keys: &[Fingerprint]| {
+            let mut names: Vec<String> = keys.iter().map(|key| name_of(key, holders)).collect();
+            names.sort();
+            names
+        };
         let total = tally.signed.len() + tally.missing.len();
         let (signed, missing) = (names(&tally.signed), names(&tally.missing));
         Self { role: role.to_string(), set, threshold: tally.threshold, total, signed, missing }
