@@ -126,9 +126,9 @@ fn offline_from_the_cache_alone() {
     assert_eq!(answer["targets"][0]["file"], "out/registry.npmjs.org/keys.json");
 
     let other = person.exits(2, &[&offline[..], &["--now", NOW, "trusted_root.json"]].concat());
-    assert!(other.stderr.contains("trusted_root.json is not there"), "{}", other.stderr);
+    assert!(other.says("trusted_root.json is not there"), "{}", other.stderr);
     let late = person.exits(1, &[&offline[..], &["--now", "2026-08-28T19:25:56Z"]].concat());
-    assert!(late.stderr.contains("timestamp metadata expired at 2026-08-28T19:25:56Z"), "{}", late.stderr);
+    assert!(late.says("timestamp metadata expired at 2026-08-28T19:25:56Z"), "{}", late.stderr);
     let nothing = person.exits(2, &["fetch", "--offline", "--root", "root.json", "--cache", "nowhere", "--now", NOW]);
     assert!(nothing.stderr.starts_with("error: there is no cache at nowhere\n"), "{}", nothing.stderr);
     assert!(!person.dir().join("nowhere").exists());
@@ -151,7 +151,7 @@ fn a_cache_is_never_rolled_back() {
     fetch(&person, &new, 0, &[]);
     let newest = files(&person.dir().join("cache"));
     let refused = person.exits(1, &[&arguments(&old.url(), &[])[..8], &[then]].concat());
-    assert!(refused.stderr.contains("trusted version 762 > new version 675"), "{}", refused.stderr);
+    assert!(refused.says("trusted version 762 > new version 675"), "{}", refused.stderr);
     assert_eq!(files(&person.dir().join("cache")), newest);
 }
 
@@ -173,7 +173,7 @@ fn a_verdict_is_1_and_no_answer_is_2() {
     for (path, reply, code, why) in cases {
         let (person, server) = (client(12), sigstore_but(path, reply));
         let run = fetch(&person, &server, code, &["--timeout", "1"]);
-        assert!(run.stderr.contains(why), "{path}: {}", run.stderr);
+        assert!(run.says(why), "{path}: {}", run.stderr);
         assert!(run.stderr.starts_with("error: http://127.0.0.1:") && !run.stderr.contains('\x1b'), "{}", run.stderr);
         assert!(run.stdout.is_empty());
     }
@@ -183,7 +183,7 @@ fn a_verdict_is_1_and_no_answer_is_2() {
 fn what_was_verified_before_a_failure_is_kept() {
     let (person, server) = (client(12), sigstore_but("/165.snapshot.json", || Reply::Status(500)));
     let run = fetch(&person, &server, 2, &[]);
-    assert!(run.stderr.contains("the same command goes on from there"), "{}", run.stderr);
+    assert!(run.says("the same command goes on from there"), "{}", run.stderr);
     let server = Server::new(sigstore);
     fetch(&person, &server, 0, &[]);
     assert_eq!(server.asked(), ["/17.root.json", "/timestamp.json", "/165.snapshot.json", "/14.targets.json"]);
@@ -203,11 +203,11 @@ fn a_target_of_other_bytes_is_refused() {
     let path = "/targets/6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66.trusted_root.json";
     let (person, server) = (client(12), sigstore_but(path, || Reply::Bytes(vec![b'x'; 6787])));
     let run = fetch(&person, &server, 1, &["--out", "out", "ctfe.pub", "trusted_root.json"]);
-    assert!(run.stderr.contains("trusted_root.json: sha256 mismatch"), "{}", run.stderr);
+    assert!(run.says("trusted_root.json: sha256 mismatch"), "{}", run.stderr);
     assert!(!person.dir().join("out").exists());
     let server = sigstore_but(path, || Reply::Bytes(vec![b'x'; 6788]));
     let run = fetch(&person, &server, 1, &["trusted_root.json"]);
-    assert!(run.stderr.contains("is longer than 6787 bytes"), "{}", run.stderr);
+    assert!(run.says("is longer than 6787 bytes"), "{}", run.stderr);
     let run = fetch(&person, &server, 1, &["no/such/target"]);
     assert_eq!(run.stderr, "error: no role that may lists the target \"no/such/target\"\n");
 }
@@ -225,7 +225,7 @@ fn targets_stay_below_out() {
     std::fs::create_dir_all(person.dir().join("out")).unwrap();
     std::os::unix::fs::symlink(person.home(), person.dir().join("out/registry.npmjs.org")).unwrap();
     let run = fetch(&person, &server, 2, &["--out", "out", NPM]);
-    assert!(run.stderr.contains("symbolic link"), "{}", run.stderr);
+    assert!(run.says("symbolic link"), "{}", run.stderr);
     assert_eq!(std::fs::read_dir(person.home()).unwrap().count(), 0);
     person.write("out/trusted_root.json", "an old one");
     fetch(&person, &server, 0, &["--out", "out", "trusted_root.json"]);
@@ -238,7 +238,7 @@ fn a_cache_that_cannot_be_kept_is_no_success() {
     let person = client(12);
     person.write("cache", "in the way");
     let run = fetch(&person, &server, 2, &[]);
-    assert!(run.stderr.contains("cache"), "{}", run.stderr);
+    assert!(run.says("cache"), "{}", run.stderr);
 
     // A directory where a file should be: it can be neither read nor written.
     let person = client(12);
@@ -259,7 +259,7 @@ fn a_cache_that_cannot_be_kept_is_no_success() {
     let run: Run = command.current_dir(person.dir()).env_clear().envs(environment).output().unwrap().into();
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(run.stderr.starts_with("error: the cache cannot be relied on\n"), "{}", run.stderr);
-    assert!(run.stderr.contains("too large"), "{}", run.stderr);
+    assert!(run.says("too large"), "{}", run.stderr);
     assert!(files(&small).keys().all(|name| !name.starts_with(".trustroot")), "{:?}", files(&small).keys());
 }
 
@@ -294,7 +294,7 @@ fn one_client_at_a_time_uses_a_cache() {
         thread::sleep(Duration::from_millis(5));
     }
     let second = fetch(&person, &server, 2, &[]);
-    assert!(second.stderr.contains(&format!("is in use by process {}", first.id())), "{}", second.stderr);
+    assert!(second.says(&format!("is in use by process {}", first.id())), "{}", second.stderr);
     assert!(first.wait().unwrap().success());
     fetch(&person, &server, 0, &[]);
     assert!(!person.dir().join("cache/.trustroot.lock").exists());
@@ -308,7 +308,7 @@ fn a_root_that_is_none_is_said_to_be_none() {
     for bytes in [&b""[..], b"{\"signed\":", b"{\"a\":1,\"a\":2}", b"\xff", &[b'['; 100_000], &[b' '; 600_000]] {
         person.write("root.json", bytes);
         let run = fetch(&person, &server, 2, &[]);
-        assert!(run.stderr.contains("root.json"), "{}", run.stderr);
+        assert!(run.says("root.json"), "{}", run.stderr);
     }
     assert!(server.asked().is_empty());
 }
@@ -322,7 +322,7 @@ fn what_is_missing_is_named_by_its_flag() {
         (&["fetch", "--root", "root.json", "--cache", "cache"], "--metadata-url"),
     ] {
         let run = person.exits(2, given);
-        assert!(run.stderr.contains(flag), "{}", run.stderr);
+        assert!(run.says(flag), "{}", run.stderr);
     }
     let server = Server::new(sigstore);
     let mut terminal = person.terminal(&["fetch", "--now", NOW]);

@@ -169,7 +169,7 @@ fn no_key_is_written_over_another_or_into_the_room() {
     fs::write(&taken, "mine").unwrap();
     let enroll = |file: &str, code| {
         let rest = ["--generate", "--no-passphrase", "--new-nonce"];
-        room.exits(code, &[&["keyholder", "enroll", "alice", "--file", file], &rest[..]].concat()).stderr_words()
+        room.exits(code, &[&["keyholder", "enroll", "alice", "--file", file], &rest[..]].concat()).said()
     };
     assert!(enroll(&taken, 1).contains("no key is written over another"));
     assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
@@ -218,9 +218,8 @@ fn a_token_and_a_name_belong_to_one_person() {
     let store = Store::new(&["alice", "bob"]);
     let room = store.on(room());
     let pin = store.pin_file();
-    let enroll = |name, uri, more: &[&str], code| {
-        room.exits(code, &[&enroll_token(name, uri, &pin)[..], more].concat()).stderr_words()
-    };
+    let enroll =
+        |name, uri, more: &[&str], code| room.exits(code, &[&enroll_token(name, uri, &pin)[..], more].concat()).said();
     enroll("alice", "pkcs11:token=alice", &["--generate"], 0);
     assert!(enroll("bob", "pkcs11:token=alice", &["--generate"], 1).contains("where alice has one"));
     let devices = room.json(0, &["keyholder", "devices"]).to_string();

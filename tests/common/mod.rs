@@ -151,17 +151,10 @@ impl Trustroot {
 impl Run {
     /// Whether stderr says `text`, wherever its lines are broken.
     pub fn says(&self, text: &str) -> bool {
-        self.stderr_words().contains(text)
+        self.said().contains(text)
     }
 
-    /// Stderr with one blank between any two words.
-    pub fn stderr_words(&self) -> String {
-        self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-}
-
-impl Run {
-    /// What was said on stderr, without line breaks.
+    /// Stderr with one blank between any two words, wherever its lines are broken.
     pub fn said(&self) -> String {
         self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
     }
