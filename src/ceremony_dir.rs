@@ -68,7 +68,9 @@ impl Outline {
                 .or_fail(|| format!("ceremony {name}: staged/{} cannot be used", entry.name))?;
             staged.insert(role.to_owned(), file.metadata.version());
         }
-        Ok(Self { staged, abandoned: disk::exists(&dir.abandoned())? })
+        let abandoned = disk::read_if_there(&dir.abandoned(), METADATA_LIMIT)?;
+        let abandoned = abandoned.map(|bytes| Abandoned::parse(&bytes)).transpose();
+        Ok(Self { staged, abandoned: abandoned.or_fail(|| format!("ceremony {name} cannot be used"))?.is_some() })
     }
 
     /// Whether every staged role is published in this version or a later one, and visible to clients. Roles that no
@@ -255,7 +257,12 @@ impl Abandoned {
         let text = |name| json.get(name).and_then(Json::as_str);
         let at = text("at").and_then(|at| at.parse().ok());
         match (at, text("reason")) {
-            (Some(at), Some(reason)) => Ok(Self { at, reason: reason.to_owned() }),
+            (Some(at), Some(reason)) => {
+                let abandoned = Self { at, reason: reason.to_owned() };
+                let written = abandoned.to_file() == bytes;
+                let wrong = || Failure::could_not("abandoned.json is not in the form in which it is written");
+                if written { Ok(abandoned) } else { Err(wrong()) }
+            }
             _ => Err(Failure::could_not("abandoned.json has no time and reason")),
         }
     }

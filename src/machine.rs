@@ -79,7 +79,8 @@ impl Machine {
         Ok(disk::replace(&self.root(id)?, root, Access::Private)?)
     }
 
-    fn root(&self, id: &str) -> Result<Place, MachineError> {
+    /// Where that root lies.
+    pub(crate) fn root(&self, id: &str) -> Result<Place, MachineError> {
         let good = (16..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !good {
             return Err(MachineError::Id { id: id.to_owned() });

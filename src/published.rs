@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ceremony::{Base, Metadata, Root, Targets};
+use ceremony::{Base, Meta, Metadata, Root, Targets};
 
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
@@ -46,12 +46,13 @@ impl Published {
     /// was ever published may be followed by another file of its number.
     pub(crate) fn read(repository: &Repository) -> Result<Self, Failure> {
         let mut versions: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-        for entry in disk::list(repository.root(), FILES)?.into_iter().filter(|entry| !entry.is_dir) {
+        for entry in disk::list(repository.root(), FILES)? {
             if let Some((version, role)) = numbered(&entry.name) {
                 versions.entry(role.to_owned()).or_default().push(version);
             }
         }
         let read = |name: &str| PublishedFile::read(repository, name);
+        let unusable = |name: &str| format!("{} cannot be used", repository.metadata(name));
         let mut published = Self::default();
         let mut roots = versions.remove("root").unwrap_or_default();
         roots.sort_unstable();
@@ -62,11 +63,18 @@ impl Published {
             }
             published.roots.push(read(&format!("{version}.root.json"))?);
         }
+        if let (Some(root), Some(version)) = (published.roots.last(), roots.last()) {
+            Root::of(&root.metadata).or_fail(|| unusable(&format!("{version}.root.json")))?;
+        }
         if disk::exists(&repository.metadata("timestamp.json"))? {
             let timestamp = read("timestamp.json")?;
-            let named = ceremony::Meta::of(&timestamp.metadata)?.file("snapshot.json").map(|file| file.version);
+            let meta = Meta::of(&timestamp.metadata).or_fail(|| unusable("timestamp.json"))?;
+            let named = meta.file("snapshot.json").map(|file| file.version);
             if let Some(version) = named {
-                published.snapshot = Some(read(&format!("{version}.snapshot.json"))?);
+                let name = format!("{version}.snapshot.json");
+                let snapshot = read(&name)?;
+                Meta::of(&snapshot.metadata).or_fail(|| unusable(&name))?;
+                published.snapshot = Some(snapshot);
             }
             published.timestamp = Some(timestamp);
         }
@@ -74,8 +82,10 @@ impl Published {
         let mut next = vec!["targets".to_owned()];
         while let Some(role) = next.pop() {
             let Some(version) = versions.get(&role).and_then(|versions| versions.iter().max()) else { continue };
-            let file = read(&format!("{version}.{role}.json"))?;
-            let delegated = Targets::of(&file.metadata)?.delegations.into_iter().map(|delegation| delegation.name);
+            let name = format!("{version}.{role}.json");
+            let file = read(&name)?;
+            let targets = Targets::of(&file.metadata).or_fail(|| unusable(&name))?;
+            let delegated = targets.delegations.into_iter().map(|delegation| delegation.name);
             next.extend(delegated.filter(|name| !published.roles.contains_key(name)));
             published.roles.insert(role, file);
         }

@@ -4,6 +4,7 @@ use ceremony::{TargetWrite, Verified};
 
 use crate::disk::{self, Access, Batch, Lock, Measured, Place};
 use crate::error::{Failure, OrFail as _};
+use crate::published::METADATA_LIMIT;
 use crate::workdir::Repository;
 
 /// Writes everything that is not there yet, in the order of the list, and returns the names of what it wrote.
@@ -39,7 +40,7 @@ pub(crate) fn publish(
     }
     for write in verified.writes() {
         let place = repository.metadata(&write.name);
-        let present = disk::read_if_there(&place, u64::MAX)?;
+        let present = disk::read_if_there(&place, METADATA_LIMIT)?;
         if present.as_deref() == Some(&*write.bytes) {
             continue;
         }

@@ -70,7 +70,7 @@ impl Staging {
     /// # Errors
     /// If it is not exactly what [`to_file`](Self::to_file) writes.
     pub fn parse(bytes: &[u8]) -> Result<Self, InputError> {
-        let json = Json::parse(bytes)?;
+        let json = Json::parse(bytes).map_err(|error| InputError::Json { file: "staging.json", error })?;
         let wrong = || InputError::Malformed { file: "staging.json" };
         let at = json.get("staged-at").and_then(Json::as_str).and_then(|at| at.parse().ok()).ok_or_else(wrong)?;
         let rules = json.get("rules").and_then(Json::as_u64).ok_or_else(wrong)?;
@@ -173,8 +173,13 @@ impl FromIterator<(String, WantedTarget)> for TargetList {
 #[non_exhaustive]
 pub enum InputError {
     /// Not JSON.
-    #[error(transparent)]
-    Json(#[from] JsonError),
+    #[error("inputs/{file}: {error}")]
+    Json {
+        /// The file.
+        file: &'static str,
+        /// What is wrong, and where.
+        error: JsonError,
+    },
     /// It is not in the form in which this program writes it.
     #[error("inputs/{file} is not in the form in which it is written")]
     Malformed {

@@ -159,6 +159,9 @@ impl Policy {
         for (name, role) in &self.roles {
             let mut seen = BTreeSet::new();
             for holder in role.signers.names() {
+                if !is_holder_name(holder) {
+                    return Err(PolicyError::role(name, &format!("names \"{holder}\", which no record can have")));
+                }
                 if !seen.insert(holder) {
                     return Err(PolicyError::role(name, &format!("names \"{holder}\" twice")));
                 }
@@ -177,6 +180,12 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// Whether a record can have this name: it is a file name everywhere, and never an option of a command.
+fn is_holder_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_');
+    (1..=64).contains(&name.len()) && name.bytes().all(plain) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// Refuses role names that are not plain file names.

@@ -230,7 +230,7 @@ fn exceptions(
     let mut accepts = |rule, subject: String, what: &str| {
         let accept = ceremony.inputs.policy.accepts(&Finding::new(rule, subject, ""), now);
         if let Some(accept) = accept {
-            person.ui().say(format!("The policy accepts {what}; reason: {}", accept.reason));
+            person.ui().say(format!("The policy accepts {what}; reason: {}", escaped(&accept.reason)));
         }
         accept.is_some()
     };

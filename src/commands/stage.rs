@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use ceremony::finding::{Finding, Rule};
 use ceremony::policy::Signers;
 use ceremony::stage::StagedRole;
-use ceremony::{Diff, Inputs, Json, Object, Policy, Root, Staged, Staging, TargetList, Time, WantedTarget, stage};
+use ceremony::{
+    Diff, Inputs, Json, Object, Policy, Root, SignatureFile, Staged, Staging, TargetList, Time, WantedTarget, stage,
+};
 
 use crate::ceremony_dir::{Ceremony, Outline};
 use crate::context::Context;
@@ -52,6 +54,10 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn run(self, context: &Context, _ui: &mut Ui) -> Result<Outcome, Failure> {
         let workdir = &context.workdir;
+        if let Some(name) = self.name.as_ref().filter(|name| !disk::is_plain(name)) {
+            return Err(Failure::could_not(format!("\"{name}\" cannot name a ceremony"))
+                .hint("use letters, digits, and . _ @ + - but not at the start"));
+        }
         let lock = workdir.lock()?;
         let wanted = Wanted::read(workdir, context.now, self.only.into_iter().collect())?;
         let published = Published::read(&workdir.repository())?;
@@ -169,7 +175,10 @@ fn signed_before(workdir: &Workdir, staged: &Staged) -> Result<Vec<Finding>, Fai
                 continue;
             }
             let ceremony = Ceremony::load(workdir, &name)?;
-            let signed = ceremony.signatures.iter().filter(|file| file.role == *role && file.version == version);
+            let another = |file: &&SignatureFile| {
+                (&file.role, file.version) == (role, version) && file.payload != staged.payload.digest()
+            };
+            let signed = ceremony.signatures.iter().filter(another);
             let names: Vec<&str> = signed.map(|file| file.keyholder.as_str()).collect();
             if !names.is_empty() {
                 let what = format!("{} signed another in the abandoned ceremony {name}", names.join(", "));

@@ -35,19 +35,25 @@ pub(crate) fn exists(place: &Place) -> Result<bool, DiskError> {
     }
 }
 
+/// Whether this program gives such a name to a directory of its own: 1 to 255 of `A-Z a-z 0-9 . _ @ + -`, and none that
+/// is hidden or could be taken for an option of a command.
+pub(crate) fn is_plain(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-_@+".contains(&b);
+    (1..=255).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with(['.', '-'])
+}
+
 /// The files and directories in one of this program's own directories, at most `limit`, sorted by name; none if the
 /// directory is not there.
 ///
-/// Names are refused that this program does not write: other characters than `A-Z a-z 0-9 . _ @ + -`, or longer than
-/// 255 bytes. So is what is neither a regular file nor a directory.
+/// Names are refused that this program does not write: those that [`is_plain`] refuses, but for names that start with a
+/// dot. So is what is neither a regular file nor a directory.
 pub(crate) fn list(place: &Place, limit: usize) -> Result<Vec<Entry>, DiskError> {
     let dir = match place.open_dir() {
         Err(error) if error.is_not_there() => return Ok(Vec::new()),
         opened => opened?,
     };
     let entries = entries(place, &dir, limit)?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-_@+".contains(&b);
-    match entries.iter().find(|entry| !entry.name.bytes().all(plain)) {
+    match entries.iter().find(|entry| !is_plain(entry.name.trim_start_matches('.'))) {
         Some(odd) => Err(DiskError::Name { path: place.path(), name: odd.name.clone() }),
         None => Ok(entries),
     }

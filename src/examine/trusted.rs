@@ -60,6 +60,11 @@ pub(super) fn walk(
         Err(MachineError::Homeless) if given.is_some() => None,
         remembered => remembered?,
     };
+    if let Some(bytes) = &remembered {
+        let place = context.machine.root(&policy.id)?;
+        Metadata::parse_untrusted(bytes)
+            .or_fail(|| format!("{place} is no root, which this machine remembered there"))?;
+    }
     let given = given.map(|path| disk::read(&Place::named(path), ROOT_LIMIT)).transpose()?;
     // Whoever gives a root must not talk this machine out of the one that it knows.
     let known = remembered.as_deref().map(|bytes| lead_on(ceremony, bytes).map(|steps| (bytes, steps)));

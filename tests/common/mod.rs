@@ -6,6 +6,7 @@ pub mod room;
 pub mod server;
 pub mod store;
 pub mod terminal;
+pub mod tree;
 pub mod tuf;
 
 use std::path::{Path, PathBuf};
@@ -157,6 +158,17 @@ impl Run {
     /// Stderr with one blank between any two words, wherever its lines are broken.
     pub fn said(&self) -> String {
         self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The run came to an end of its own, and told the terminal nothing but text.
+    pub fn harmless(&self) -> &Self {
+        assert!((0..=2).contains(&self.code) && !self.stderr.contains("panicked"), "{self:#?}");
+        let acts = |c: char| {
+            (c.is_control() && c != '\n')
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert!(!self.stdout.contains(acts) && !self.stderr.contains(acts), "{self:#?}");
+        self
     }
 }
 
