@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -221,7 +221,8 @@ fn ten_days_of_daily_renewals_leave_an_open_ceremony_as_good_as_new() {
 /// Starts a program that waits before each file appears, and waits until it is in the middle.
 fn slow(at: &Trustroot, arguments: &[String]) -> std::process::Child {
     let inject = format!("inject={}:delay_enter=200000", RENAMES.join(","));
-    let child = strace(at, &["-e", &inject], arguments).spawn().expect("strace is missing: apt-get install strace");
+    let mut command = strace(at, &["-e", &inject], arguments);
+    let child = command.stdout(Stdio::null()).spawn().expect("strace is missing: apt-get install strace");
     let until = Instant::now() + Duration::from_secs(20);
     while !at.dir().join(".trustroot.lock").exists() {
         assert!(Instant::now() < until, "it never took the lock");
@@ -299,4 +300,31 @@ fn a_delegated_role_that_is_taken_away_stays_in_the_snapshot() {
         assert_eq!(look(client, "a.txt"), Ok(1), "{client}");
         assert!(look(client, "team-b.txt").is_err(), "{client}");
     }
+}
+
+/// Puts one more entry into a snapshot, and leaves its signatures as they are.
+fn tamper(at: &Trustroot, file: &str) {
+    let text = at.read(file);
+    let tampered = text.replacen("\"targets.json\"", "\"evil.json\": {\"version\": 1}, \"targets.json\"", 1);
+    assert_ne!(text, tampered);
+    at.write(file, tampered);
+}
+
+#[test]
+fn the_online_key_signs_nothing_over_a_snapshot_that_somebody_tampered_with() {
+    let change = Change::new();
+    let room = change.room.coordinator.twin();
+    tamper(&room, "repository/1.snapshot.json");
+    let run = room.exits(1, &texts(&change.arguments(&["publish", &change.ceremony], TOMORROW)));
+    assert!(run.stderr.contains("snapshot version 1 in repository/ is not signed by those who may"), "{run:?}");
+    assert!(!room.dir().join("repository/2.targets.json").exists());
+
+    // What was kept of an interrupted publication is taken for nothing if its signature is not good.
+    let (_, room) = change.killed(&["renameat"]).next().unwrap();
+    let kept = format!("ceremonies/{}/published/2.snapshot.json", change.ceremony);
+    fs::remove_file(room.dir().join("repository/2.snapshot.json")).unwrap();
+    tamper(&room, &kept);
+    change.publish(&room, TOMORROW);
+    change.is_complete(&room, TOMORROW, "tampered");
+    assert!(!room.read("repository/3.snapshot.json").contains("evil"));
 }

@@ -221,6 +221,30 @@ fn run_one(client: &str, job: Job) -> Result<u64, String> {
 }
 
 #[test]
+fn the_root_goes_first_where_that_breaks_nobody() {
+    let room = Room::new(&["alice", "bob", "carol"], 2);
+    room.hold(&["alice", "bob"]);
+    // A second online key joins, and the first one breaks before it has signed.
+    room.enroll_online("online2");
+    for role in ["snapshot", "timestamp"] {
+        room.run(0, &["role", role, "--add=online2"]);
+        accept(&room, "online-key-added", role);
+    }
+    room.coordinator.write("targets/b.txt", "new\n");
+    let ceremony = room.stage();
+    room.sign_all(&["alice", "bob"], &ceremony);
+    let (moments, plan) = publish(&room, &ceremony, &["online2"]);
+    assert_eq!((&plan["breaks"], texts(&plan["absent"]).len()), (&Value::Array(vec![]), 1));
+    assert_eq!(texts(&plan["writes"]), ["2.targets.json", "2.snapshot.json", "2.root.json", "timestamp.json"]);
+    for client in QUICK {
+        for (number, seen) in moments.seen_by(client, "a.txt").into_iter().enumerate() {
+            let root = if number >= moments.count - 2 { 2 } else { 1 };
+            assert_eq!(seen, [Ok(root), Ok(root)], "{client} at moment {number}");
+        }
+    }
+}
+
+#[test]
 fn targets_keys_that_are_all_lost_are_replaced_in_an_emergency() {
     let mut room = Room::new(&["alice", "bob", "carol"], 2);
     ["dave", "erin", "frank", "gina"].iter().for_each(|name| room.enroll(name));

@@ -275,3 +275,6 @@ pub enum SealError<E> {
         role: &'static str,
     },
 }
+
+#[cfg(test)]
+mod tests;
