@@ -6,6 +6,7 @@
 //! $TRUSTROOT_HOME/config.toml                 else  $XDG_CONFIG_HOME/trustroot/config.toml
 //! $TRUSTROOT_HOME/roots/TRUSTROOTID.json      else  $XDG_STATE_HOME/trustroot/roots/...
 //! $TRUSTROOT_HOME/journal/FINGERPRINT.json    else  $XDG_STATE_HOME/trustroot/journal/...
+//! $TRUSTROOT_HOME/seen/TRUSTROOTID/ROLE.json  else  $XDG_STATE_HOME/trustroot/seen/...
 //! ```
 
 mod config;
@@ -15,6 +16,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::disk::{self, Access, DiskError, Place};
+use crate::published::METADATA_LIMIT;
 
 pub(crate) use config::{Config, ConfigError};
 #[cfg(test)]
@@ -79,12 +81,21 @@ impl Machine {
         Ok(disk::replace(&self.root(id)?, root, Access::Private)?)
     }
 
-    /// Where that root lies.
+    /// The file of the online role `role` that was published last in the trust root `id`, as far as this machine knows.
+    pub(crate) fn seen(&self, id: &str, role: &str) -> Result<Option<Vec<u8>>, MachineError> {
+        let place = self.state()?.join("seen").join(plain(id)?).join(&format!("{role}.json"));
+        Ok(disk::read_if_there(&place, METADATA_LIMIT)?)
+    }
+
+    /// Remembers the file of an online role as published.
+    pub(crate) fn see(&self, id: &str, role: &str, bytes: &[u8]) -> Result<(), MachineError> {
+        let place = self.state()?.join("seen").join(plain(id)?).join(&format!("{role}.json"));
+        Ok(disk::replace(&place, bytes, Access::Private)?)
+    }
+
+    /// Where the trusted root lies.
     pub(crate) fn root(&self, id: &str) -> Result<Place, MachineError> {
-        let good = (16..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if !good {
-            return Err(MachineError::Id { id: id.to_owned() });
-        }
+        let id = plain(id)?;
         Ok(self.state()?.join("roots").join(&format!("{id}.json")))
     }
 
@@ -96,6 +107,12 @@ impl Machine {
     pub(crate) fn at(home: &Path) -> Self {
         Self { config: Some(Place::named(home)), state: Some(Place::named(home)) }
     }
+}
+
+/// Takes an id that is a file name.
+fn plain(id: &str) -> Result<&str, MachineError> {
+    let good = (16..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if good { Ok(id) } else { Err(MachineError::Id { id: id.to_owned() }) }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod published;
 mod publishing;
 mod records;
 mod report;
+mod seen;
 mod simulate;
 mod source;
 mod standing;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ceremony::{Base, Meta, Metadata, Root, Targets};
+use ceremony::source::NameError;
+use ceremony::{Base, MemorySource, Meta, Metadata, Root, Source, Targets};
 
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
@@ -102,6 +103,25 @@ impl Published {
         }
     }
 
+    /// The repository with exactly the files that were read: what is verified through it is what is held here, whatever
+    /// becomes of the files in `source`.
+    ///
+    /// # Errors
+    /// If a role has a name that no client asks for.
+    pub(crate) fn over<'a>(&self, source: &'a dyn Source) -> Result<MemorySource<'a>, NameError> {
+        let mut held = MemorySource::over(source);
+        let roots = self.roots.iter().map(|file| ("root", file));
+        let roles = self.roles.iter().map(|(role, file)| (role.as_str(), file));
+        let snapshot = self.snapshot.iter().map(|file| ("snapshot", file));
+        for (role, file) in roots.chain(roles).chain(snapshot) {
+            held.put_metadata(&format!("{}.{role}.json", file.metadata.version()), file.bytes.clone())?;
+        }
+        if let Some(timestamp) = &self.timestamp {
+            held.put_metadata("timestamp.json", timestamp.bytes.clone())?;
+        }
+        Ok(held)
+    }
+
     /// Whether the latest root's own keys signed the snapshot and the timestamp: if not, the publication of that root
     /// stopped half-way, or somebody else has yet to sign them.
     pub(crate) fn is_sealed(&self) -> bool {
@@ -141,4 +161,28 @@ pub(crate) fn numbered(name: &str) -> Option<(u64, &str)> {
     let (version, role) = name.strip_suffix(".json")?.split_once('.')?;
     let plain = !version.starts_with('0') && version.bytes().all(|b| b.is_ascii_digit());
     Some((version.parse().ok().filter(|_| plain)?, role))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_verified_whoever_writes_meanwhile() {
+        let file = |version: u64| {
+            let text = format!(
+                "{{\"signatures\": [], \"signed\": {{\"_type\": \"timestamp\", \"version\": {version}, \"expires\": \
+                 \"2027-01-01T00:00:00Z\", \"meta\": {{}}}}}}"
+            );
+            PublishedFile::parse(text.into_bytes()).unwrap()
+        };
+        let published = Published { timestamp: Some(file(1)), ..Published::default() };
+        let mut now = MemorySource::new();
+        now.put_metadata("timestamp.json", file(2).bytes).unwrap();
+        now.put_metadata("3.root.json", *b"new").unwrap();
+        let held = published.over(&now).unwrap();
+        assert_eq!(held.metadata("timestamp.json", 1000).unwrap().unwrap(), &*file(1).bytes);
+        assert_eq!(held.metadata("3.root.json", 1000).unwrap().unwrap(), b"new");
+    }
 }

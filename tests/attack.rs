@@ -84,3 +84,77 @@ fn a_key_does_not_sign_what_comes_before_what_it_has_signed() {
     let run = room.run_as(room.machine("alice"), 1, &arguments);
     says(&run, &["this key signed targets version 3 at 2026-11-24T12:00:00Z; now it is asked to sign version 2"]);
 }
+
+/// Targets 1 is published, then targets 2; then the repository is put back to where it was between.
+fn put_back() -> Room {
+    let mut room = Room::new(&["alice", "bob"], 2);
+    room.hold(&["alice", "bob"]);
+    let before = copy(&room, &["repository"]);
+    room.at("2026-11-23T12:00:00Z");
+    room.coordinator.write("targets/b.txt", "second\n");
+    room.hold(&["alice", "bob"]);
+    std::fs::remove_dir_all(room.path("repository")).unwrap();
+    std::fs::rename(before.dir().join("repository"), room.path("repository")).unwrap();
+    // The old timestamp has not expired, and is due.
+    room.at("2026-11-26T13:00:00Z");
+    room
+}
+
+fn online(room: &Room) -> String {
+    room.key_file("online").to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_online_key_does_not_renew_a_state_that_was_put_back() {
+    let room = put_back();
+    let renew = ["renew", "--online-key", &online(&room)];
+    let run = room.run(1, &renew);
+    says(&run, &["the snapshot in repository/ was put back", "this machine has seen snapshot version 2"]);
+    // A timestamp alone.
+    let mut room = Room::new(&["alice", "bob"], 2);
+    room.hold(&["alice", "bob"]);
+    let first = std::fs::read(room.path("repository/timestamp.json")).unwrap();
+    room.at("2026-11-26T13:00:00Z");
+    let renew = ["renew", "--online-key", &online(&room)];
+    room.run(0, &renew);
+    room.coordinator.write("repository/timestamp.json", first);
+    says(
+        &room.run(1, &renew),
+        &["the timestamp in repository/ was put back", "version 2, and repository/ has version 1"],
+    );
+}
+
+#[test]
+fn nothing_is_published_over_a_snapshot_that_was_put_back() {
+    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    room.hold(&["alice", "bob"]);
+    let first = copy(&room, &["repository"]);
+    room.at("2026-11-23T12:00:00Z");
+    room.coordinator.write("targets/b.txt", "second\n");
+    room.hold(&["alice", "bob"]);
+    let second = copy(&room, &["repository"]);
+    room.run(0, &["role", "root", "--drop=carol"]);
+    room.run(0, &["accept", "key-lost", "root", "--reason=x", "--until=2027-01-01T00:00:00Z"]);
+    let ceremony = room.json(0, &["stage", "--only=root"])["ceremony"].as_str().unwrap().to_owned();
+    room.sign_all(&["alice", "bob"], &ceremony);
+    room.at("2026-12-01T12:00:00Z");
+    room.run(0, &["renew", "--online-key", &online(&room)]);
+    let third = copy(&room, &["repository"]);
+    let publish = ["publish", &ceremony, "--root=repository/1.root.json", "--online-key", &online(&room)];
+    let put = |from: &Trustroot| {
+        std::fs::remove_dir_all(room.path("repository")).unwrap();
+        let mut command = std::process::Command::new("cp");
+        command.arg("-a").arg(from.dir().join("repository")).arg(room.coordinator.dir());
+        assert!(command.status().unwrap().success());
+    };
+    // The machine remembers the renewal; any machine knows what the ceremony started from.
+    put(&second);
+    says(&room.run(1, &publish), &["this machine has seen snapshot version 3, and repository/ has version 2"]);
+    put(&first);
+    let started = "the ceremony started from snapshot version 2, and repository/ has";
+    says(&room.run_as(&room.fresh(), 1, &publish), &[started, "version 1"]);
+    std::fs::remove_file(room.path("repository/timestamp.json")).unwrap();
+    says(&room.run_as(&room.fresh(), 1, &publish), &[started, "none"]);
+    put(&third);
+    room.run(0, &publish);
+}

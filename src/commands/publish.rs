@@ -18,6 +18,7 @@ use crate::online::{OnlineArgs, OnlineKeys};
 use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
 use crate::publishing;
 use crate::report::{Outcome, Report};
+use crate::seen;
 use crate::simulate::{Simulation, simulate};
 use crate::source::disk::Directory;
 use crate::text::{escaped, wrapped};
@@ -64,7 +65,7 @@ impl Publish {
 
         let online = self.online.complete(context, ui, &ceremony.inputs.policy, &ceremony.roster)?;
         let mut keys = OnlineKeys::new(context, &online, &ceremony.roster)?;
-        let (sealed, absent) = seal(&ceremony, &assembled, &published, &mut keys, context.now)?;
+        let (sealed, absent) = seal(&ceremony, &assembled, &published, &mut keys, context)?;
         let (sealed, order, simulation) = prove(&ceremony, &published, sealed, &absent, context)?;
         let mut writes = Vec::new();
         let verified = sealed.clone().verify(order, |list| {
@@ -79,6 +80,7 @@ impl Publish {
             report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
             let newest = verified.writes().iter().find(|write| write.name.ends_with(".root.json"));
             remember(context, &ceremony, newest)?;
+            seen::remember(context, &ceremony.inputs.policy.id, sealed.seals(), &published)?;
         }
         Ok(Outcome::done(report))
     }
@@ -188,13 +190,13 @@ fn seal(
     assembled: &Assembled,
     published: &Published,
     keys: &mut OnlineKeys<'_>,
-    now: Time,
+    context: &Context,
 ) -> Result<(Sealed, Vec<String>), Failure> {
-    let staged = assembled.staged();
+    let (staged, now) = (assembled.staged(), context.now);
     let quorum = |role| staged.quorum(role).ok_or_else(|| Failure::could_not(format!("the root has no role {role}")));
     let (snapshot_keys, timestamp_keys) = (quorum("snapshot")?, quorum("timestamp")?);
-    signed_by_those_who_may(ceremony, "snapshot", published.snapshot.as_ref(), &snapshot_keys)?;
-    signed_by_those_who_may(ceremony, "timestamp", published.timestamp.as_ref(), &timestamp_keys)?;
+    fit_to_edit(context, ceremony, "snapshot", published.snapshot.as_ref(), &snapshot_keys)?;
+    fit_to_edit(context, ceremony, "timestamp", published.timestamp.as_ref(), &timestamp_keys)?;
 
     let (before, snapshots, timestamps) = load_seals(ceremony)?;
     let sealed = |file: &PublishedFile| SealedFile { metadata: file.metadata.clone(), bytes: file.bytes.clone() };
@@ -227,17 +229,26 @@ fn seal(
     Ok((assembled.with(Seals { snapshot, timestamp }), describe(absent)))
 }
 
-/// What the online keys sign is an edit of what is published: it must not have been put there by somebody else.
-fn signed_by_those_who_may(
+/// What the online keys sign is an edit of what is published: it must not have been put there by somebody else, nor put
+/// back.
+fn fit_to_edit(
+    context: &Context,
     ceremony: &Ceremony,
     role: &str,
     published: Option<&PublishedFile>,
     keys: &Quorum,
 ) -> Result<(), Failure> {
-    let external = ceremony.inputs.policy.role(role).is_some_and(|role| role.signers == Signers::External);
-    let Some(PublishedFile { metadata, .. }) = published.filter(|_| !external) else { return Ok(()) };
+    let policy = &ceremony.inputs.policy;
+    if policy.role(role).is_some_and(|role| role.signers == Signers::External) {
+        return Ok(());
+    }
     // What lies in base/ was vouched for by the roots before, and everybody was told.
     let base = if role == "snapshot" { &ceremony.base.snapshot } else { &ceremony.base.timestamp };
+    let seen = seen::seen(context, &policy.id, role)?;
+    let known = base.iter().map(|base| (base, "the ceremony started from"));
+    let known: Vec<_> = known.chain(seen.iter().map(|seen| (seen, "this machine has seen"))).collect();
+    seen::refuse_older(role, published.map(|file| &file.metadata), &known, keys)?;
+    let Some(PublishedFile { metadata, .. }) = published else { return Ok(()) };
     let reviewed = base.as_ref().is_some_and(|base| base.payload() == metadata.payload());
     if reviewed || keys.sets().any(|set| set.met_by(metadata)) {
         return Ok(());

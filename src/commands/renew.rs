@@ -1,8 +1,10 @@
 //! `trustroot renew`
 
+use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 
+use ceremony::history::History;
 use ceremony::{Json, Object, Online, Order, Quorum, Root, Sealed, SealedFile, Sealing, Time, seal};
 
 use crate::client::store::Cache;
@@ -10,13 +12,14 @@ use crate::client::{Limits, check};
 use crate::commands::publish::{describe, unsealed};
 use crate::context::Context;
 use crate::disk::{self, Place};
-use crate::error::Failure;
+use crate::error::{Failure, OrFail as _};
 use crate::online::{OnlineArgs, OnlineKeys};
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::publishing;
 use crate::records;
 use crate::report::{Outcome, Report};
+use crate::seen;
 use crate::simulate::simulate;
 use crate::source::disk::Directory;
 use crate::text::{escaped, wrapped};
@@ -45,14 +48,15 @@ impl Renew {
         let policy = PolicyFile::read(workdir)?.policy;
         let repository = workdir.repository();
         let published = Published::read(&repository)?;
-        let (Some(root), Some(snapshot), Some(timestamp)) =
-            (published.roots.last(), &published.snapshot, &published.timestamp)
-        else {
+        let (Some(snapshot), Some(timestamp)) = (&published.snapshot, &published.timestamp) else {
             return Err(Failure::no("nothing is published that could be renewed")
                 .hint("`trustroot publish` makes the first snapshot and timestamp"));
         };
-        let source = Directory::new(repository.root().path());
+        let directory = Directory::new(repository.root().path());
+        // What is verified is what is signed over, whoever writes there meanwhile.
+        let source = published.over(&directory)?;
         let pin = self.pin(context, &policy.id)?;
+        let view = led_to(&pin, &published)?;
         // A size over the clients' limit is a finding of the ceremony that published it.
         let limits = Limits { snapshot: METADATA_LIMIT, targets: METADATA_LIMIT, ..Limits::default() };
         let then = last_good(context.now, snapshot, timestamp);
@@ -65,17 +69,20 @@ impl Renew {
         let roster = records::load(&workdir.keyholders())?;
         let args = self.online.clone().complete(context, ui, &policy, &roster)?;
         let mut keys = OnlineKeys::new(context, &args, &roster)?;
-        let view = Root::of(&root.metadata)?;
-        let quorum = |role| {
+        let quorum = |role, file: &PublishedFile| {
             let incoming = view.role(role).cloned();
             let incoming = incoming.ok_or_else(|| Failure::could_not(format!("the root has no role {role}")))?;
-            Ok::<_, Failure>(Quorum { outgoing: None, incoming, emergency: false })
+            let keys = Quorum { outgoing: None, incoming, emergency: false };
+            let seen = seen::seen(context, &policy.id, role)?;
+            let known: Vec<_> = seen.iter().map(|seen| (seen, "this machine has seen")).collect();
+            seen::refuse_older(role, Some(&file.metadata), &known, &keys)?;
+            Ok::<_, Failure>(keys)
         };
         let present = SealedFile { metadata: snapshot.metadata.clone(), bytes: snapshot.bytes.clone() };
         let online = Online {
             policy: &policy,
-            snapshot_keys: quorum("snapshot")?,
-            timestamp_keys: quorum("timestamp")?,
+            snapshot_keys: quorum("snapshot", snapshot)?,
+            timestamp_keys: quorum("timestamp", timestamp)?,
             snapshot: Some(&present),
             timestamp: Some(&timestamp.metadata),
             snapshots_taken: published.snapshots_taken.clone(),
@@ -93,7 +100,7 @@ impl Renew {
             snapshot: expires(&seals.snapshot, snapshot),
             timestamp: expires(&seals.timestamp, timestamp),
         };
-        let verified = Sealed::renewal(seals).verify(Order::RootLast, |writes| {
+        let verified = Sealed::renewal(seals.clone()).verify(Order::RootLast, |writes| {
             report.writes = writes.iter().map(|write| write.name.clone()).collect();
             if writes.is_empty() {
                 return Ok(());
@@ -110,6 +117,7 @@ impl Renew {
         })?;
         if !self.dry_run {
             report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
+            seen::remember(context, &policy.id, &seals, &published)?;
         }
         Ok(Outcome::done(report))
     }
@@ -122,6 +130,22 @@ impl Renew {
             Failure::could_not("this machine remembers no trusted root of this trust root")
                 .hint("name one with --root FILE, such as the root that your clients start from")
         })
+    }
+}
+
+/// The newest published root, if the pinned one leads to it, each counted by its distinct keys.
+fn led_to(pin: &[u8], published: &Published) -> Result<Root, Failure> {
+    let refused = || Failure::no("what is published does not follow from the trusted root: nothing was signed over it");
+    let root = |version| published.roots.iter().find(|root| root.metadata.version() == version);
+    let history = History::walk(pin, |version| Ok::<_, Infallible>(root(version).map(|root| root.bytes.to_vec())));
+    let history = history.or_fail(|| "the trusted root cannot be used")?;
+    if let Some(stop) = &history.stop {
+        return Err(refused().caused_by(stop));
+    }
+    let (last, newest) = (history.steps.last(), published.roots.last());
+    match last.zip(newest) {
+        Some((step, root)) if step.metadata.payload() == root.metadata.payload() => Ok(step.root.clone()),
+        _ => Err(refused().and_cause("it leads to another root than the last one in repository/")),
     }
 }
 
