@@ -211,6 +211,8 @@ mod tests {
     use ceremony::Algorithm;
     use keyholders::{Kind, Nonce, Possession, Record, State};
 
+    use keyholders::Home;
+
     use super::*;
     use crate::machine::{OnlineFile, PinSource};
 
@@ -224,7 +226,7 @@ mod tests {
         let name = Name::new("robot").unwrap();
         let possession = Possession::prove(key, "id", &name, Nonce::random().unwrap(), &mut Robot::new(None)).unwrap();
         let tuf_key = TufKey::author(key.public_key()).unwrap();
-        let key = RecordKey::new(State::Active, tuf_key, DeviceKind::File, None, None, Some(possession)).unwrap();
+        let key = RecordKey::new(State::Active, tuf_key, Home::File, Some(possession)).unwrap();
         Roster::new([Record::new(name, Kind::Online, vec![key]).unwrap()]).unwrap()
     }
 

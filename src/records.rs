@@ -139,7 +139,7 @@ pub(crate) enum RecordsError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use ceremony::{Algorithm, PublicKey, TufKey};
-    use keyholders::{Device as _, FileKey, Name, Nobody, Nonce, Possession};
+    use keyholders::{Device as _, FileKey, Home, Name, Nobody, Nonce, Possession};
 
     use super::*;
 
@@ -156,13 +156,13 @@ mod tests {
         Policy::parse(&text).unwrap()
     }
 
-    fn record(name: &str, kind: Kind, device: DeviceKind, proven_for: Option<&str>) -> Record {
+    fn record(name: &str, kind: Kind, home: Home, proven_for: Option<&str>) -> Record {
         let mut key = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap();
         let name = Name::new(name).unwrap();
         let prove = |id| Possession::prove(&mut key, id, &name, Nonce::random().unwrap(), &mut Nobody).unwrap();
         let possession = proven_for.map(prove);
         let tuf_key = TufKey::author(key.public_key()).unwrap();
-        let key = RecordKey::new(State::Active, tuf_key, device, None, None, possession).unwrap();
+        let key = RecordKey::new(State::Active, tuf_key, home, possession).unwrap();
         Record::new(name, kind, vec![key]).unwrap()
     }
 
@@ -172,10 +172,10 @@ mod tests {
 
     #[test]
     fn a_file_key_of_a_person_is_below_a_policy_without_file_keys() {
-        let alice = record("alice", Kind::Person, DeviceKind::File, Some(ID));
+        let alice = record("alice", Kind::Person, Home::File, Some(ID));
         assert_eq!(rules(&alice, true), []);
         assert_eq!(rules(&alice, false), [Rule::DeviceBelowPolicy]);
-        let robot = record("robot", Kind::Online, DeviceKind::File, Some(ID));
+        let robot = record("robot", Kind::Online, Home::File, Some(ID));
         assert_eq!(rules(&robot, false), []);
         assert!(holder(&robot, &policy(false)).keys.iter().all(|key| key.in_file && key.active));
     }
@@ -183,10 +183,10 @@ mod tests {
     #[test]
     fn possession_is_proven_for_this_trust_root_or_not_at_all() {
         let unproven = [Rule::PossessionUnproven];
-        assert_eq!(rules(&record("alice", Kind::Person, DeviceKind::External, Some(ID)), true), []);
-        assert_eq!(rules(&record("alice", Kind::Person, DeviceKind::External, None), true), unproven);
-        assert_eq!(rules(&record("alice", Kind::Person, DeviceKind::File, Some("another-trust-root")), true), unproven);
-        let adopted = record("alice", Kind::Person, DeviceKind::External, None);
+        assert_eq!(rules(&record("alice", Kind::Person, Home::External, Some(ID)), true), []);
+        assert_eq!(rules(&record("alice", Kind::Person, Home::External, None), true), unproven);
+        assert_eq!(rules(&record("alice", Kind::Person, Home::File, Some("another-trust-root")), true), unproven);
+        let adopted = record("alice", Kind::Person, Home::External, None);
         let retired = adopted.keys().iter().map(|key| key.clone().in_state(State::Retired)).collect();
         assert_eq!(rules(&Record::new(adopted.name().clone(), Kind::Person, retired).unwrap(), true), []);
     }
@@ -196,8 +196,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let place = Place::named(dir.path()).join("keyholders");
         assert_eq!(load(&place).unwrap(), Roster::default());
-        let alice = record("alice", Kind::Person, DeviceKind::File, Some(ID));
-        let bob = record("bob", Kind::Person, DeviceKind::File, Some(ID));
+        let alice = record("alice", Kind::Person, Home::File, Some(ID));
+        let bob = record("bob", Kind::Person, Home::File, Some(ID));
         std::fs::create_dir(place.path()).unwrap();
         let write = |name: &str, text: &str| std::fs::write(place.join(name).path(), text).unwrap();
         write("bob.toml", &bob.to_toml());

@@ -39,9 +39,8 @@ pub struct Description {
     pub uri: Option<Uri>,
 }
 
-/// Where a key lives.
+/// The kind of a place where a key lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 pub enum DeviceKind {
     /// Somewhere that this program does not reach: an adopted key, a cloud service.
     External,
@@ -49,6 +48,8 @@ pub enum DeviceKind {
     File,
     /// On a PKCS#11 token.
     Pkcs11,
+    /// In a YubiKey.
+    Yubikey,
 }
 
 impl DeviceKind {
@@ -63,6 +64,7 @@ impl DeviceKind {
             Self::External => "external",
             Self::File => "file",
             Self::Pkcs11 => "pkcs11",
+            Self::Yubikey => "yubikey",
         }
     }
 }
@@ -77,7 +79,8 @@ impl FromStr for DeviceKind {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::External, Self::File, Self::Pkcs11].into_iter().find(|kind| kind.as_str() == text).ok_or(())
+        let kinds = [Self::External, Self::File, Self::Pkcs11, Self::Yubikey];
+        kinds.into_iter().find(|kind| kind.as_str() == text).ok_or(())
     }
 }
 

@@ -10,7 +10,7 @@
 //! ```
 //! use ceremony::{Algorithm, TufKey};
 //! use keyholders::{
-//!     Action, Ask, AskError, Device, DeviceKind, FileKey, Kind, Name, Nonce, Pin, PinRequest, Possession, Record,
+//!     Action, Ask, AskError, Device, FileKey, Home, Kind, Name, Nonce, Pin, PinRequest, Possession, Record,
 //!     RecordKey, Roster, State,
 //! };
 //!
@@ -30,7 +30,7 @@
 //! let mut device = FileKey::generate(Algorithm::EcdsaP256, "alice.pem")?;
 //! let proof = Possession::prove(&mut device, "the trust root's id", &alice, Nonce::random()?, &mut Nobody)?;
 //! let key = TufKey::author(device.public_key())?;
-//! let key = RecordKey::new(State::Active, key, DeviceKind::File, None, None, Some(proof))?;
+//! let key = RecordKey::new(State::Active, key, Home::File, Some(proof))?;
 //! let text = Record::new(alice, Kind::Person, vec![key])?.to_toml();
 //!
 //! let roster = Roster::new([Record::parse(&text)?])?;
@@ -53,6 +53,7 @@ pub mod pkcs11;
 pub mod possession;
 pub mod record;
 pub mod roster;
+pub mod slot;
 mod text;
 pub mod uri;
 
@@ -63,6 +64,7 @@ pub use file::{FileKey, FileKeyError};
 pub use name::Name;
 pub use pin::Pin;
 pub use possession::{Nonce, Possession};
-pub use record::{Kind, Record, RecordError, RecordKey, State};
+pub use record::{Home, Kind, Record, RecordError, RecordKey, State};
 pub use roster::{Roster, RosterError};
+pub use slot::Slot;
 pub use uri::Uri;

@@ -110,6 +110,7 @@ impl Report for Seen {
 fn tries(tries: Tries) -> &'static str {
     match tries {
         Tries::Low => "low",
+        Tries::Left { .. } if !tries.untouched() => "low",
         Tries::Final => "final",
         Tries::Locked => "locked",
         _ => "unknown",

@@ -170,11 +170,11 @@ impl Enroll {
         nonce: Option<Nonce>,
         person: &mut Person<'_>,
     ) -> Result<Proven, Failure> {
-        let Opened { tuf_key, device, kind, uri, claims, new_file, made } = opened;
+        let Opened { tuf_key, device, home, new_file, made } = opened;
         let possession = match (device, nonce) {
             (Some(mut device), Some(nonce)) => {
                 let proof = Possession::prove(&mut *device, &policy.id, name, nonce, person);
-                Some(proof.map_err(Failure::from).map_err(|failure| match (&uri, made) {
+                Some(proof.map_err(Failure::from).map_err(|failure| match (home.uri(), made) {
                     (Some(uri), true) => failure.hint(format!(
                         "the key is on the token now: enroll it with --pkcs11 '{uri}' and without --generate"
                     )),
@@ -184,7 +184,7 @@ impl Enroll {
             _ => None,
         };
         let state = if self.spare { State::Spare } else { State::Active };
-        let key = RecordKey::new(state, tuf_key, kind, uri, claims, possession)?;
+        let key = RecordKey::new(state, tuf_key, home, possession)?;
         Ok(Proven { key, new_file })
     }
 
@@ -251,7 +251,7 @@ impl fmt::Display for Enrolled {
         let kind = if record.kind() == Kind::Online { ", an online key" } else { "" };
         writeln!(f, "Enrolled {}{kind}", record.name())?;
         writeln!(f, "  {}", key.fingerprint())?;
-        let place = shown::place(key.device(), key.uri());
+        let place = shown::place(key.home());
         let line = format!("the {} {} key, {place}", key.state().as_str(), key.public_key().algorithm());
         f.write_str(&wrapped(&line, 2))?;
         if let Some(file) = &self.key_file {

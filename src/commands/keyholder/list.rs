@@ -47,7 +47,7 @@ impl fmt::Display for Listed {
             f.write_str(&wrapped(&format!("{} ({}): {roles}", record.name(), record.kind().as_str()), 0))?;
             for key in record.keys() {
                 let (state, algorithm) = (key.state().as_str(), key.public_key().algorithm());
-                let place = shown::place(key.device(), key.uri());
+                let place = shown::place(key.home());
                 f.write_str(&wrapped(&format!("{state} {algorithm} key, {place}"), 2))?;
                 writeln!(f, "    {}", key.fingerprint())?;
             }

@@ -106,7 +106,7 @@ impl fmt::Display for Verification {
             for key in record.keys() {
                 writeln!(f, "  {} {} key", key.state().as_str(), key.public_key().algorithm())?;
                 writeln!(f, "    {}", key.fingerprint())?;
-                f.write_str(&wrapped(&format!("lies {}", shown::place(key.device(), key.uri())), 4))?;
+                f.write_str(&wrapped(&format!("lies {}", shown::place(key.home())), 4))?;
                 if let Some(claims) = key.claimed() {
                     f.write_str(&wrapped(&format!("claimed: {}", shown::claims(claims)), 4))?;
                 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ceremony::tuf_key::whole_object_id;
 use ceremony::{Algorithm, Digest, Json, KeyId, PublicKey, TufKey};
-use keyholders::{Claims, Device, DeviceKind, FileKey, Kind, Name, Roster, Uri};
+use keyholders::{Device, FileKey, Home, Kind, Name, Roster, Uri};
 use zeroize::Zeroizing;
 
 use super::super::shown::THROW_AWAY;
@@ -92,9 +92,7 @@ pub(super) struct Opened {
     pub(super) tuf_key: TufKey,
     /// What signs the proof of possession; none where this program does not reach it.
     pub(super) device: Option<Box<dyn Device>>,
-    pub(super) kind: DeviceKind,
-    pub(super) uri: Option<Uri>,
-    pub(super) claims: Option<Claims>,
+    pub(super) home: Home,
     pub(super) new_file: Option<NewFile>,
     /// Whether it was made on its token just now.
     pub(super) made: bool,
@@ -132,7 +130,7 @@ impl KeyArgs {
         let (mut items, mut sources) = (Vec::new(), Vec::new());
         let listing = reach.tokens()?.list();
         listing.problems.iter().for_each(|problem| ui.say(problem));
-        for token in listing.tokens.iter().filter(|token| roster.may_use(&token.uri, who.0, who.1).is_ok()) {
+        for token in listing.tokens.iter().filter(|token| roster.may_use(&on_token(&token.uri), who.0, who.1).is_ok()) {
             let existing = token.keys.iter().filter(|_| generate.is_none());
             for (uri, key) in existing.filter(|(_, key)| roster.owner(key).is_none_or(|owner| owner.name() == who.0)) {
                 let name = uri.object.as_deref().unwrap_or("without a name");
@@ -185,7 +183,7 @@ impl Source {
             Self::Token { uri, generate } => {
                 let tokens = reach.tokens()?;
                 let token = tokens.name(&uri)?;
-                roster.may_use(&token, name, kind).map_err(|error| Failure::no(error.to_string()))?;
+                roster.may_use(&on_token(&token), name, kind).map_err(|error| Failure::no(error.to_string()))?;
                 let key = match generate {
                     None if !uri.names_key() => {
                         let message = format!("{uri} names a token, and no key on it");
@@ -219,8 +217,7 @@ impl Source {
             Self::Public(path) => {
                 let bytes = disk::read(&Place::named(&path), PUBLIC_LIMIT)?;
                 let tuf_key = public_key(&bytes).or_fail(|| format!("{} holds no public key", path.display()))?;
-                let kind = DeviceKind::External;
-                Ok(Opened { tuf_key, device: None, kind, uri: None, claims: None, new_file: None, made: false })
+                Ok(Opened { tuf_key, device: None, home: Home::External, new_file: None, made: false })
             }
         }
     }
@@ -229,15 +226,19 @@ impl Source {
 impl Opened {
     fn on_token(ClaimedKey { device, uri, claims }: ClaimedKey, made: bool) -> Result<Self, Failure> {
         let tuf_key = TufKey::author(device.public_key())?;
-        let (uri, claims) = (Some(uri), Some(claims));
-        Ok(Self { tuf_key, device: Some(device), kind: DeviceKind::Pkcs11, uri, claims, new_file: None, made })
+        let home = Home::Pkcs11 { uri, claimed: Some(Box::new(claims)) };
+        Ok(Self { tuf_key, device: Some(device), home, new_file: None, made })
     }
 
     fn in_file(key: FileKey, new_file: Option<NewFile>) -> Result<Self, Failure> {
         let tuf_key = TufKey::author(key.public_key())?;
         let device: Option<Box<dyn Device>> = Some(Box::new(key));
-        Ok(Self { tuf_key, device, kind: DeviceKind::File, uri: None, claims: None, new_file, made: false })
+        Ok(Self { tuf_key, device, home: Home::File, new_file, made: false })
     }
+}
+
+fn on_token(uri: &Uri) -> Home {
+    Home::Pkcs11 { uri: uri.clone(), claimed: None }
 }
 
 /// The place for a new private key: not in the directory of the trust root, which is handed to others.
