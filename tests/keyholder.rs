@@ -221,7 +221,7 @@ fn a_token_and_a_name_belong_to_one_person() {
     let enroll =
         |name, uri, more: &[&str], code| room.exits(code, &[&enroll_token(name, uri, &pin)[..], more].concat()).said();
     enroll("alice", "pkcs11:token=alice", &["--generate"], 0);
-    assert!(enroll("bob", "pkcs11:token=alice", &["--generate"], 1).contains("where alice has one"));
+    assert!(enroll("bob", "pkcs11:token=alice", &["--generate"], 1).contains("alice has one on that device"));
     let devices = room.json(0, &["keyholder", "devices"]).to_string();
     assert!(!devices.contains("trustroot-bob"), "nothing was made on the token of somebody else");
     let again = enroll("alice", "pkcs11:token=bob", &["--generate"], 1);

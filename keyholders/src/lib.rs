@@ -48,6 +48,8 @@ pub mod device;
 pub mod file;
 pub mod name;
 pub mod pin;
+#[cfg(feature = "yubikey")]
+pub mod piv;
 #[cfg(feature = "pkcs11")]
 pub mod pkcs11;
 pub mod possession;
