@@ -36,6 +36,7 @@ pub(crate) struct Person<'a> {
     pin: Option<Pin>,
     pin_given: bool,
     passphrase: Option<Pin>,
+    management_key: Option<Pin>,
 }
 
 impl<'a> Person<'a> {
@@ -46,7 +47,14 @@ impl<'a> Person<'a> {
             pin: secrets.pin_file.as_deref().map(secret_file).transpose()?,
             pin_given: false,
             passphrase: secrets.passphrase_file.as_deref().map(secret_file).transpose()?,
+            management_key: None,
         })
+    }
+
+    /// Answers for the management key of a YubiKey with what is in this file.
+    pub(crate) fn with_management_key(&mut self, file: &Path) -> Result<(), Failure> {
+        self.management_key = Some(secret_file(file)?);
+        Ok(())
     }
 
     /// The person's terminal, for everything that is no secret.
@@ -88,16 +96,16 @@ impl<'a> Person<'a> {
 
 impl Ask for Person<'_> {
     fn pin(&mut self, request: PinRequest) -> Result<Pin, AskError> {
-        if request.secret == Secret::Passphrase {
-            return self.passphrase.clone().map_or_else(|| self.prompt(&request), Ok);
-        }
-        match self.pin.take() {
-            Some(pin) => {
-                self.pin_given = true;
-                Ok(pin)
+        let answer = match request.secret {
+            Secret::Passphrase => self.passphrase.clone(),
+            Secret::ManagementKey => self.management_key.clone(),
+            _ => {
+                let pin = self.pin.take();
+                self.pin_given |= pin.is_some();
+                pin
             }
-            None => self.prompt(&request),
-        }
+        };
+        answer.map_or_else(|| self.prompt(&request), Ok)
     }
 
     fn act(&mut self, action: Action) {

@@ -169,6 +169,22 @@ fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result
 /// wraps from this: write `#[error("{0}")]`, and the same text is not said twice.
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     use crate::disk::DiskError;
+    use keyholders::DeviceError;
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            DeviceError::Occupied { .. } => Some(
+                "`trustroot keyholder devices` shows what is there; without --generate it is enrolled as it is".into(),
+            ),
+            DeviceError::PerhapsOccupied { .. } => {
+                Some("if you know that it is empty, say so with --slot-is-empty".into())
+            }
+            DeviceError::Locked { .. } | DeviceError::FinalTry { .. } => Some(
+                "a YubiKey's PIN is set anew with its PUK: `ykman piv access unblock-pin`; an HSM's by its security officer"
+                    .into(),
+            ),
+            _ => None,
+        };
+    }
     match error.downcast_ref()? {
         DiskError::Held { .. } => Some("wait until the other one has ended, then run the command again".into()),
         DiskError::Symlink { .. } => {

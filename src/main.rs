@@ -35,5 +35,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     interrupt::restore_terminal();
+    devices::expect_panics();
     cli::run(std::env::args_os())
 }

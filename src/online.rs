@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use ceremony::{Fingerprint, Policy, SignOnline, TufKey};
-use keyholders::{Device, DeviceKind, FileKey, Name, Pin, RecordKey, Roster, Uri};
+use keyholders::{Device, DeviceKind, FileKey, Home, Name, Pin, RecordKey, Roster, Uri};
 
 use crate::ask::{Robot, secret_file};
 use crate::context::Context;
-use crate::devices::{self, ModuleArgs, Tokens};
+use crate::devices::{self, ModuleArgs, Tokens, Yubikeys};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::Config;
 use crate::ui::Ui;
@@ -129,7 +129,8 @@ impl<'a> OnlineKeys<'a> {
                 }))
             }
             DeviceKind::Pkcs11 => self.on_token(name, key),
-            _ => {
+            DeviceKind::Yubikey => self.in_yubikey(name, key),
+            DeviceKind::External => {
                 let short = fingerprint.short();
                 let message = format!("the online key {short} of {name} is not reached by this program");
                 Err(Failure::could_not(message)
@@ -154,6 +155,14 @@ impl<'a> OnlineKeys<'a> {
             return Err(Failure::could_not(message));
         }
         Ok(Open { device, robot })
+    }
+
+    fn in_yubikey(&self, name: &Name, key: &RecordKey) -> Result<Open, Failure> {
+        let Home::Yubikey { serial, slot } = *key.home() else {
+            return Err(Failure::could_not(format!("the key of {name} is in no YubiKey")));
+        };
+        let device = Yubikeys::open().key((serial, slot), key.public_key(), name)?;
+        Ok(Open { device, robot: Robot::new(self.secret(Some(name), None)?) })
     }
 
     /// The PIN or the passphrase for a key of `owner`, on the token `uri`.
@@ -210,8 +219,6 @@ mod tests {
 
     use ceremony::Algorithm;
     use keyholders::{Kind, Nonce, Possession, Record, State};
-
-    use keyholders::Home;
 
     use super::*;
     use crate::machine::{OnlineFile, PinSource};

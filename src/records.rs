@@ -94,7 +94,7 @@ fn findings(record: &Record, policy: &Policy) -> Vec<Finding> {
     // A key that is no longer used has nothing left to prove.
     let used = || record.keys().iter().filter(|key| key.state() != State::Retired);
     let below = used().filter(|key| record.kind() == Kind::Person && key.device() == DeviceKind::File);
-    let below = below.filter(|_| !policy.allow_file_keys).map(|key| {
+    let below = below.filter(|_| !policy.devices.file_keys).map(|key| {
         let what = format!("the {} key {} lies in a file", key.state().as_str(), key.fingerprint());
         Finding::new(Rule::DeviceBelowPolicy, name.as_str(), what)
     });

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use ceremony::assemble::name_of;
 use ceremony::{Days, Finding, Fingerprint, Json, Object, ProposalDigest, Root, Rule, SignatureFile, Staged, Time};
-use keyholders::Device;
+use keyholders::{Device, DeviceError, Home};
 
 use crate::ask::Person;
 use crate::ceremony_dir::Ceremony;
 use crate::context::Context;
-use crate::devices::{AtHand, DeviceArgs};
+use crate::devices::{AtHand, DeviceArgs, KeyAtHand};
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
@@ -62,7 +62,7 @@ impl Sign {
             person.ui().say(problem);
         }
         if able.is_empty() {
-            return Err(no_key(&ceremony, &staged, &other.iter().map(|key| key.fingerprint).collect::<Vec<_>>()));
+            return Err(no_key(&ceremony, &staged, &other));
         }
         let mut signed = Vec::new();
         for mut key in able {
@@ -113,16 +113,17 @@ fn plausible(staged: &Staged, now: Time) -> Result<(), Failure> {
     Ok(())
 }
 
-/// No key at hand may sign: says whose the keys are, and where they were last of use.
-fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[Fingerprint]) -> Failure {
+/// No key at hand may sign: says whose the keys are, where they were last of use, and where those are that may sign.
+fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[KeyAtHand]) -> Failure {
     let mut failure = Failure::no("no key at hand may sign this proposal");
-    for key in keys {
-        let owner = match ceremony.roster.find(key) {
-            Some((record, _)) => format!("the key {} is {}'s", key.short(), record.name()),
-            None => format!("the key {} is nobody's on record", key.short()),
+    for KeyAtHand { fingerprint, device } in keys {
+        let (short, place) = (fingerprint.short(), device.describe().label);
+        let owner = match ceremony.roster.find(fingerprint) {
+            Some((record, key)) => format!("{place} has {}'s {} key {short}", record.name(), key.state().as_str()),
+            None => format!("{place} has the key {short}, which is nobody's on record"),
         };
         let mut roots = ceremony.base.roots.iter().rev().filter_map(|root| Root::of(root).ok());
-        let listed = |root: &Root| root.roles.values().any(|role| role.fingerprints().contains(key));
+        let listed = |root: &Root| root.roles.values().any(|role| role.fingerprints().contains(fingerprint));
         let last = match roots.find(listed) {
             Some(root) => format!("it was last listed in root {}", root.version),
             None => "no published root has listed it".to_owned(),
@@ -133,7 +134,12 @@ fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[Fingerprint]) -> Failure
         .roles()
         .values()
         .flat_map(|role| role.quorum.fingerprints())
-        .map(|key| name_of(&key, &ceremony.inputs.holders))
+        .map(|key| match ceremony.roster.find(&key).map(|(_, key)| key.home()) {
+            Some(home @ (Home::Pkcs11 { .. } | Home::Yubikey { .. })) => {
+                format!("{} ({home})", name_of(&key, &ceremony.inputs.holders))
+            }
+            _ => name_of(&key, &ceremony.inputs.holders),
+        })
         .collect();
     who.sort();
     who.dedup();
@@ -177,8 +183,9 @@ fn sign_all(
         let message = format!("{label} does not sign {role} version {version}");
         let refused = |error| refused(&error, &message, role, version, &fingerprint);
         context.machine.may_sign(&fingerprint, &entry, accepted).map_err(refused)?;
-        let signature =
-            device.sign(staged.payload.bytes(), person).or_fail(|| format!("{role} was not signed with {label}"))?;
+        person.ui().say(format!("{role} version {version}: {label} signs, for {owner}"));
+        let signature = patient(device, staged.payload.bytes(), person)
+            .or_fail(|| format!("{role} was not signed with {label}"))?;
         // The library below has its own idea of a good signature; what counts is what every client will compute.
         key.verify(staged.payload.bytes(), &signature)
             .or_fail(|| format!("{label} answered with something else than its signature over {role}"))?;
@@ -198,6 +205,32 @@ fn sign_all(
         made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: Some(place.path()) });
     }
     Ok(made)
+}
+
+/// Signs, as often as a person goes on: a device that was pulled can be put back, and a touch can be given after all.
+/// Both cost no try, and what was signed before stays.
+fn patient(device: &mut dyn Device, message: &[u8], person: &mut Person<'_>) -> Result<Vec<u8>, DeviceError> {
+    loop {
+        let error = match device.sign(message, person) {
+            Err(
+                error @ (DeviceError::Gone { .. }
+                | DeviceError::NoCard { .. }
+                | DeviceError::NotTouched { .. }
+                | DeviceError::Busy { .. }),
+            ) => error,
+            other => return other,
+        };
+        let ui = person.ui();
+        if !ui.has_terminal() {
+            return Err(error);
+        }
+        ui.say(&error);
+        // No flag answers this: without a terminal nobody could put anything back.
+        match ui.confirm("a terminal", "Is the device in place now, to try once more?", Some(true)) {
+            Ok(true) => {}
+            _ => return Err(error),
+        }
+    }
 }
 
 fn refused(error: &JournalError, message: &str, role: &str, version: u64, key: &Fingerprint) -> Failure {

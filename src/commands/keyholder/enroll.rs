@@ -1,6 +1,7 @@
 //! `trustroot keyholder enroll`
 
 mod key;
+mod yubikey;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use ceremony::finding::Finding;
 use ceremony::policy::Signers;
 use ceremony::{Json, Policy, Time};
-use keyholders::{Kind, Name, Nonce, Possession, Record, RecordKey, Roster, State};
+use keyholders::{Home, Kind, Name, Nonce, Possession, Record, RecordKey, Roster, State};
 
 use self::key::{KeyArgs, Opened, Reach, Source};
 use super::shown;
@@ -25,9 +26,10 @@ use crate::ui::Ui;
 
 /// Register the key of a person, or an online key: prove that it can sign, and write keyholders/NAME.toml
 ///
-/// The key is on a PKCS#11 token, in a file, or where this program does not reach it; asks for what no flag answers.
-/// The proof is a signature over the trust root, the name, the fingerprint and the coordinator's nonce. A token keeps
-/// its key; a key in a file is for rehearsals and low stakes only, and marked so wherever it is shown.
+/// The key is in a YubiKey, on a PKCS#11 token, in a file, or where this program does not reach it; asks for what no
+/// flag answers. The proof is a signature over the trust root, the name, the fingerprint and the coordinator's nonce. A
+/// YubiKey or a token keeps its key, and a YubiKey says so in certificates that lead to its vendor; a key in a file is
+/// for rehearsals and low stakes only, and marked so wherever it is shown.
 #[derive(clap::Args)]
 pub(super) struct Enroll {
     /// Whose key it is: 1 to 64 of a-z 0-9 . _ -
@@ -73,7 +75,7 @@ impl Enroll {
             _ => Some(self.nonce(ui)?),
         };
         let mut person = Person::new(ui, &self.secrets)?;
-        let opened = source.open(&reach, &roster, (&name, kind), &mut person)?;
+        let opened = source.open(&self.key, &reach, &policy, &roster, (&name, kind), &mut person)?;
         let opened = self.known(opened, &name, &roster)?;
         let enrolled = self.prove(opened, &policy, &name, nonce, &mut person)?;
         let record = self.record(present, &name, kind, enrolled.key.clone())?;
@@ -170,13 +172,17 @@ impl Enroll {
         nonce: Option<Nonce>,
         person: &mut Person<'_>,
     ) -> Result<Proven, Failure> {
-        let Opened { tuf_key, device, home, new_file, made } = opened;
+        let Opened { tuf_key, device, home, attestation: _, new_file, made } = opened;
         let possession = match (device, nonce) {
             (Some(mut device), Some(nonce)) => {
                 let proof = Possession::prove(&mut *device, &policy.id, name, nonce, person);
-                Some(proof.map_err(Failure::from).map_err(|failure| match (home.uri(), made) {
-                    (Some(uri), true) => failure.hint(format!(
+                Some(proof.map_err(Failure::from).map_err(|failure| match (&home, made) {
+                    (Home::Pkcs11 { uri, .. }, true) => failure.hint(format!(
                         "the key is on the token now: enroll it with --pkcs11 '{uri}' and without --generate"
+                    )),
+                    (Home::Yubikey { serial, slot }, true) => failure.hint(format!(
+                        "the key is in the YubiKey now: enroll it with --yubikey --serial {serial} --slot {slot} and \
+                         without --generate"
                     )),
                     _ => failure,
                 })?)
