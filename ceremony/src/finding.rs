@@ -95,6 +95,9 @@ macro_rules! rules {
 }
 
 rules! {
+    AttestationPreview "attestation-preview" "the keyholder"
+        "The vendor gave this device out for trial, and signs for it with an authority that is not for production."
+        "";
     CanonicalDivergence "canonical-divergence" "ROLE VERSION"
         "Implementations write this text differently in canonical JSON, so signatures over it verify in some clients and fail in others."
         "tough and tuftool, or tuf-js and sigstore-js, or all others";
@@ -131,6 +134,9 @@ rules! {
     ExpiryTooShort "expiry-too-short" "ROLE"
         "The file expires before the next one can be ready."
         "all, from that moment";
+    FirmwareEucleak "firmware-eucleak" "the keyholder"
+        "Who has this device in their hands for some time can copy an ECDSA key out of it (YSA-2024-03, EUCLEAK), and no update mends it."
+        "";
     KeyIdMismatch "key-id-mismatch" "the key id"
         "The key id is not the SHA-256 of the canonical key object; strict clients refuse the whole file, for ever."
         "tough, tuftool, sigstore-rs";

@@ -3,7 +3,8 @@
 //! A [`Record`] says who a keyholder is and which keys are theirs; a [`Roster`] is all records together. A [`Device`]
 //! is one key at hand: in a file ([`FileKey`]) or on a PKCS#11 token ([`pkcs11`]). A device describes itself, tells
 //! its public key and signs; it never harms what it runs on. Whatever a device wants to know of a person, it asks
-//! through [`Ask`]. Nothing in here owns a terminal or a network.
+//! through [`Ask`]. Nothing in here owns a terminal or a network. That a key was made in a YubiKey is proven by
+//! [`Evidence`], out of which the key comes as an [`AttestedKey`].
 //!
 //! A keyholder is enrolled by proving to have a key, and found again by it:
 //!
@@ -43,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ask;
+pub mod attestation;
 pub mod claims;
 pub mod device;
 pub mod file;
@@ -60,6 +62,7 @@ mod text;
 pub mod uri;
 
 pub use ask::{Action, Ask, AskError, Nobody, PinRequest, Secret, Tries};
+pub use attestation::{Anchors, Attestation, AttestedKey, Evidence, attest};
 pub use claims::Claims;
 pub use device::{Description, Device, DeviceError, DeviceKind};
 pub use file::{FileKey, FileKeyError};
