@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
 use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
-use crate::records;
+use crate::records::Keyholders;
 use crate::ui::Ui;
 use crate::workdir::{CeremonyDir, Workdir};
 
@@ -199,13 +199,25 @@ impl Ceremony {
         let staging = staging.ok_or_else(|| missing("staging.json"))?;
         let targets = targets.ok_or_else(|| missing("targets.txt"))?;
         let held = records.iter().map(|(name, bytes): &(String, Vec<u8>)| (name.as_str(), bytes.as_slice()));
-        let roster = records::roster(&dir.inputs().join("keyholders"), held)?;
-        let holders: Vec<Holder> = records::holders(&roster, &policy);
+        let keyholders = Keyholders::of_files(&dir.inputs().join("keyholders"), held)?;
+        let holders: Vec<Holder> = keyholders.holders(&policy, staging.at);
         let digest = ProposalDigest::of(&policy.id, &files);
         let base = base(&base_files)?;
         let inputs = Inputs { policy, holders, targets, staging };
         let name = name.to_owned();
-        Ok(Self { name, dir, inputs, roster, base, base_files, digest, signatures, unreadable, abandoned, files })
+        Ok(Self {
+            name,
+            dir,
+            inputs,
+            roster: keyholders.roster,
+            base,
+            base_files,
+            digest,
+            signatures,
+            unreadable,
+            abandoned,
+            files,
+        })
     }
 
     /// Derives the proposal again and compares it with the staged files, byte for byte.

@@ -114,6 +114,7 @@ file-keys = {file-keys}
 # pin-policy = "once"            # never, once or always, or stronger
 # touch-policy = "cached"        # never, cached (15 seconds) or always, or stronger
 # form-factors = ["usb-a-keychain", "usb-c-keychain"]
+# distinct-devices = true        # a spare key is of no use in the same device
 # Where attestations may lead, besides Yubico: SHA-256 of certificates, which lie beside the records.
 # anchors = []
 "#;

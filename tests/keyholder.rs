@@ -96,7 +96,7 @@ fn devices_shows_whose_key_is_on_which_token() {
     };
     assert_eq!(token("alice")["keys"][0]["keyholder"], "alice");
     assert_eq!(token("bob")["keys"], Value::Array(vec![]));
-    assert_eq!(answer["problems"], Value::Array(vec![]));
+    assert_eq!(answer["problems"].as_array().unwrap().len(), 1, "only that pcscd does not run");
 
     // One bad module does not hide the tokens of a good one.
     let bad = room.home().join("no-module.so");
@@ -106,7 +106,7 @@ fn devices_shows_whose_key_is_on_which_token() {
     assert_eq!(answer["tokens"].as_array().unwrap().len(), 2);
     assert!(answer["problems"][0].as_str().unwrap().contains("no-module.so"), "{answer}");
     let shown = room.ok(&["keyholder", "devices", "--module", bad]);
-    assert!(shown.contains("No token is here.") && shown.contains("problem: "), "{shown}");
+    assert!(shown.contains("No YubiKey and no token is here.") && shown.contains("problem: "), "{shown}");
     let run = room.exits(2, &[&enroll_token("bob", "pkcs11:token=bob", bad)[..], &["--module", bad]].concat());
     assert!(run.says("no-module.so") && run.says("no PKCS#11 module is loaded"), "{run:?}");
 }

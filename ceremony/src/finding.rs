@@ -95,6 +95,9 @@ macro_rules! rules {
 }
 
 rules! {
+    AttestationInvalid "attestation-invalid" "the keyholder"
+        "The evidence for a key does not prove what it should: it was forged, damaged, or is of another key or device."
+        "";
     AttestationPreview "attestation-preview" "the keyholder"
         "The vendor gave this device out for trial, and signs for it with an authority that is not for production."
         "";
@@ -112,6 +115,9 @@ rules! {
         "";
     DeviceBelowPolicy "device-below-policy" "the keyholder"
         "The key is kept by a weaker device than the policy asks for."
+        "";
+    DeviceShared "device-shared" "the serial number"
+        "Keys of several people are in one device: whoever has it signs for all of them."
         "";
     DuplicateKeyId "duplicate-key-id" "ROLE"
         "A role lists one key id twice."

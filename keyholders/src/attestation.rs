@@ -13,7 +13,8 @@ use self::anchors::Named;
 pub use self::anchors::{AnchorKind, Anchors};
 pub use self::evidence::{Attestation, Evidence, EvidenceError};
 use self::statement::Statement;
-pub use self::statement::{Slot, StatementError};
+pub use self::statement::StatementError;
+use crate::slot::Slot;
 
 /// A key that was made in a YubiKey, with what the device says of it: only [`attest`] makes one.
 ///
@@ -232,7 +233,7 @@ mod tests {
                 form_factor: None,
                 pin_policy: PinPolicy::Once,
                 touch_policy: TouchPolicy::Cached,
-                slot: Slot::from_byte(0x9c).unwrap(),
+                slot: Slot::SIGNATURE,
                 fips: false,
             },
             cspn: false,

@@ -17,6 +17,11 @@ impl Slot {
         [0x9c, 0x9a, 0x9d, 0x9e].into_iter().chain(0x82..=0x95).map(Self)
     }
 
+    /// The slot that commands to the card name by this number; none if it keeps no key of the card holder.
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::all().find(|slot| slot.0 == number)
+    }
+
     /// The number that commands to the card name it by.
     pub fn number(self) -> u8 {
         self.0
@@ -73,6 +78,7 @@ mod tests {
         assert_eq!(Slot::all().count(), 24);
         for slot in Slot::all() {
             assert_eq!(slot.to_string().parse::<Slot>().unwrap(), slot);
+            assert_eq!(Slot::of_number(slot.number()), Some(slot));
         }
         for bad in ["", "9b", "f9", "81", "96", "9C", "09c", "0x9c", " 9c", "9c\u{1b}[2J"] {
             let error = bad.parse::<Slot>().unwrap_err().to_string();

@@ -17,7 +17,7 @@ use crate::online::{OnlineArgs, OnlineKeys};
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::publishing;
-use crate::records;
+use crate::records::Keyholders;
 use crate::report::{Outcome, Report};
 use crate::seen;
 use crate::simulate::simulate;
@@ -66,7 +66,7 @@ impl Renew {
             failure.caused_by(&error)
         })?;
 
-        let roster = records::load(&workdir.keyholders())?;
+        let roster = Keyholders::load(&workdir.keyholders())?.roster;
         let args = self.online.clone().complete(context, ui, &policy, &roster)?;
         let mut keys = OnlineKeys::new(context, &args, &roster)?;
         let quorum = |role, file: &PublishedFile| {

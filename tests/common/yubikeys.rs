@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ceremony::Certificate;
 use virtual_yubikey::{Authority, Card, Firmware, Profile, Reader, Rig, Touch};
 
 use super::Trustroot;
@@ -57,6 +58,15 @@ impl Readers {
         let file = machine.home().join("test-anchor.pem");
         std::fs::write(&file, self.authority.root_pem()).unwrap();
         file.to_str().unwrap().to_owned()
+    }
+
+    /// Lets the policy of a trust root trust the root certificate of these YubiKeys.
+    pub fn trust(&self, room: &Trustroot) {
+        let certificate = Certificate::from_pem_chain(&self.authority.root_pem()).unwrap();
+        let digest = certificate.last().unwrap().sha256();
+        let policy = room.read("trustroot.toml").replace("# anchors = []", &format!("anchors = [\"{digest}\"]"));
+        assert!(policy.contains(&digest.to_string()), "{policy}");
+        room.write("trustroot.toml", policy);
     }
 
     /// A file on the machine with the PIN.

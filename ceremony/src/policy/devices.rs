@@ -25,6 +25,8 @@ pub struct DevicePolicy {
     pub touch_policy: Option<TouchPolicy>,
     /// The shapes that are good enough; any if there are none.
     pub form_factors: Vec<FormFactor>,
+    /// Whether the keys of one person must be in distinct devices.
+    pub distinct_devices: bool,
     /// SHA-256 of certificates that attestations may lead to, besides the vendor's own. The certificate itself is among
     /// the evidence.
     pub anchors: Vec<Digest>,
@@ -55,6 +57,8 @@ pub(super) struct WireDevices {
     #[serde(default)]
     form_factors: Vec<String>,
     #[serde(default)]
+    distinct_devices: bool,
+    #[serde(default)]
     anchors: Vec<String>,
 }
 
@@ -73,6 +77,7 @@ impl WireDevices {
             pin_policy: self.pin_policy.map(|text| read("pin-policy", &text)).transpose()?,
             touch_policy: self.touch_policy.map(|text| read("touch-policy", &text)).transpose()?,
             form_factors: self.form_factors.iter().map(|text| read("form-factors", text)).collect::<Result<_, _>>()?,
+            distinct_devices: self.distinct_devices,
             anchors: self.anchors.iter().map(|text| read("anchors", text)).collect::<Result<_, _>>()?,
         })
     }

@@ -1,10 +1,9 @@
 //! What a YubiKey says of a key, in the certificate that it answers to ATTEST.
 
-use std::fmt;
-
 use ceremony::{Certificate, Firmware, FormFactor, PinPolicy, TouchPolicy};
 use pkcs8::der::Decode as _;
 
+use crate::slot::Slot;
 use crate::text::escaped;
 
 /// Yubico's extensions (*PIV attestation*). Their values are raw bytes, but for the serial number, which is DER.
@@ -66,29 +65,6 @@ impl Statement {
     }
 }
 
-/// A slot of a PIV card that keeps a key (NIST SP 800-73-4, part 1, table 4b): 9a, 9c, 9d, 9e, or a retired one, 82
-/// to 95.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slot(u8);
-
-impl Slot {
-    /// The slot with this key reference; none if it keeps no key of the card holder.
-    pub fn from_byte(byte: u8) -> Option<Self> {
-        matches!(byte, 0x9a | 0x9c..=0x9e | 0x82..=0x95).then_some(Self(byte))
-    }
-
-    /// The key reference.
-    pub fn to_byte(self) -> u8 {
-        self.0
-    }
-}
-
-impl fmt::Display for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{:02x}", self.0))
-    }
-}
-
 /// Why a certificate is not what a YubiKey answers to ATTEST. All texts in it are escaped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -146,7 +122,7 @@ fn firmware(certificate: &Certificate) -> Result<Option<Firmware>, StatementErro
 fn slot(key: &Certificate) -> Result<Slot, StatementError> {
     let slot = match key.common_names() {
         [name] => name.strip_prefix(SUBJECT).and_then(|digits| {
-            let slot = Slot::from_byte(u8::from_str_radix(digits, 16).ok()?)?;
+            let slot = Slot::of_number(u8::from_str_radix(digits, 16).ok()?)?;
             (slot.to_string() == digits).then_some(slot)
         }),
         _ => None,

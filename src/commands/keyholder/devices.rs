@@ -9,7 +9,7 @@ use super::shown;
 use crate::context::Context;
 use crate::devices::{ListedYubikey, Listing, ModuleArgs, Tokens, Yubikeys};
 use crate::error::Failure;
-use crate::records;
+use crate::records::Keyholders;
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 
@@ -25,7 +25,7 @@ pub(crate) struct Devices {
 
 impl Devices {
     pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
-        let roster = records::load(&context.workdir.keyholders())?;
+        let roster = Keyholders::load(&context.workdir.keyholders())?.roster;
         let mut listing = Tokens::load(&self.modules, &context.machine.config()?).list();
         Yubikeys::open().list(&mut listing);
         Ok(Outcome::done(Seen { listing, roster }))
