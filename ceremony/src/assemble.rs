@@ -109,6 +109,20 @@ impl Assembled {
     pub fn files(&self) -> &BTreeMap<String, Metadata> {
         &self.files
     }
+
+    /// Goes on from a publication that was interrupted: a role that is published already, with this payload and with
+    /// signatures that are enough, stays the file that it is. Signatures that came later, or were exchanged for others
+    /// of the same key, do not make a second file of its name.
+    #[must_use]
+    pub fn continued<'a>(mut self, published: impl Fn(&str) -> Option<&'a Metadata>) -> Self {
+        for (role, file) in &mut self.files {
+            let (Some(present), Some(staged)) = (published(role), self.staged.roles().get(role)) else { continue };
+            if present.payload() == staged.payload && staged.quorum.met_by(present) {
+                file.signatures.clone_from(&present.signatures);
+            }
+        }
+        self
+    }
 }
 
 impl Staged {

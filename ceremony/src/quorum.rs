@@ -84,6 +84,11 @@ impl Quorum {
         self.outgoing.iter().chain([&self.incoming])
     }
 
+    /// Whether enough keys of each set that must sign signed `file`.
+    pub fn met_by(&self, file: &Metadata) -> bool {
+        self.outgoing.iter().filter(|_| !self.emergency).chain([&self.incoming]).all(|set| set.met_by(file))
+    }
+
     /// Every distinct public key of both sets.
     pub fn fingerprints(&self) -> Vec<Fingerprint> {
         let mut all: Vec<_> = self.sets().flat_map(KeySet::fingerprints).collect();
