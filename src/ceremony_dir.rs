@@ -129,10 +129,16 @@ impl Ceremony {
     /// picks.
     pub(crate) fn choose(context: &Context, ui: &mut Ui, name: Option<&str>) -> Result<Self, Failure> {
         if let Some(name) = name {
-            return Self::load(&context.workdir, name);
+            // As a shell completes it.
+            let plain = name.strip_prefix("ceremonies/").unwrap_or(name).trim_end_matches('/');
+            return Self::load(&context.workdir, plain);
         }
         let open = Self::open(&context.workdir)?;
         match &open[..] {
+            [] if !disk::exists(&context.workdir.policy())? && !disk::exists(&context.workdir.ceremonies())? => {
+                let message = format!("there is neither a trust root nor a ceremony in {}", context.workdir.root());
+                Err(Failure::could_not(message).hint("`-C DIR` works in another place: the one that has ceremonies/"))
+            }
             [] => Err(Failure::no("no ceremony is open").hint("`trustroot stage` proposes the next one")),
             [only] => Self::load(&context.workdir, only),
             several => {

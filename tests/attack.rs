@@ -239,3 +239,27 @@ fn what_no_client_could_use_is_not_published() {
     room.run(0, &["accept", "equivocation", "targets 2", "--reason=abandoned", "--until=2029-01-01T00:00:00Z"]);
     room.hold(&["alice", "bob"]);
 }
+
+#[test]
+fn what_lies_in_the_place_of_a_signature_is_named_before_a_device_is_troubled() {
+    let room = Room::new(&["alice", "bob"], 2);
+    let ceremony = room.stage();
+    room.sign_all(&["alice"], &ceremony);
+    let directory = room.path(&format!("ceremonies/{ceremony}/signatures/root"));
+    let file = std::fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&file, "{}").unwrap();
+    let alice = room.fresh();
+    let (words, key) = (room.words(&ceremony), room.key_file("alice"));
+    let sign = ["sign", &ceremony, "--expect", &words, "--key-file", key.to_str().unwrap()];
+    says(&room.run_as(&alice, 1, &sign), &["is in the way, and is no good signature", "take it away, and sign again"]);
+    assert!(!alice.home().join("journal").exists(), "nothing was signed");
+    std::fs::remove_file(&file).unwrap();
+    room.run_as(&alice, 0, &sign);
+    // A bad one beside a good one hides nothing.
+    let good: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let bad = std::fs::read_to_string(&file).unwrap().replace("\"keyholder\": \"alice\"", "\"keyholder\": \"aa\"");
+    let bad = bad.replace(good["signature"].as_str().unwrap(), "00");
+    let name = file.file_name().unwrap().to_str().unwrap().replace("alice.", "aa.");
+    std::fs::write(directory.join(name), bad).unwrap();
+    says(&room.run_as(&alice, 0, &sign), &["alice had signed already root version 1"]);
+}
