@@ -169,12 +169,21 @@ fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result
 /// wraps from this: write `#[error("{0}")]`, and the same text is not said twice.
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     use crate::disk::DiskError;
+    use std::io::ErrorKind;
     match error.downcast_ref()? {
         DiskError::Held { .. } => Some("wait until the other one has ended, then run the command again".into()),
         DiskError::Symlink { .. } => {
             Some("put the file itself in its place: symbolic links are not followed here".into())
         }
         DiskError::Changed { .. } => Some("run the command again when nothing else writes there".into()),
+        DiskError::Io { source, .. } => match source.kind() {
+            ErrorKind::StorageFull => Some("make room on that disk, then run the command again".into()),
+            ErrorKind::ReadOnlyFilesystem => {
+                Some("copy the directory to where it can be written to, and work there with -C DIR".into())
+            }
+            ErrorKind::PermissionDenied => Some("see whose it is, and who may read and write it".into()),
+            _ => None,
+        },
         _ => None,
     }
 }
