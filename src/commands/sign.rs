@@ -10,7 +10,7 @@ use keyholders::Device;
 use crate::ask::Person;
 use crate::ceremony_dir::Ceremony;
 use crate::context::Context;
-use crate::devices::{AtHand, DeviceArgs};
+use crate::devices::{AtHand, DeviceArgs, KeyAtHand};
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
@@ -54,13 +54,21 @@ impl Sign {
         consent(ui, &ceremony.digest, self.expect.as_deref())?;
 
         let mut person = Person::new(ui, &self.keys.secrets)?;
-        let AtHand { keys, problems } = AtHand::find(context, &self.keys, &ceremony.roster, &mut person)?;
-        let (able, other): (Vec<_>, Vec<_>) = keys
-            .into_iter()
-            .partition(|key| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some()));
+        let AtHand { mut keys, problems } = AtHand::find(context, &self.keys, &ceremony.roster, &mut person)?;
         for problem in &problems {
             person.ui().say(problem);
         }
+        let may_sign =
+            |key: &KeyAtHand| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some());
+        // Keys in files do not show themselves, as those on tokens do.
+        let in_file = ceremony.inputs.policy.allow_file_keys && self.keys.key_files.is_empty();
+        if in_file && person.ui().has_terminal() && !keys.iter().any(may_sign) {
+            let question = "No token at hand may sign. Path of your key file";
+            let file = person.ui().value("--key-file", question, None)?;
+            let args = DeviceArgs { key_files: vec![file], ..DeviceArgs::default() };
+            keys.extend(AtHand::find(context, &args, &ceremony.roster, &mut person)?.keys);
+        }
+        let (able, other): (Vec<_>, Vec<_>) = keys.into_iter().partition(may_sign);
         if able.is_empty() {
             return Err(no_key(&ceremony, &staged, &other.iter().map(|key| key.fingerprint).collect::<Vec<_>>()));
         }
