@@ -554,6 +554,20 @@ fn busy(machine: &Trustroot, arguments: &[&str]) -> Child {
 }
 
 #[test]
+fn many_long_files_are_not_all_read() {
+    let room = Room::new(&["alice", "bob"], 2);
+    room.run(0, &["stage", "--name=open"]);
+    for name in ["a", "b", "c"] {
+        room.coordinator.write(&format!("ceremonies/open/witnesses/{name}.json"), "");
+        let file =
+            fs::OpenOptions::new().write(true).open(room.path(&format!("ceremonies/open/witnesses/{name}.json")));
+        file.unwrap().set_len(200 << 20).unwrap();
+    }
+    let run = room.run(2, &["review", "open"]);
+    assert!(run.says("its files have more than 536870912 bytes, those up to witnesses/c.json alone"), "{run:?}");
+}
+
+#[test]
 fn more_keys_or_signatures_than_anybody_has_are_refused_at_once() {
     let machine = Trustroot::new();
     // Counted one against the other these would take hours.
