@@ -168,8 +168,11 @@ fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result
 /// What a person can do about an error of a library, by its type. An error that is `transparent` hides the one that it
 /// wraps from this: write `#[error("{0}")]`, and the same text is not said twice.
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
-    use crate::disk::DiskError;
+    use std::io::ErrorKind;
+
     use keyholders::DeviceError;
+
+    use crate::disk::DiskError;
     if let Some(error) = error.downcast_ref() {
         return match error {
             DeviceError::Occupied { .. } => Some(
@@ -191,6 +194,14 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             Some("put the file itself in its place: symbolic links are not followed here".into())
         }
         DiskError::Changed { .. } => Some("run the command again when nothing else writes there".into()),
+        DiskError::Io { source, .. } => match source.kind() {
+            ErrorKind::StorageFull => Some("make room on that disk, then run the command again".into()),
+            ErrorKind::ReadOnlyFilesystem => {
+                Some("copy the directory to where it can be written to, and work there with -C DIR".into())
+            }
+            ErrorKind::PermissionDenied => Some("see whose it is, and who may read and write it".into()),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -18,6 +18,7 @@ mod import;
 mod interrupt;
 mod machine;
 mod online;
+mod pinned;
 mod policy_file;
 mod published;
 mod publishing;

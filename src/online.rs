@@ -95,11 +95,13 @@ impl<'a> OnlineKeys<'a> {
     fn find(&self, fingerprint: &Fingerprint) -> Result<Open, Failure> {
         let record = self.roster.find(fingerprint);
         let owner = record.map(|(record, _)| record.name());
-        let mut tried = Vec::new();
+        let (mut tried, mut others) = (Vec::new(), Vec::new());
         for path in &self.args.online_keys {
             match self.file(path, owner) {
                 Ok(key) if key.public_key().fingerprint() == *fingerprint => return Ok(key.into()),
-                Ok(_) => {}
+                Ok(key) => {
+                    others.push(format!("{} holds the key {}", path.display(), key.public_key().fingerprint().short()));
+                }
                 Err(failure) => tried.push(failure),
             }
         }
@@ -124,8 +126,9 @@ impl<'a> OnlineKeys<'a> {
                     }
                 }
                 Err(tried.into_iter().next().unwrap_or_else(|| {
-                    Failure::could_not(format!("the online key {} of {name} is not at hand", fingerprint.short()))
-                        .hint("name its file with --online-key, or as [[online]] in config.toml")
+                    let message = format!("the online key {} of {name} is not at hand", fingerprint.short());
+                    let absent = others.into_iter().fold(Failure::could_not(message), Failure::and_cause);
+                    absent.hint("name its file with --online-key, or as [[online]] in config.toml")
                 }))
             }
             DeviceKind::Pkcs11 => self.on_token(name, key),
@@ -272,6 +275,9 @@ mod tests {
         let fails = |args: &OnlineArgs, config| sign(&roster, args, config, &tuf_key).unwrap_err().to_string();
         let absent = fails(&args(&[], None), Config::default());
         assert!(absent.contains("of robot is not at hand") && absent.contains("--online-key"), "{absent}");
+        let others = fails(&args(&[&wrong], None), Config::default());
+        let held = other.public_key().fingerprint().short();
+        assert!(others.contains("of robot is not at hand") && others.contains(&held), "{others}");
         let unanswered = fails(&args(&[&file], None), Config::default());
         assert!(unanswered.contains("--online-pin-file"), "{unanswered}");
         let exchanged = fails(&args(&[], None), config(&wrong));

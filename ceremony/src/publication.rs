@@ -21,6 +21,11 @@ pub struct Sealed {
 }
 
 /// A publication that every client was shown to accept, after every single write. Only [`Sealed::verify`] makes one.
+///
+/// ```compile_fail,E0451
+/// // Nobody writes what was not verified.
+/// let unverified = ceremony::Verified { targets: Vec::new(), writes: Vec::new() };
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verified {
     targets: Vec<TargetWrite>,

@@ -164,7 +164,7 @@ impl State {
                 self.next.push(Step::new("coordinator", &["stage"], "freeze the proposal that people sign"));
             }
             Err(failure) => {
-                self.stands.push(format!("No ceremony is open. {}.", failure.message()));
+                self.stands.push(format!("No ceremony is open: {}.", failure.message()));
                 if disk::exists(&context.workdir.repository().metadata("timestamp.json"))? {
                     self.next.push(Step::new("a timer", &["renew"], "snapshot and timestamp, where they are due"));
                 } else {

@@ -54,13 +54,21 @@ impl Sign {
         consent(ui, &ceremony.digest, self.expect.as_deref())?;
 
         let mut person = Person::new(ui, &self.keys.secrets)?;
-        let AtHand { keys, problems } = AtHand::find(context, &self.keys, &ceremony.roster, &mut person)?;
-        let (able, other): (Vec<_>, Vec<_>) = keys
-            .into_iter()
-            .partition(|key| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some()));
+        let AtHand { mut keys, problems } = AtHand::find(context, &self.keys, &ceremony.roster, &mut person)?;
         for problem in &problems {
             person.ui().say(problem);
         }
+        let may_sign =
+            |key: &KeyAtHand| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some());
+        // Keys in files do not show themselves, as those on tokens do.
+        let in_file = ceremony.inputs.policy.allow_file_keys && self.keys.key_files.is_empty();
+        if in_file && person.ui().has_terminal() && !keys.iter().any(may_sign) {
+            let question = "No token at hand may sign. Path of your key file";
+            let file = person.ui().value("--key-file", question, None)?;
+            let args = DeviceArgs { key_files: vec![file], ..DeviceArgs::default() };
+            keys.extend(AtHand::find(context, &args, &ceremony.roster, &mut person)?.keys);
+        }
+        let (able, other): (Vec<_>, Vec<_>) = keys.into_iter().partition(may_sign);
         if able.is_empty() {
             return Err(no_key(&ceremony, &staged, &other));
         }
@@ -170,13 +178,20 @@ fn sign_all(
             continue;
         }
         let (version, payload) = (staged.metadata.version(), staged.payload.digest());
-        let present = ceremony
+        let mut present = ceremony
             .signatures
             .iter()
-            .find(|file| file.role == *role && file.fingerprint == fingerprint && file.payload == payload);
-        if present.is_some_and(|file| key.verify(staged.payload.bytes(), &file.signature).is_ok()) {
+            .filter(|file| file.role == *role && file.fingerprint == fingerprint && file.payload == payload);
+        if present.any(|file| key.verify(staged.payload.bytes(), &file.signature).is_ok()) {
             made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: None });
             continue;
+        }
+        let name = SignatureFile::name(&owner, &fingerprint, &payload);
+        let place = ceremony.dir.signatures(role).join(&name);
+        // Before the device is troubled: whoever handed the directory over can have put anything there.
+        if ceremony.files.contains_key(&format!("signatures/{role}/{name}")) {
+            return Err(Failure::no(format!("{place} is in the way, and is no good signature of {label}"))
+                .hint("look where it came from, take it away, and sign again"));
         }
         let entry = Entry { id: id.clone(), role: role.clone(), version, digest: payload, at: context.now };
         let accepted = exceptions(ceremony, &fingerprint, role, version, context.now, person);
@@ -200,7 +215,6 @@ fn sign_all(
             signature,
             signed_at: context.now,
         };
-        let place = ceremony.dir.signatures(role).join(&file.file_name());
         disk::create_new(&place, &file.to_file(), Access::Shared)?;
         made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: Some(place.path()) });
     }
