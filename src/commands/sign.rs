@@ -61,7 +61,7 @@ impl Sign {
         let may_sign =
             |key: &KeyAtHand| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some());
         // Keys in files do not show themselves, as those on tokens do.
-        let in_file = ceremony.inputs.policy.allow_file_keys && self.keys.key_files.is_empty();
+        let in_file = ceremony.inputs.policy.devices.file_keys && self.keys.key_files.is_empty();
         if in_file && person.ui().has_terminal() && !keys.iter().any(may_sign) {
             let question = "No token at hand may sign. Path of your key file";
             let file = person.ui().value("--key-file", question, None)?;
