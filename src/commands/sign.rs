@@ -63,7 +63,7 @@ impl Sign {
         // Keys in files do not show themselves, as those on tokens do.
         let in_file = ceremony.inputs.policy.devices.file_keys && self.keys.key_files.is_empty();
         if in_file && person.ui().has_terminal() && !keys.iter().any(may_sign) {
-            let question = "No token at hand may sign. Path of your key file";
+            let question = "No device at hand may sign. Path of your key file";
             let file = person.ui().value("--key-file", question, None)?;
             let args = DeviceArgs { key_files: vec![file], ..DeviceArgs::default() };
             keys.extend(AtHand::find(context, &args, &ceremony.roster, &mut person)?.keys);
