@@ -7,7 +7,7 @@ use ceremony::tuf_key::{IdForm, whole_object_id};
 use ceremony::{Json, Policy, Time, lint};
 use keyholders::{Name, Nonce, Record, RecordKey, Roster, State};
 
-use super::shown;
+use super::{hardware, shown};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
@@ -20,6 +20,10 @@ use crate::text::wrapped;
 /// For each key: that its owner proved to have it, under this name and for this trust root; that its id is the hash of
 /// the key object; that its device is what the policy asks for. What a token claims about a key is shown, and verified
 /// by nothing. A finding that the policy accepts does not count.
+///
+/// With --evidence the question is another: which of the keys on record, or in a published root (--repository), are proven
+/// to be made in hardware, and which are not. The certificates may lie in any layout; they are put together by what
+/// verifies. Yes if every person's key is proven, and the policy, where there is one, accepts what was found on the devices.
 #[derive(clap::Args)]
 pub(crate) struct Verify {
     /// Whom to verify; by default all
@@ -28,13 +32,21 @@ pub(crate) struct Verify {
     /// The nonce that the active keys must have been enrolled with
     #[arg(long, value_name = "HEX")]
     nonce: Option<Nonce>,
+    #[command(flatten)]
+    hardware: hardware::Question,
 }
 
 impl Verify {
     pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        if let (Some(evidence), Some(repository)) = (&self.hardware.evidence, &self.hardware.repository) {
+            return self.hardware.of_repository(evidence, repository, context);
+        }
         let policy = PolicyFile::read(&context.workdir)?.policy;
         let roster = records::load(&context.workdir.keyholders())?;
         let records = self.records(&roster)?;
+        if let Some(evidence) = &self.hardware.evidence {
+            return self.hardware.of_records(evidence, context, &records, policy);
+        }
         let records =
             records.into_iter().map(|record| Verified::new(record, &policy, self.nonce.as_ref(), context.now));
         let report = Verification { records: records.collect(), policy, now: context.now };
