@@ -1,8 +1,9 @@
 //! Certificates from others: single files, and directories of evidence in any layout.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ceremony::{Certificate, CertificateError, Time};
+use ceremony::{Certificate, CertificateError, Digest, Time};
 use keyholders::{Anchors, AttestedKey, attest};
 
 use crate::disk::{self, DiskError, Place};
@@ -38,7 +39,9 @@ pub(crate) fn anchors(files: &[PathBuf]) -> Result<Anchors, Failure> {
 }
 
 /// What lies in a directory of evidence: every certificate once, with the file that it was found in first.
+#[derive(Default)]
 pub(crate) struct Pool {
+    seen: BTreeSet<Digest>,
     keys: Vec<Found>,
     authorities: Vec<Found>,
     /// Files that should have certificates and cannot be read, with the reason.
@@ -70,7 +73,7 @@ impl Pool {
         if !disk::exists(&place)? {
             return Err(DiskError::NotThere { path: place.path() }.into());
         }
-        let mut pool = Self { keys: Vec::new(), authorities: Vec::new(), unreadable: Vec::new() };
+        let mut pool = Self::default();
         for file in disk::foreign(&place, FILES, true)? {
             let bytes = match disk::read(&place.join(&file), LIMIT) {
                 Err(DiskError::TooLarge { .. }) => continue,
@@ -95,8 +98,8 @@ impl Pool {
 
     fn add(&mut self, file: &str, certificates: Vec<Certificate>) {
         for certificate in certificates {
-            let kind = if certificate.is_ca() { &mut self.authorities } else { &mut self.keys };
-            if kind.iter().all(|found| found.certificate != certificate) {
+            if self.seen.insert(certificate.sha256()) {
+                let kind = if certificate.is_ca() { &mut self.authorities } else { &mut self.keys };
                 kind.push(Found { file: file.to_owned(), certificate });
             }
         }
@@ -120,15 +123,17 @@ impl Pool {
         let (devices, issuers): (Vec<_>, Vec<_>) = self.authorities.iter().partition(names_it);
         // Devices bear one name by thousands: all but one would only stand in the way.
         let issuers: Vec<Certificate> = issuers.into_iter().map(|found| found.certificate.clone()).collect();
-        let device = devices.iter().find(|device| key.certificate.verify_issued_by(&device.certificate).is_ok());
-        let attested = match device {
-            Some(device) => {
-                attest(&key.certificate, &device.certificate, &issuers, anchors, at).map_err(|e| e.to_string())
+        let signed = devices.iter().map(|found| &found.certificate);
+        let signed = signed.filter(|device| key.certificate.verify_issued_by(device).is_ok());
+        let judged = signed.map(|device| attest(&key.certificate, device, &issuers, anchors, at));
+        // One device may have several certificates: any that leads to an anchor will do.
+        let best = judged.reduce(|best, next| if best.is_ok() { best } else { next });
+        let attested = match best {
+            Some(judged) => judged.map_err(|error| error.to_string()),
+            None => {
+                let issuer = key.certificate.issuer();
+                Err(format!("no certificate in the directory is that of the {issuer} that signed it"))
             }
-            None => Err(format!(
-                "no certificate in the directory is that of the {} that signed it",
-                key.certificate.issuer()
-            )),
         };
         Proof { file: key.file.clone(), subject: key.certificate.subject().to_owned(), attested }
     }

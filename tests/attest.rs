@@ -314,6 +314,14 @@ fn a_question_that_cannot_be_answered_is_no_answer() {
     trustroot.exits(2, &["keyholder", "verify", "--repository", metadata, "--root", &root_file(5)]);
     trustroot.exits(2, &["keyholder", "verify", "--anchor", "x"]);
     assert!(verify(&["--evidence", evidence, "--repository", metadata, "--root", metadata]).says("a directory"));
+    let key = Key::new(9);
+    for number in 0..150 {
+        let name = number.to_string();
+        trustroot.write(&format!("crowd/{number}.der"), Draft::authority(&name, &key, None).signed_by(&name, &key));
+        trustroot.write(&format!("crowd/{number}.crt"), Draft::new(&name, &key).signed_by(&name, &key));
+    }
+    let run = verify(&["--evidence", "crowd", "--repository", metadata, "--root", &root_file(5)]);
+    assert!(run.says("150 keys with 150 authorities are more than are tried"), "{}", run.stderr);
     // A root that its predecessor did not sign leads nowhere.
     let copy = trustroot.dir().join("repository");
     std::fs::create_dir(&copy).unwrap();

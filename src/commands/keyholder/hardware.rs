@@ -319,3 +319,25 @@ impl Report for Hardware {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ceremony::Metadata;
+
+    use super::*;
+
+    #[test]
+    fn a_key_that_cannot_be_decoded_is_asked_about_too() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sigstore-prod/metadata/16.root.json");
+        let text = std::fs::read_to_string(file).unwrap();
+        let names = |text: &str| -> Vec<(String, bool)> {
+            let root = Root::of(&Metadata::parse_untrusted(text.as_bytes()).unwrap()).unwrap();
+            asked(&root).unwrap().into_iter().map(|asked| (asked.name, asked.fingerprint.is_some())).collect()
+        };
+        let all = names(&text);
+        assert!(all.len() == 6 && all.iter().all(|(_, decoded)| *decoded), "{all:?}");
+        let odd = names(&text.replacen("\"scheme\": \"ecdsa-sha2-nistp256\"", "\"scheme\": \"none\"", 1));
+        assert_eq!((odd.len(), odd.iter().filter(|(_, decoded)| !decoded).count()), (6, 1), "{odd:?}");
+    }
+}
