@@ -5,6 +5,7 @@ mod adopt;
 mod ask;
 mod audit;
 mod ceremony_dir;
+mod certificates;
 mod cli;
 mod client;
 mod commands;

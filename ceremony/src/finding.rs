@@ -98,7 +98,7 @@ rules! {
     AttestationInvalid "attestation-invalid" "the keyholder"
         "The evidence for a key does not prove what it should: it was forged, damaged, or is of another key or device."
         "";
-    AttestationPreview "attestation-preview" "the keyholder"
+    AttestationPreview "attestation-preview" "the keyholder, or the serial number where evidence is judged alone"
         "The vendor gave this device out for trial, and signs for it with an authority that is not for production."
         "";
     CanonicalDivergence "canonical-divergence" "ROLE VERSION"
@@ -140,7 +140,7 @@ rules! {
     ExpiryTooShort "expiry-too-short" "ROLE"
         "The file expires before the next one can be ready."
         "all, from that moment";
-    FirmwareEucleak "firmware-eucleak" "the keyholder"
+    FirmwareEucleak "firmware-eucleak" "the keyholder, or the serial number where evidence is judged alone"
         "Who has this device in their hands for some time can copy an ECDSA key out of it (YSA-2024-03, EUCLEAK), and no update mends it."
         "";
     KeyIdMismatch "key-id-mismatch" "the key id"

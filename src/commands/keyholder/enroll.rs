@@ -15,11 +15,12 @@ use keyholders::{
 };
 
 use self::key::{KeyArgs, Opened, Reach, Source};
-use super::shown;
+use super::{attested, shown};
 use crate::ask::{Person, SecretArgs};
+use crate::certificates;
 use crate::context::Context;
 use crate::devices::ModuleArgs;
-use crate::disk::{self, Access, Place};
+use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::policy_file::PolicyFile;
 use crate::records::Keyholders;
@@ -225,7 +226,8 @@ impl Enroll {
         };
         let mut attestations: Vec<Attestation> = present.iter().filter(stays).cloned().collect();
         if let Some((key, device)) = &enrolled.attestation {
-            let issuers = above(device, &anchors(&self.anchors)?);
+            let given: Vec<_> = self.anchors.iter().map(|file| certificates::read(file)).collect::<Result<_, _>>()?;
+            let issuers = above(device, &given.concat());
             attestations.push(Attestation { key: key.clone(), device: device.clone(), issuers });
         }
         if attestations.is_empty() {
@@ -323,7 +325,7 @@ impl fmt::Display for Enrolled {
             f.write_str(&wrapped(&format!("claimed: {}", shown::claims(claims)), 2))?;
         }
         if key.device() == DeviceKind::Yubikey {
-            f.write_str(&wrapped(&shown::attested(self.attested.as_ref()), 2))?;
+            f.write_str(&wrapped(&attested::sentence(self.attested.as_ref()), 2))?;
         }
         match key.possession() {
             Some(proof) => writeln!(f, "  possession proven for the nonce {}", proof.nonce)?,
@@ -353,7 +355,10 @@ impl Report for Enrolled {
         object.insert("ok", Json::Bool(true));
         object.insert("enrolled", Json::string(self.key.fingerprint().to_string()));
         object.insert("record", Json::string(self.file.display().to_string()));
-        object.insert("attested", self.attested.as_ref().map_or(Json::Null, shown::attested_json));
+        object.insert(
+            "attested",
+            self.attested.as_ref().map_or(Json::Null, |proven| Json::Object(attested::members(proven))),
+        );
         object.insert("findings", findings);
         Json::Object(object)
     }
@@ -370,14 +375,4 @@ fn above(device: &Certificate, given: &[Certificate]) -> Vec<Certificate> {
             None => return issuers,
         }
     }
-}
-
-/// The certificates in these files.
-fn anchors(files: &[PathBuf]) -> Result<Vec<Certificate>, Failure> {
-    let mut all = Vec::new();
-    for file in files {
-        let text = disk::read_text(&Place::named(file), Evidence::LIMIT as u64)?;
-        all.extend(Certificate::from_pem_chain(&text).or_fail(|| file.display().to_string())?);
-    }
-    Ok(all)
 }

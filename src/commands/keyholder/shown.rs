@@ -2,7 +2,7 @@
 
 use ceremony::finding::Finding;
 use ceremony::{Json, Object, Policy, Time};
-use keyholders::{AttestedKey, Claims, Home, Possession, Record, RecordKey, Uri};
+use keyholders::{Claims, Home, Possession, Record, RecordKey, Uri};
 
 use crate::text::escaped;
 
@@ -32,38 +32,6 @@ pub(super) fn claims(claims: &Claims) -> &'static str {
     } else {
         "nothing: the token does not say that the key was made on it and never left it"
     }
-}
-
-/// What an attestation proves of the device of a key.
-pub(super) fn attested(attested: Option<&AttestedKey>) -> String {
-    let Some(attested) = attested else {
-        return "not attested: nothing proves that the key was made in the YubiKey".to_owned();
-    };
-    let form = attested.form_factor().map_or(String::new(), |form| format!(", {form}"));
-    let fips = if attested.is_fips() { ", FIPS" } else { "" };
-    format!(
-        "attested: made in the YubiKey {}, firmware {}{form}{fips}, slot {}, PIN {}, touch {}; proven up to {}",
-        attested.serial(),
-        attested.firmware(),
-        attested.slot(),
-        attested.pin_policy(),
-        attested.touch_policy(),
-        escaped(attested.anchor())
-    )
-}
-
-pub(super) fn attested_json(attested: &AttestedKey) -> Json {
-    object([
-        ("serial", u64::from(attested.serial()).into()),
-        ("firmware", Json::string(attested.firmware().to_string())),
-        ("form_factor", attested.form_factor().map_or(Json::Null, |form| Json::string(form.as_str()))),
-        ("fips", Json::Bool(attested.is_fips())),
-        ("slot", Json::string(attested.slot().to_string())),
-        ("pin_policy", Json::string(attested.pin_policy().as_str())),
-        ("touch_policy", Json::string(attested.touch_policy().as_str())),
-        ("anchor", Json::string(attested.anchor())),
-        ("anchor_sha256", Json::string(attested.anchor_sha256().to_string())),
-    ])
 }
 
 /// The roles that the policy gives to `name`.

@@ -7,7 +7,7 @@ use ceremony::tuf_key::{IdForm, whole_object_id};
 use ceremony::{Json, Policy, Time, lint};
 use keyholders::{AttestedKey, DeviceKind, Name, Nonce, Record, RecordKey, Roster, State};
 
-use super::shown;
+use super::{attested, hardware, shown};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
@@ -21,6 +21,10 @@ use crate::text::wrapped;
 /// the key object; where there is evidence beside the record, that a YubiKey made the key, and which; that its device is
 /// what the policy asks for. What a token claims about a key is shown, and verified by nothing. A finding that the policy
 /// accepts does not count.
+///
+/// With --evidence the question is another: which of the keys on record, or in a published root (--repository), are proven
+/// to be made in hardware, and which are not. The certificates may lie in any layout; they are put together by what
+/// verifies. Yes if every person's key is proven, and the policy, where there is one, accepts what was found on the devices.
 #[derive(clap::Args)]
 pub(crate) struct Verify {
     /// Whom to verify; by default all
@@ -29,13 +33,21 @@ pub(crate) struct Verify {
     /// The nonce that the active keys must have been enrolled with
     #[arg(long, value_name = "HEX")]
     nonce: Option<Nonce>,
+    #[command(flatten)]
+    hardware: hardware::Question,
 }
 
 impl Verify {
     pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        if let (Some(evidence), Some(repository)) = (&self.hardware.evidence, &self.hardware.repository) {
+            return self.hardware.of_repository(evidence, repository, context);
+        }
         let policy = PolicyFile::read(&context.workdir)?.policy;
         let keyholders = Keyholders::load(&context.workdir.keyholders())?;
         let records = self.records(&keyholders.roster)?;
+        if let Some(evidence) = &self.hardware.evidence {
+            return self.hardware.of_records(evidence, context, &records, policy);
+        }
         let holders = keyholders.holders(&policy, context.now);
         let records = records.into_iter().map(|record| {
             let findings = holders.iter().find(|holder| holder.name == record.name().as_str());
@@ -115,10 +127,10 @@ impl Verification {
 
 impl fmt::Display for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Verified { record, attested, findings, other_nonces, ok } in &self.records {
+        for Verified { record, attested: proven, findings, other_nonces, ok } in &self.records {
             writeln!(f, "{}: {}", record.name(), if *ok { "yes" } else { "NO" })?;
             for key in record.keys() {
-                let proof = attested.iter().find(|attested| attested.key() == key.public_key());
+                let proof = proven.iter().find(|proven| proven.key() == key.public_key());
                 writeln!(f, "  {} {} key", key.state().as_str(), key.public_key().algorithm())?;
                 writeln!(f, "    {}", key.fingerprint())?;
                 f.write_str(&wrapped(&format!("lies {}", shown::place(key.home())), 4))?;
@@ -126,7 +138,7 @@ impl fmt::Display for Verification {
                     f.write_str(&wrapped(&format!("claimed: {}", shown::claims(claims)), 4))?;
                 }
                 if key.device() == DeviceKind::Yubikey || proof.is_some() {
-                    f.write_str(&wrapped(&shown::attested(proof), 4))?;
+                    f.write_str(&wrapped(&attested::sentence(proof), 4))?;
                 }
                 let proven = key
                     .possession()
@@ -154,14 +166,8 @@ impl Report for Verification {
             let findings = findings.map(|finding| shown::finding_json(finding, &self.policy, self.now)).collect();
             let mut object = shown::record_json(&verified.record, &self.policy);
             object.insert("ok", Json::Bool(verified.ok));
-            let attested = verified.attested.iter().map(|attested| {
-                let mut proof = shown::attested_json(attested);
-                if let Some(proof) = proof.as_object_mut() {
-                    proof.insert("fingerprint", Json::string(attested.key().fingerprint().to_string()));
-                }
-                proof
-            });
-            object.insert("attested", attested.collect());
+            let proven = verified.attested.iter().map(|proven| Json::Object(attested::members(proven)));
+            object.insert("attested", proven.collect());
             object.insert("findings", findings);
             object.insert("other_nonces", verified.other_nonces.iter().map(Json::string).collect());
             Json::Object(object)
