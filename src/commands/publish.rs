@@ -329,9 +329,10 @@ fn prove(
         if ceremony.inputs.policy.accepts(&finding, context.now).is_none() {
             let causes = absent.iter().cloned().chain(simulation.breaks.iter().map(ToString::to_string));
             let failure = causes.fold(Failure::no(simulation.headline()), Failure::and_cause);
-            let mend = match absent.is_empty() {
-                true => "stage a change that the outgoing keys sign too",
-                false => "publish where the outgoing online key is at hand, so that it signs too",
+            let mend = match (simulation.starts.is_empty(), absent.is_empty()) {
+                (true, _) => "`trustroot status` shows what has expired: stage that too",
+                (false, true) => "stage a change that the outgoing keys sign too",
+                (false, false) => "publish where the outgoing online key is at hand, so that it signs too",
             };
             return Err(failure.hint(mend).hint(format!(
                 "or, in an emergency, close this ceremony with `trustroot abandon`, say that it is one with `trustroot \

@@ -111,7 +111,8 @@ impl Renew {
             for broken in &simulation.breaks {
                 failure = failure.and_cause(broken.to_string());
             }
-            Err(failure)
+            let expired = "`trustroot status` shows what has expired: what people sign, a ceremony renews";
+            Err(if simulation.starts.is_empty() { failure.hint(expired) } else { failure })
         })?;
         if !self.dry_run {
             report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
