@@ -86,6 +86,11 @@ impl Applet {
         }
     }
 
+    /// Notes that a command came, or a part of one: only the use of a key leaves the PIN fresh.
+    pub(crate) fn hear(&mut self, instruction: u8) {
+        self.session.fresh &= instruction == GENERAL_AUTHENTICATE;
+    }
+
     /// Carries out a command; `touch` says that somebody touches the card meanwhile.
     ///
     /// A key whose policy says *always* wants the PIN right before it is used: every command takes the freshness away.
@@ -151,8 +156,8 @@ impl Applet {
             0x24 => self.change_reference(command),
             0x2c => self.reset_retry(command),
             0x47 => self.generate(command),
-            0x87 if command.p2 == 0x9b => self.authenticate_management(command),
-            0x87 => self.use_key(command, fresh),
+            GENERAL_AUTHENTICATE if command.p2 == 0x9b => self.authenticate_management(command),
+            GENERAL_AUTHENTICATE => self.use_key(command, fresh),
             0xcb => self.get_data(command),
             0xdb => self.put_data(command),
             0xf6 => self.move_key(command),
@@ -223,6 +228,7 @@ impl Applet {
 }
 
 const SELECT: u8 = 0xa4;
+const GENERAL_AUTHENTICATE: u8 = 0x87;
 /// READ CONFIG of the management application.
 const READ_CONFIG: u8 = 0x1d;
 const OTP_REQUEST: u8 = 0x01;

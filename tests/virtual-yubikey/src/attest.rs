@@ -17,20 +17,25 @@ impl Applet {
     /// ATTEST. Only a key that was generated is attested.
     pub(crate) fn attest(&self, command: &Command) -> Outcome {
         let slot = Slot::numbered(command.p1).filter(|slot| *slot != Slot::ATTESTATION && command.p2 == 0);
-        let slot = slot.ok_or(StatusWord::PARAMETERS)?;
+        let (statement, _) = self.attestation(slot.ok_or(StatusWord::PARAMETERS)?)?;
+        Ok(statement)
+    }
+
+    /// An attestation, and the certificate of the key that signed it.
+    pub(crate) fn attestation(&self, slot: Slot) -> Result<(Vec<u8>, Vec<u8>), StatusWord> {
         let key = self.keys.get(&slot).filter(|key| key.origin == Origin::Generated).ok_or(StatusWord::DATA)?;
         let attestation_key = self.keys.get(&Slot::ATTESTATION).ok_or(StatusWord::DATA)?;
-        let issuer = self.attestation_certificate()?;
-        let certificate = self.statement(slot, key, &issuer, &attestation_key.private);
-        Ok(certificate.ok_or(StatusWord::DATA)?)
+        let der = self.attestation_certificate()?;
+        let issuer = Certificate::from_der(der).map_err(|_| StatusWord::DATA)?;
+        let statement = self.statement(slot, key, &issuer, &attestation_key.private).ok_or(StatusWord::DATA)?;
+        Ok((statement, der.to_vec()))
     }
 
     /// The certificate of the attestation key, which its owner may have overwritten with anything.
-    fn attestation_certificate(&self) -> Result<Certificate, StatusWord> {
+    fn attestation_certificate(&self) -> Result<&[u8], StatusWord> {
         let object = self.objects.get(&ATTESTATION_CERTIFICATE).ok_or(StatusWord::DATA)?;
         let tlvs = read(object)?;
-        let der = find(&tlvs, 0x70).ok_or(StatusWord::DATA)?;
-        Certificate::from_der(der).map_err(|_| StatusWord::DATA)
+        find(&tlvs, 0x70).ok_or(StatusWord::DATA)
     }
 
     /// What Yubico documents: a random serial number, the issuer's subject and dates, the slot in the subject, and

@@ -34,11 +34,15 @@ struct State {
     touch: Touch,
     touches: Touches,
     pressed: bool,
+    /// It is in a reader.
+    plugged: bool,
     /// How often the card was pulled so far.
     pulls: usize,
     faults: Vec<Fault>,
     log: Vec<LoggedApdu>,
     pins: Vec<Vec<u8>>,
+    /// Everything that was said to the card.
+    heard: Vec<Vec<u8>>,
 }
 
 impl Card {
@@ -51,10 +55,12 @@ impl Card {
             touch: Touch::After(Duration::ZERO),
             touches: Touches::default(),
             pressed: false,
+            plugged: false,
             pulls: 0,
             faults: Vec::new(),
             log: Vec::new(),
             pins: Vec::new(),
+            heard: Vec::new(),
         };
         Self { profile, shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }) }
     }
@@ -64,9 +70,29 @@ impl Card {
         self.profile.serial
     }
 
-    /// Whether this is the same card.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+    /// Puts the card into a reader, if it is in none. The number is how often it was pulled before.
+    pub(crate) fn plug(&self) -> Option<usize> {
+        let mut state = self.state();
+        let free = !std::mem::replace(&mut state.plugged, true);
+        free.then_some(state.pulls)
+    }
+
+    /// Whether the card is still where it was plugged in then.
+    pub(crate) fn is_still(&self, plugged: usize) -> bool {
+        let state = self.state();
+        state.plugged && state.pulls == plugged
+    }
+
+    /// Pulls the card out of where it was plugged in then, unless it is elsewhere.
+    pub(crate) fn unplug(&self, plugged: usize) {
+        if self.is_still(plugged) {
+            self.pull();
+        }
+    }
+
+    /// Whether the card is in a reader.
+    pub fn is_plugged(&self) -> bool {
+        self.state().plugged
     }
 
     /// Sets what the person before the card does.
@@ -96,16 +122,23 @@ impl Card {
         self.state().log.clone()
     }
 
-    /// Forgets what was said so far, and the PINs that were received.
+    /// Forgets what was said so far.
     pub fn clear_log(&self) {
         let mut state = self.state();
         state.log.clear();
         state.pins.clear();
+        state.heard.clear();
     }
 
-    /// Every PIN and PUK that reached the card, right or wrong, in order and without padding.
+    /// Every PIN and PUK that reached the card, right or wrong, in order and without padding. Those too that a fault
+    /// kept the card from looking at.
     pub fn pins_received(&self) -> Vec<Vec<u8>> {
         self.state().pins.clone()
+    }
+
+    /// Whether these bytes were in anything that was said to the card, wherever.
+    pub fn heard(&self, bytes: &[u8]) -> bool {
+        self.state().heard.iter().any(|apdu| apdu.windows(bytes.len().max(1)).any(|window| window == bytes))
     }
 
     /// How many tries the PIN has left.
@@ -128,6 +161,12 @@ impl Card {
         public
     }
 
+    /// The attestation of the key in a slot and the certificate of the attestation key, both as DER, as the card would
+    /// give them to a host. Nothing if the key was not made on the card.
+    pub fn attestation(&self, slot: Slot) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.state().applet.attestation(slot).ok()
+    }
+
     /// What the reader is told first.
     pub fn answer_to_reset(&self) -> &'static [u8] {
         self.profile.answer_to_reset()
@@ -145,6 +184,7 @@ impl Card {
         let mut state = self.state();
         state.applet.power_off();
         state.chain.reset();
+        state.plugged = false;
         state.pulls += 1;
         drop(state);
         self.shared.changed.notify_all();
@@ -155,6 +195,7 @@ impl Card {
         let command = Command::parse(apdu);
         let mut state = self.state();
         let pulls = state.pulls;
+        state.hear(apdu, &command);
         let failures = state.failures(command.as_ref().ok().map(|command| command.instruction));
         let (state, answer) = self.answer(state, &command, pulls, failures);
         let mut state = state;
@@ -177,7 +218,7 @@ impl Card {
             match failure {
                 Failure::Remove => return (state, None),
                 Failure::Delay(delay) => {
-                    let until = Instant::now() + *delay;
+                    let until = later(Instant::now(), *delay);
                     state = self.wait(state, until, |state| state.pulls != pulls);
                     if state.pulls != pulls {
                         return (state, None);
@@ -219,7 +260,6 @@ impl Card {
             Link::Complete(command) => command,
             Link::Answered(answer) => return (state, Some(answer)),
         };
-        state.remember_pins(&command);
         let mut outcome = state.applet.run(&command, false);
         if outcome == Err(Refusal::Touch) {
             let touched;
@@ -247,10 +287,10 @@ impl Card {
         let begun = Instant::now();
         state.touches.asked += 1;
         state.pressed = false;
-        let timeout = begun + self.profile.touch_timeout;
+        let timeout = later(begun, self.profile.touch_timeout);
         loop {
             let (until, touched) = match state.touch {
-                Touch::After(delay) if begun + delay <= timeout => (begun + delay, true),
+                Touch::After(delay) if delay <= self.profile.touch_timeout => (later(begun, delay), true),
                 _ => (timeout, false),
             };
             let touch = state.touch;
@@ -315,8 +355,11 @@ impl State {
         });
     }
 
-    fn remember_pins(&mut self, command: &Command) {
-        if [0x20, 0x24, 0x2c].contains(&command.instruction) {
+    fn hear(&mut self, apdu: &[u8], command: &Result<Command, StatusWord>) {
+        self.heard.push(apdu.to_vec());
+        let Ok(command) = command else { return };
+        self.applet.hear(command.instruction);
+        if PIN_CARRIERS.contains(&command.instruction) {
             for pin in command.data.chunks(8) {
                 let end = pin.iter().rposition(|byte| *byte != 0xff).map_or(0, |last| last + 1);
                 self.pins.push(pin[..end].to_vec());
@@ -324,3 +367,11 @@ impl State {
         }
     }
 }
+
+/// A moment so much later. What is too late to be told is a year from now.
+fn later(moment: Instant, delay: Duration) -> Instant {
+    moment.checked_add(delay).unwrap_or_else(|| moment + Duration::from_secs(365 * 24 * 60 * 60))
+}
+
+/// VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER.
+const PIN_CARRIERS: [u8; 3] = [0x20, 0x24, 0x2c];

@@ -1,7 +1,8 @@
 //! One pcscd, in a mount namespace of its own, so that any number of them have their socket at the same place.
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,6 +18,7 @@ pub(crate) struct Pcscd {
     directory: TempDir,
     /// The shell that ends the daemon when its standard input ends: also if this process is killed.
     keeper: Child,
+    log: File,
     ports: Ports,
 }
 
@@ -36,8 +38,10 @@ impl Pcscd {
         let directory = tempfile::tempdir().map_err(|source| RigError::Directory { source })?;
         let ports = Ports::take().ok_or(RigError::NoPorts)?;
         configure(directory.path(), driver, &ports, readers).map_err(|source| RigError::Directory { source })?;
-        let keeper = keeper(directory.path())?;
-        let mut pcscd = Self { directory, keeper, ports };
+        let log = File::options().create_new(true).read(true).append(true).open(directory.path().join("log"));
+        let log = log.map_err(|source| RigError::Directory { source })?;
+        let keeper = keeper(directory.path(), &log)?;
+        let mut pcscd = Self { directory, keeper, log, ports };
         pcscd.wait_for_readers(usize::from(readers))?;
         Ok(pcscd)
     }
@@ -75,7 +79,9 @@ impl Pcscd {
             }
             let ended = self.keeper.try_wait().ok().flatten().is_some();
             if ended || Instant::now() > deadline {
-                let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+                let mut log = String::new();
+                // The file is gone already if the daemon is.
+                let _ = self.log.seek(SeekFrom::Start(0)).and_then(|_| self.log.read_to_string(&mut log));
                 return Err(RigError::NotStarted { found, count, log: log.trim().to_owned() });
             }
             std::thread::sleep(POLL);
@@ -110,23 +116,16 @@ fn configure(directory: &Path, driver: &Path, ports: &Ports, readers: u16) -> io
 }
 
 /// Starts the daemon, and what ends it.
-fn keeper(directory: &Path) -> Result<Child, RigError> {
+fn keeper(directory: &Path, log: &File) -> Result<Child, RigError> {
+    let log = log.try_clone().map_err(|source| RigError::Directory { source })?;
     let mut command = Command::new("unshare");
-    if !rootless_needed()? {
-        command.arg("--mount");
-    } else {
-        command.args(["--mount", "--map-root-user"]);
+    // Who may not mount may do so in a user namespace of his own.
+    if fs::metadata(directory).is_ok_and(|directory| directory.uid() != 0) {
+        command.arg("--map-root-user");
     }
-    command.args(["--propagation", "private", "sh", "-c", SCRIPT, "sh"]).arg(directory);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(["--mount", "--propagation", "private", "sh", "-c", SCRIPT, "sh"]).arg(directory);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
     command.spawn().map_err(|source| RigError::NoUnshare { source })
-}
-
-/// Whether this process is nobody who may mount, and so needs a user namespace of its own.
-fn rootless_needed() -> Result<bool, RigError> {
-    use std::os::unix::fs::MetadataExt as _;
-    let this = fs::metadata("/proc/self").map_err(|source| RigError::Directory { source })?;
-    Ok(this.uid() != 0)
 }
 
 fn request(stream: &mut UnixStream, command: u32, body: &[u8]) -> io::Result<()> {
@@ -153,16 +152,21 @@ const NAME: &str = "Yubico YubiKey OTP+FIDO+CCID";
 const DRIVERS: [&str; 2] =
     ["/usr/lib/pcsc/drivers/serial/libifdvpcd.so", "/usr/lib64/pcsc/drivers/serial/libifdvpcd.so"];
 
-/// pcscd has the place of its socket compiled in, below /run.
-const SCRIPT: &str = r#"exec >"$1/log" 2>&1
+/// pcscd has the place of its socket compiled in, below /run. When the standard input ends, the daemon does; when the
+/// daemon ends, everything does, and the directory goes.
+const SCRIPT: &str = r#"
 PATH=$PATH:/usr/sbin
 mount --bind "$1/run" /run || exit
-polkit=
-case $(pcscd --help) in *--disable-polkit*) polkit=--disable-polkit ;; esac
-pcscd -f -i $polkit -c "$1/conf" &
-read -r end
+case $(pcscd --help) in *--disable-polkit*) polkit=--disable-polkit ;; *) polkit= ;; esac
+exec 3<&0
+pcscd -f -i $polkit -c "$1/conf" >&2 &
+daemon=$!
+{ read -r end <&3; kill -9 $daemon; } &
+wait $daemon
 kill -9 $!
-wait"#;
+wait
+rm -rf "$1"
+"#;
 
 /// How pcscd's clients speak to it since version 1.8 (its winscard_msg.h): a length, a command, a structure.
 const PROTOCOL: (u32, u32) = (4, 4);

@@ -62,7 +62,7 @@ impl Rig {
                 *place = None;
             }
         }
-        if places.iter().flatten().any(|plugged| plugged.is(card)) {
+        if card.is_plugged() {
             return Err(RigError::Inserted { serial: card.serial() });
         }
         let free = places.iter().position(Option::is_none).ok_or(RigError::NoFreeReader)?;
@@ -84,7 +84,7 @@ impl Rig {
     /// Like [`remove`](Self::remove) and [`insert`](Self::insert).
     pub fn swap(&self, reader: Reader, card: &Card) -> Result<(), RigError> {
         let mut places = self.places();
-        if places.iter().flatten().any(|plugged| plugged.is(card) && plugged.is_in()) {
+        if card.is_plugged() {
             return Err(RigError::Inserted { serial: card.serial() });
         }
         self.unplug(&mut places, reader)?;
@@ -101,6 +101,7 @@ impl Rig {
         self.wait(reader, false)?;
         let port = self.pcscd.port(u16::try_from(reader.0).unwrap_or(u16::MAX));
         let plugged = Plugged::new(card, port).map_err(|source| RigError::Connection { port, source })?;
+        let plugged = plugged.ok_or(RigError::Inserted { serial: card.serial() })?;
         if let Some(place) = places.get_mut(reader.0) {
             *place = Some(plugged);
         }

@@ -13,39 +13,38 @@ use crate::card::Card;
 /// A card in a reader. Dropping it pulls the card.
 pub(crate) struct Plugged {
     card: Card,
+    plugged: usize,
     stream: TcpStream,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Plugged {
-    /// Puts a card into the reader at this port.
-    pub(crate) fn new(card: &Card, port: u16) -> io::Result<Self> {
+    /// Puts a card into the reader at this port. Nothing happens if the card is in a reader already.
+    pub(crate) fn new(card: &Card, port: u16) -> io::Result<Option<Self>> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
-        let (served, reader_side) = (card.clone(), stream.try_clone()?);
-        let thread = std::thread::Builder::new().name("card".to_owned()).spawn(move || {
+        let (served, reader) = (card.clone(), stream.try_clone()?);
+        let Some(plugged) = card.plug() else { return Ok(None) };
+        let thread = std::thread::Builder::new().name(format!("card {}", card.serial())).spawn(move || {
             // The connection ends when the reader or the card goes: neither is a fault of this thread.
-            let _ = serve(&served, &reader_side);
-            let _ = reader_side.shutdown(Shutdown::Both);
-        })?;
-        Ok(Self { card: card.clone(), stream, thread: Some(thread) })
+            let _ = serve(&served, &reader);
+            let _ = reader.shutdown(Shutdown::Both);
+            served.unplug(plugged);
+        });
+        let thread = thread.inspect_err(|_| card.unplug(plugged))?;
+        Ok(Some(Self { card: card.clone(), plugged, stream, thread: Some(thread) }))
     }
 
     /// Whether the card is still there.
     pub(crate) fn is_in(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
-    }
-
-    /// Whether it is this card.
-    pub(crate) fn is(&self, card: &Card) -> bool {
-        self.card.is(card)
+        self.card.is_still(self.plugged)
     }
 }
 
 impl Drop for Plugged {
     fn drop(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Both);
-        self.card.pull();
+        self.card.unplug(self.plugged);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
