@@ -29,6 +29,10 @@ pub(crate) struct ReaderState {
     pub(crate) name: String,
     /// A card is in it and has answered to its reset.
     pub(crate) has_card: bool,
+    /// No card is in it.
+    pub(crate) is_empty: bool,
+    /// How often a card came or went, as far as the daemon has noticed.
+    pub(crate) events: u32,
 }
 
 impl Pcscd {
@@ -56,7 +60,7 @@ impl Pcscd {
         self.ports.port(reader)
     }
 
-    /// What it says of its readers, in their order.
+    /// What it says of its readers, in the order of their ports.
     pub(crate) fn readers(&self) -> io::Result<Vec<ReaderState>> {
         let mut stream = UnixStream::connect(self.socket())?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -66,7 +70,10 @@ impl Pcscd {
         request(&mut stream, READERS_STATE, &[])?;
         let mut states = [0; MOST_READERS * STATE];
         stream.read_exact(&mut states)?;
-        Ok(states.chunks(STATE).filter_map(reader_state).collect())
+        let mut readers: Vec<_> = states.chunks(STATE).filter_map(reader_state).collect();
+        // The daemon reads its configuration in any order.
+        readers.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(readers)
     }
 
     fn wait_for_readers(&mut self, count: usize) -> Result<(), RigError> {
@@ -136,14 +143,16 @@ fn request(stream: &mut UnixStream, command: u32, body: &[u8]) -> io::Result<()>
 /// What pcscd says of one of its places for readers; nothing if there is none.
 fn reader_state(bytes: &[u8]) -> Option<ReaderState> {
     let name = bytes.get(..NAME_LENGTH)?.split(|byte| *byte == 0).next()?;
+    let events = bytes.get(NAME_LENGTH..NAME_LENGTH + 4)?;
     let state = bytes.get(NAME_LENGTH + 4..NAME_LENGTH + 8)?;
     let atr = bytes.get(STATE - 8..STATE - 4)?;
     if name.is_empty() {
         return None;
     }
     let word = |bytes: &[u8]| bytes.try_into().map(u32::from_ne_bytes).unwrap_or(0);
-    let has_card = word(state) & PRESENT != 0 && word(atr) != 0;
-    Some(ReaderState { name: String::from_utf8_lossy(name).into_owned(), has_card })
+    let state = word(state);
+    let (has_card, is_empty) = (state & PRESENT != 0 && word(atr) != 0, state & ABSENT != 0);
+    Some(ReaderState { name: String::from_utf8_lossy(name).into_owned(), has_card, is_empty, events: word(events) })
 }
 
 /// The name that every program of Yubico's looks for in the names of readers. With the number of its pair behind it, or
@@ -177,7 +186,8 @@ pub(crate) const MOST_READERS: usize = 16;
 /// Name, event counter, state, sharing, answer to reset with padding, its length, protocol.
 const STATE: usize = NAME_LENGTH + 4 + 4 + 4 + 36 + 4 + 4;
 const NAME_LENGTH: usize = 128;
-/// `SCARD_PRESENT`.
+/// `SCARD_ABSENT` and `SCARD_PRESENT`.
+const ABSENT: u32 = 2;
 const PRESENT: u32 = 4;
 
 /// How long a daemon may take for anything, on a machine that does much else.

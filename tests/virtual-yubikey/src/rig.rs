@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::card::Card;
-use crate::pcscd::{MOST_READERS, PATIENCE, POLL, Pcscd};
+use crate::pcscd::{MOST_READERS, PATIENCE, POLL, Pcscd, ReaderState};
 use crate::vpcd::Plugged;
 
 /// A private pcscd with readers. Dropping it pulls all cards, ends the daemon and removes what it left on disk.
@@ -14,9 +14,17 @@ use crate::vpcd::Plugged;
 /// Programs see it by the variable of [`environment`](Self::environment); any number of rigs stand side by side.
 pub struct Rig {
     // Cards go before the daemon does.
-    places: Mutex<Vec<Option<Plugged>>>,
+    places: Mutex<Vec<Place>>,
     names: Vec<String>,
     pcscd: Pcscd,
+}
+
+/// What is in a reader.
+#[derive(Default)]
+struct Place {
+    plugged: Option<Plugged>,
+    /// The events of the reader when pcscd had seen the last card in it.
+    seen: Option<u32>,
 }
 
 /// One reader of a [`Rig`].
@@ -41,7 +49,7 @@ impl Rig {
         let number = u16::try_from(paired).ok().filter(|_| paired <= MOST_READERS);
         let pcscd = Pcscd::start(number.ok_or(RigError::TooManyReaders { count })?)?;
         let readers = pcscd.readers().map_err(|source| RigError::Daemon { source })?;
-        let places = (0..paired).map(|_| None).collect();
+        let places = (0..paired).map(|_| Place::default()).collect();
         Ok(Self { places: Mutex::new(places), names: readers.into_iter().map(|it| it.name).collect(), pcscd })
     }
 
@@ -56,16 +64,14 @@ impl Rig {
     /// If no reader is free, the card is in one already, or pcscd does not see it in time.
     pub fn insert(&self, card: &Card) -> Result<Reader, RigError> {
         let mut places = self.places();
+        // A card that was pulled by a fault leaves its place.
         for place in places.iter_mut() {
-            // A card that was pulled by a fault leaves its place.
-            if place.as_ref().is_some_and(|plugged| !plugged.is_in()) {
-                *place = None;
-            }
+            place.plugged.take_if(|plugged| !plugged.is_in());
         }
         if card.is_plugged() {
             return Err(RigError::Inserted { serial: card.serial() });
         }
-        let free = places.iter().position(Option::is_none).ok_or(RigError::NoFreeReader)?;
+        let free = places.iter().position(|place| place.plugged.is_none()).ok_or(RigError::NoFreeReader)?;
         self.plug(&mut places, Reader(free), card)?;
         Ok(Reader(free))
     }
@@ -96,31 +102,36 @@ impl Rig {
         self.names.get(reader.0).map_or("", String::as_str)
     }
 
-    fn plug(&self, places: &mut [Option<Plugged>], reader: Reader, card: &Card) -> Result<(), RigError> {
-        // The reader must have noticed that the last card is gone.
-        self.wait(reader, false)?;
+    fn plug(&self, places: &mut [Place], reader: Reader, card: &Card) -> Result<(), RigError> {
+        let place = places.get_mut(reader.0).ok_or(RigError::Empty)?;
+        self.wait_until_empty(place, reader)?;
         let port = self.pcscd.port(u16::try_from(reader.0).unwrap_or(u16::MAX));
         let plugged = Plugged::new(card, port).map_err(|source| RigError::Connection { port, source })?;
-        let plugged = plugged.ok_or(RigError::Inserted { serial: card.serial() })?;
-        if let Some(place) = places.get_mut(reader.0) {
-            *place = Some(plugged);
-        }
-        self.wait(reader, true)
+        place.plugged = Some(plugged.ok_or(RigError::Inserted { serial: card.serial() })?);
+        let state = self.wait(reader, true, |state| state.has_card)?;
+        place.seen = Some(state.events);
+        Ok(())
     }
 
-    fn unplug(&self, places: &mut [Option<Plugged>], reader: Reader) -> Result<(), RigError> {
+    fn unplug(&self, places: &mut [Place], reader: Reader) -> Result<(), RigError> {
         let place = places.get_mut(reader.0).ok_or(RigError::Empty)?;
-        drop(place.take().ok_or(RigError::Empty)?);
-        self.wait(reader, false)
+        drop(place.plugged.take().ok_or(RigError::Empty)?);
+        self.wait_until_empty(place, reader)
     }
 
-    /// Waits until pcscd says that there is a card in a reader, or none.
-    fn wait(&self, reader: Reader, card: bool) -> Result<(), RigError> {
+    /// Waits until pcscd has noticed that the last card is gone. It may say so before, if a program reset the card after
+    /// it was pulled, and would not notice that another one has come.
+    fn wait_until_empty(&self, place: &Place, reader: Reader) -> Result<(), RigError> {
+        self.wait(reader, false, |state| state.is_empty && Some(state.events) != place.seen)?;
+        Ok(())
+    }
+
+    fn wait(&self, reader: Reader, card: bool, enough: impl Fn(&ReaderState) -> bool) -> Result<ReaderState, RigError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let readers = self.pcscd.readers().map_err(|source| RigError::Daemon { source })?;
-            if readers.get(reader.0).is_some_and(|state| state.has_card == card) {
-                return Ok(());
+            let mut readers = self.pcscd.readers().map_err(|source| RigError::Daemon { source })?;
+            if readers.get(reader.0).is_some_and(&enough) {
+                return Ok(readers.swap_remove(reader.0));
             }
             if Instant::now() > deadline {
                 return Err(RigError::Unseen { reader: self.name(reader).to_owned(), card });
@@ -129,7 +140,7 @@ impl Rig {
         }
     }
 
-    fn places(&self) -> MutexGuard<'_, Vec<Option<Plugged>>> {
+    fn places(&self) -> MutexGuard<'_, Vec<Place>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
