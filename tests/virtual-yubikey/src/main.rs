@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
@@ -33,8 +34,20 @@ struct Arguments {
     root: Option<PathBuf>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    let Err(error) = run(&Arguments::parse()) else { return ExitCode::SUCCESS };
+    let mut said = format!("error: {error}\n");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said += &format!("caused by: {error}\n");
+        cause = error.source();
+    }
+    // Who does not listen is not told.
+    let _ = std::io::stderr().write_all(said.as_bytes());
+    ExitCode::FAILURE
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut authority = Authority::test();
     if arguments.intermediate {
         authority = authority.with_intermediate();
