@@ -67,17 +67,15 @@ impl Publish {
         let mut keys = OnlineKeys::new(context, &online, &ceremony.roster)?;
         let (sealed, absent) = seal(&ceremony, &assembled, &published, &mut keys, context)?;
         let (sealed, order, simulation) = prove(&ceremony, &published, sealed, &absent, context)?;
-        let mut writes = Vec::new();
-        let verified = sealed.clone().verify(order, |list| {
-            writes = list.iter().map(|write| write.name.clone()).collect();
-            Ok::<(), Failure>(())
-        })?;
-        let targets = verified.targets().len();
+        let verified = sealed.clone().verify(order, |_| Ok::<(), Failure>(()))?;
+        let targets = if self.dry_run { verified.targets().count() } else { 0 };
+        let writes = verified.writes().iter().map(|write| write.name.clone()).collect();
         let name = ceremony.name.clone();
         let mut report = Done { ceremony: name, dry_run: self.dry_run, targets, writes, absent, simulation };
         if !self.dry_run {
             store_seals(&lock, &ceremony, sealed.seals())?;
-            report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
+            let written = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
+            (report.targets, report.writes) = (written.targets, written.metadata);
             let newest = verified.writes().iter().find(|write| write.name.ends_with(".root.json"));
             remember(context, &ceremony, newest)?;
             seen::remember(context, &ceremony.inputs.policy.id, sealed.seals(), &published)?;
@@ -89,15 +87,23 @@ impl Publish {
 /// Whether clients see all of it: these very files, or later ones. This machine may trust the new root then, from which
 /// nothing leads back to this proposal.
 fn is_over(context: &Context, ceremony: &Ceremony, published: &Published) -> Result<bool, Failure> {
+    let started = |(role, file): (&String, &PublishedFile)| {
+        ceremony.base.roles.get(role).is_some_and(|base| base.version() == file.metadata.version())
+    };
+    // The staged files need not be read while nothing was published that the ceremony did not start from.
+    if published.roots.len() == ceremony.base.roots.len() && published.roles.iter().all(started) {
+        return Ok(false);
+    }
     let outline = Outline::read(&context.workdir, &ceremony.name)?;
     for (role, version) in &outline.staged {
-        let file = PublishedFile::parse(disk::read(&ceremony.dir.staged_role(role), METADATA_LIMIT)?)?;
-        let root = published.roots.iter().find(|root| role == "root" && root.metadata.version() == *version);
-        let present = root.or_else(|| published.roles.get(role));
-        let another = |present: &PublishedFile| {
-            present.metadata.version() == *version && present.metadata.payload() != file.metadata.payload()
+        let same_version = |file: &&PublishedFile| file.metadata.version() == *version;
+        let present = match role.as_str() {
+            "root" => published.roots.iter().find(same_version),
+            role => published.roles.get(role).filter(same_version),
         };
-        if present.is_some_and(another) {
+        let Some(present) = present else { continue };
+        let file = PublishedFile::parse(disk::read(&ceremony.dir.staged_role(role), METADATA_LIMIT)?)?;
+        if present.metadata.payload() != file.metadata.payload() {
             return Ok(false);
         }
     }
@@ -343,7 +349,7 @@ struct Done {
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.writes.is_empty() {
+        if self.targets == 0 && self.writes.is_empty() {
             let over = format!("{} is published already: nothing is left to write.", escaped(&self.ceremony));
             return f.write_str(&wrapped(&over, 0));
         }
@@ -351,8 +357,9 @@ impl fmt::Display for Done {
             true => writeln!(f, "Would publish {} in this order:", escaped(&self.ceremony))?,
             false => writeln!(f, "Published {}", escaped(&self.ceremony))?,
         }
-        if self.dry_run && self.targets > 0 {
-            writeln!(f, "  {} target file(s), as far as they are not there", self.targets)?;
+        if self.targets > 0 {
+            let there = if self.dry_run { ", as far as they are not there" } else { "" };
+            writeln!(f, "  {} target file(s){there}", self.targets)?;
         }
         for name in &self.writes {
             writeln!(f, "  {}", escaped(name))?;
@@ -394,6 +401,7 @@ impl Report for Done {
             ("ok", Json::Bool(true)),
             ("ceremony", Json::string(&self.ceremony)),
             ("dry_run", Json::Bool(self.dry_run)),
+            ("targets", (self.targets as u64).into()),
             ("writes", texts(&self.writes)),
             ("starts", numbers(&self.simulation.starts)),
             ("strict_starts", numbers(&self.simulation.strict_starts)),
