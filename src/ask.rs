@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use keyholders::{Action, Ask, AskError, Pin, PinRequest, Secret, Tries};
+use keyholders::{Action, Ask, AskError, Pin, PinRequest, Secret};
 
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
@@ -36,6 +36,7 @@ pub(crate) struct Person<'a> {
     pin: Option<Pin>,
     pin_given: bool,
     passphrase: Option<Pin>,
+    management_key: Option<Pin>,
 }
 
 impl<'a> Person<'a> {
@@ -46,7 +47,14 @@ impl<'a> Person<'a> {
             pin: secrets.pin_file.as_deref().map(secret_file).transpose()?,
             pin_given: false,
             passphrase: secrets.passphrase_file.as_deref().map(secret_file).transpose()?,
+            management_key: None,
         })
+    }
+
+    /// Answers for the management key of a YubiKey with what is in this file.
+    pub(crate) fn with_management_key(&mut self, file: &Path) -> Result<(), Failure> {
+        self.management_key = Some(secret_file(file)?);
+        Ok(())
     }
 
     /// The person's terminal, for everything that is no secret.
@@ -67,6 +75,7 @@ impl<'a> Person<'a> {
         let (flag, question) = match request.secret {
             Secret::Passphrase => (PASSPHRASE_FLAG, format!("Passphrase of {}{owner}", request.device)),
             Secret::SignaturePin => (PIN_FLAG, format!("PIN once more, for this signature{owner}")),
+            Secret::ManagementKey => ("--management-key-file", format!("Management key of {}, in hex", request.device)),
             _ => (PIN_FLAG, format!("PIN{owner}")),
         };
         if !self.ui.has_terminal() {
@@ -87,21 +96,22 @@ impl<'a> Person<'a> {
 
 impl Ask for Person<'_> {
     fn pin(&mut self, request: PinRequest) -> Result<Pin, AskError> {
-        if request.secret == Secret::Passphrase {
-            return self.passphrase.clone().map_or_else(|| self.prompt(&request), Ok);
-        }
-        match self.pin.take() {
-            Some(pin) => {
-                self.pin_given = true;
-                Ok(pin)
+        let answer = match request.secret {
+            Secret::Passphrase => self.passphrase.clone(),
+            Secret::ManagementKey => self.management_key.clone(),
+            _ => {
+                let pin = self.pin.take();
+                self.pin_given |= pin.is_some();
+                pin
             }
-            None => self.prompt(&request),
-        }
+        };
+        answer.map_or_else(|| self.prompt(&request), Ok)
     }
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::EnterPin { device } => self.ui.say(format!("type the PIN on the keys of {device}")),
+            Action::EnterPin { device } => self.ui.say(format!("Type the PIN on the keys of {device}.")),
+            Action::Touch { device } => self.ui.say(format!("Touch {device} now.")),
             _ => self.ui.say("the device waits for you"),
         }
     }
@@ -122,7 +132,7 @@ impl Robot {
 
 impl Ask for Robot {
     fn pin(&mut self, request: PinRequest) -> Result<Pin, AskError> {
-        if request.tries != Tries::Unknown {
+        if !request.tries.untouched() {
             let reason = "a wrong PIN was given before, and a file is not tried then: log in by hand once, with its vendor's tool";
             return Err(AskError::Withheld { reason });
         }
@@ -141,6 +151,8 @@ pub(crate) fn secret_file(path: &Path) -> Result<Pin, Failure> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use keyholders::Tries;
+
     use super::*;
 
     fn request(secret: Secret, tries: Tries) -> PinRequest {
@@ -169,9 +181,11 @@ mod tests {
     #[test]
     fn a_robot_never_spends_a_second_try() {
         let robot = || Robot::new(Some(Pin::new("123456".into()).unwrap()));
-        assert!(matches!(robot().pin(request(Secret::TokenPin, Tries::Low)), Err(AskError::Withheld { .. })));
+        for tried in [Tries::Low, Tries::Left { left: 2, of: Some(3) }] {
+            assert!(matches!(robot().pin(request(Secret::TokenPin, tried)), Err(AskError::Withheld { .. })));
+        }
         let mut robot = robot();
-        assert!(robot.pin(request(Secret::TokenPin, Tries::Unknown)).is_ok());
+        assert!(robot.pin(request(Secret::TokenPin, Tries::Left { left: 3, of: Some(3) })).is_ok());
         assert!(matches!(robot.pin(request(Secret::TokenPin, Tries::Unknown)), Err(AskError::Unattended { .. })));
     }
 

@@ -15,12 +15,18 @@ use crate::context::Context;
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
 use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
-use crate::records;
+use crate::records::Keyholders;
 use crate::ui::Ui;
 use crate::workdir::{CeremonyDir, Workdir};
 
 /// How many files a ceremony may hold.
 const FILES: usize = 100_000;
+
+/// The most bytes of all files of a ceremony together: the targets before and after, each as long as one may be.
+const TOTAL: u64 = 2 * METADATA_LIMIT;
+
+/// What to do about a file that nobody here wrote.
+const AWAY: &str = "look where it came from, and take it away: nothing else lies in a ceremony";
 
 /// A ceremony: everything in its directory, none of it trusted.
 #[derive(Debug)]
@@ -129,10 +135,16 @@ impl Ceremony {
     /// picks.
     pub(crate) fn choose(context: &Context, ui: &mut Ui, name: Option<&str>) -> Result<Self, Failure> {
         if let Some(name) = name {
-            return Self::load(&context.workdir, name);
+            // As a shell completes it.
+            let plain = name.strip_prefix("ceremonies/").unwrap_or(name).trim_end_matches('/');
+            return Self::load(&context.workdir, plain);
         }
         let open = Self::open(&context.workdir)?;
         match &open[..] {
+            [] if !disk::exists(&context.workdir.policy())? && !disk::exists(&context.workdir.ceremonies())? => {
+                let message = format!("there is neither a trust root nor a ceremony in {}", context.workdir.root());
+                Err(Failure::could_not(message).hint("`-C DIR` works in another place: the one that has ceremonies/"))
+            }
             [] => Err(Failure::no("no ceremony is open").hint("`trustroot stage` proposes the next one")),
             [only] => Self::load(&context.workdir, only),
             several => {
@@ -165,8 +177,14 @@ impl Ceremony {
         let mut base_files = BTreeMap::new();
         let (mut policy, mut staging, mut targets) = (None, None, None);
         let (mut signatures, mut unreadable, mut abandoned) = (Vec::new(), Vec::new(), None);
+        let mut total = 0;
         for path in paths {
             let bytes = disk::read(&dir.root().join(&path), METADATA_LIMIT)?;
+            total += bytes.len() as u64;
+            if total > TOTAL {
+                let message = format!("its files have more than {TOTAL} bytes, those up to {path} alone");
+                return Err(Failure::could_not(message));
+            }
             files.insert(path.clone(), Digest::of(&bytes));
             match path.split_once('/') {
                 Some(("inputs", "policy.toml")) => {
@@ -178,7 +196,9 @@ impl Ceremony {
                 Some(("inputs", record)) if record.starts_with("keyholders/") => {
                     records.push((record["keyholders/".len()..].to_owned(), bytes));
                 }
-                Some(("inputs", _)) => return Err(Failure::no(format!("{path} is no input of a ceremony"))),
+                Some(("inputs", _)) => {
+                    return Err(Failure::no(format!("{path} is no input of a ceremony")).hint(AWAY));
+                }
                 Some(("base", file)) => {
                     base_files.insert(file.to_owned(), PublishedFile::parse(bytes).or_fail(|| path.clone())?);
                 }
@@ -191,7 +211,7 @@ impl Ceremony {
                 },
                 None if path == "abandoned.json" => abandoned = Some(Abandoned::parse(&bytes)?),
                 Some(("staged" | "published" | "witnesses", _)) => {}
-                _ => return Err(Failure::no(format!("{path} has no place in a ceremony"))),
+                _ => return Err(Failure::no(format!("{path} has no place in a ceremony")).hint(AWAY)),
             }
         }
         let missing = |file: &str| Failure::could_not(format!("inputs/{file} is missing"));
@@ -199,13 +219,25 @@ impl Ceremony {
         let staging = staging.ok_or_else(|| missing("staging.json"))?;
         let targets = targets.ok_or_else(|| missing("targets.txt"))?;
         let held = records.iter().map(|(name, bytes): &(String, Vec<u8>)| (name.as_str(), bytes.as_slice()));
-        let roster = records::roster(&dir.inputs().join("keyholders"), held)?;
-        let holders: Vec<Holder> = records::holders(&roster, &policy);
+        let keyholders = Keyholders::of_files(&dir.inputs().join("keyholders"), held)?;
+        let holders: Vec<Holder> = keyholders.holders(&policy, staging.at);
         let digest = ProposalDigest::of(&policy.id, &files);
         let base = base(&base_files)?;
         let inputs = Inputs { policy, holders, targets, staging };
         let name = name.to_owned();
-        Ok(Self { name, dir, inputs, roster, base, base_files, digest, signatures, unreadable, abandoned, files })
+        Ok(Self {
+            name,
+            dir,
+            inputs,
+            roster: keyholders.roster,
+            base,
+            base_files,
+            digest,
+            signatures,
+            unreadable,
+            abandoned,
+            files,
+        })
     }
 
     /// Derives the proposal again and compares it with the staged files, byte for byte.

@@ -5,11 +5,15 @@
 
 #[cfg_attr(not(feature = "pkcs11"), path = "devices/no_tokens.rs")]
 mod tokens;
+#[cfg_attr(not(feature = "yubikey"), path = "devices/no_yubikeys.rs")]
+mod yubikeys;
 
 use std::path::{Path, PathBuf};
 
-use ceremony::{Fingerprint, PublicKey};
-use keyholders::{Ask, Claims, Device, FileKey, Kind, Name, Roster, State, Tries, Uri};
+use ceremony::{Algorithm, Certificate, Fingerprint, Firmware, PinPolicy, PublicKey, TouchPolicy};
+use keyholders::{
+    Ask, Claims, Device, DeviceKind, FileKey, Home, Kind, Name, Record, RecordKey, Roster, Slot, State, Tries, Uri,
+};
 use zeroize::Zeroizing;
 
 use crate::ask::{Person, SecretArgs};
@@ -18,6 +22,7 @@ use crate::disk::{self, Place};
 use crate::error::Failure;
 
 pub(crate) use tokens::Tokens;
+pub(crate) use yubikeys::Yubikeys;
 
 /// The most bytes of a key file that are read.
 const KEY_FILE_LIMIT: u64 = 64 * 1024;
@@ -33,7 +38,7 @@ pub(crate) struct ModuleArgs {
 /// Where a keyholder's keys are, and what answers for their PINs.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct DeviceArgs {
-    /// Use the key in this file instead of those on tokens; may be given several times
+    /// Use the key in this file instead of those in devices; may be given several times
     #[arg(long = "key-file", value_name = "FILE")]
     pub(crate) key_files: Vec<PathBuf>,
     #[command(flatten)]
@@ -60,8 +65,9 @@ pub(crate) struct KeyAtHand {
 }
 
 impl AtHand {
-    /// Opens every key at hand: the files of `args`; and unless there are files and no modules among the arguments, all
-    /// keys on all tokens that show themselves. A person in `roster` whose token shows no key is asked for its PIN.
+    /// Opens every key at hand: the files of `args`; and unless there are files and no modules among the arguments, the
+    /// keys of people in `roster` in all YubiKeys, and all keys on all tokens that show themselves. A person whose token
+    /// shows no key is asked for its PIN.
     ///
     /// # Errors
     /// If this machine's configuration or a file of `args` cannot be read.
@@ -77,10 +83,18 @@ impl AtHand {
         }
         if args.key_files.is_empty() || !args.modules.modules.is_empty() {
             let tokens = Tokens::load(&args.modules, &context.machine.config()?);
-            let (devices, problems) = tokens.devices(roster);
-            found.problems = problems;
-            devices.into_iter().for_each(|device| found.add(device));
+            let (on_tokens, problems) = tokens.devices(roster);
+            // Modules may look into YubiKeys too. To open one after that takes it from them, not the other way round; and
+            // a key that is seen both ways is used directly.
+            let yubikeys = Yubikeys::open();
+            let (in_yubikeys, more) = yubikeys.devices(roster);
+            found.problems = problems.into_iter().chain(more).collect();
+            in_yubikeys.into_iter().chain(on_tokens).for_each(|device| found.add(device));
             found.look_closer(&tokens, roster, person);
+            let in_use = |key: &RecordKey| key.state() != State::Retired && key.device() == DeviceKind::Yubikey;
+            if found.keys.is_empty() || roster.records().iter().flat_map(Record::keys).any(in_use) {
+                found.problems.extend(yubikeys.no_service().map(str::to_owned));
+            }
         }
         Ok(found)
     }
@@ -118,12 +132,53 @@ pub(crate) struct ClaimedKey {
     pub(crate) claims: Claims,
 }
 
-/// What the modules of this machine reach, for a person to read. All texts are escaped.
+/// What this machine reaches, for a person to read. All texts are escaped.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) modules: Vec<ListedModule>,
     pub(crate) tokens: Vec<ListedToken>,
+    pub(crate) yubikeys: Vec<ListedYubikey>,
     pub(crate) problems: Vec<String>,
+}
+
+/// A YubiKey that is plugged in, for a person to read. All texts are escaped.
+#[derive(Debug)]
+pub(crate) struct ListedYubikey {
+    pub(crate) serial: u32,
+    pub(crate) firmware: Firmware,
+    pub(crate) tries: Tries,
+    /// Names of the secrets that are still what every new YubiKey has.
+    pub(crate) defaults: Vec<&'static str>,
+    pub(crate) keys: Vec<ListedSlot>,
+}
+
+/// A key in a YubiKey, and what the YubiKey says to prove that it made it.
+pub(crate) struct KeyInYubikey {
+    pub(crate) device: Box<dyn Device>,
+    pub(crate) home: Home,
+    /// The certificate of the key and that of the device; none where the key was imported.
+    pub(crate) attestation: Option<(Certificate, Certificate)>,
+}
+
+/// A key that is to be made in a YubiKey.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewKey {
+    pub(crate) slot: Slot,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) pin_policy: PinPolicy,
+    pub(crate) touch_policy: TouchPolicy,
+    /// A person knows that the slot is empty, where the firmware does not tell.
+    pub(crate) known_empty: bool,
+}
+
+/// A slot with a key in it.
+#[derive(Debug)]
+pub(crate) struct ListedSlot {
+    pub(crate) slot: Slot,
+    /// The key, or what it is instead of one that this program signs with.
+    pub(crate) key: Result<PublicKey, String>,
+    pub(crate) pin_policy: Option<PinPolicy>,
+    pub(crate) touch_policy: Option<TouchPolicy>,
 }
 
 /// A module that is loaded.
@@ -149,4 +204,17 @@ pub(crate) struct ListedToken {
 pub(crate) fn key_file(path: &Path, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<FileKey, Failure> {
     let bytes = Zeroizing::new(disk::read(&Place::named(path), KEY_FILE_LIMIT)?);
     Ok(FileKey::read(&bytes, &path.display().to_string(), owner, ask)?)
+}
+
+/// Says nothing of a panic in the library that talks to YubiKeys: whoever called it gets an error instead.
+pub(crate) fn expect_panics() {
+    #[cfg(feature = "yubikey")]
+    {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if std::thread::current().name() != Some(keyholders::piv::THREAD) {
+                usual(panic);
+            }
+        }));
+    }
 }

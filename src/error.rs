@@ -168,13 +168,40 @@ fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result
 /// What a person can do about an error of a library, by its type. An error that is `transparent` hides the one that it
 /// wraps from this: write `#[error("{0}")]`, and the same text is not said twice.
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    use std::io::ErrorKind;
+
+    use keyholders::DeviceError;
+
     use crate::disk::DiskError;
+    if let Some(error) = error.downcast_ref() {
+        return match error {
+            DeviceError::Occupied { .. } => Some(
+                "`trustroot keyholder devices` shows what is there; without --generate it is enrolled as it is".into(),
+            ),
+            DeviceError::PerhapsOccupied { .. } => {
+                Some("if you know that it is empty, say so with --slot-is-empty".into())
+            }
+            DeviceError::Locked { .. } | DeviceError::FinalTry { .. } => Some(
+                "a YubiKey's PIN is set anew with its PUK: `ykman piv access unblock-pin`; an HSM's by its security officer"
+                    .into(),
+            ),
+            _ => None,
+        };
+    }
     match error.downcast_ref()? {
         DiskError::Held { .. } => Some("wait until the other one has ended, then run the command again".into()),
         DiskError::Symlink { .. } => {
             Some("put the file itself in its place: symbolic links are not followed here".into())
         }
         DiskError::Changed { .. } => Some("run the command again when nothing else writes there".into()),
+        DiskError::Io { source, .. } => match source.kind() {
+            ErrorKind::StorageFull => Some("make room on that disk, then run the command again".into()),
+            ErrorKind::ReadOnlyFilesystem => {
+                Some("copy the directory to where it can be written to, and work there with -C DIR".into())
+            }
+            ErrorKind::PermissionDenied => Some("see whose it is, and who may read and write it".into()),
+            _ => None,
+        },
         _ => None,
     }
 }

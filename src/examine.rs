@@ -69,7 +69,13 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         }
     };
     let (mut open, mut accepted) = (Vec::new(), Vec::new());
-    for finding in ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)? {
+    let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
+    // Whether outgoing keys must sign was settled when this was staged; whether that is still accepted is not.
+    if staged.emergency() && staged.outgoing_root().is_some() {
+        let detail = "an emergency was declared when this was staged: the outgoing keys need not sign";
+        findings.push(Finding::new(Rule::ClientsBreak, format!("root {}", staged.root().version()), detail));
+    }
+    for finding in findings {
         match policy.accepts(&finding, context.now) {
             Some(accept) => accepted.push((finding, accept.clone())),
             None => open.push(finding),

@@ -5,6 +5,7 @@ mod adopt;
 mod ask;
 mod audit;
 mod ceremony_dir;
+mod certificates;
 mod cli;
 mod client;
 mod commands;
@@ -18,6 +19,7 @@ mod import;
 mod interrupt;
 mod machine;
 mod online;
+mod pinned;
 mod policy_file;
 mod published;
 mod publishing;
@@ -35,5 +37,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     interrupt::restore_terminal();
+    devices::expect_panics();
     cli::run(std::env::args_os())
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use ceremony::{Fingerprint, Policy, SignOnline, TufKey};
-use keyholders::{Device, DeviceKind, FileKey, Name, Pin, RecordKey, Roster, Uri};
+use keyholders::{Device, DeviceKind, FileKey, Home, Name, Pin, RecordKey, Roster, Uri};
 
 use crate::ask::{Robot, secret_file};
 use crate::context::Context;
-use crate::devices::{self, ModuleArgs, Tokens};
+use crate::devices::{self, ModuleArgs, Tokens, Yubikeys};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::Config;
 use crate::ui::Ui;
@@ -95,11 +95,13 @@ impl<'a> OnlineKeys<'a> {
     fn find(&self, fingerprint: &Fingerprint) -> Result<Open, Failure> {
         let record = self.roster.find(fingerprint);
         let owner = record.map(|(record, _)| record.name());
-        let mut tried = Vec::new();
+        let (mut tried, mut others) = (Vec::new(), Vec::new());
         for path in &self.args.online_keys {
             match self.file(path, owner) {
                 Ok(key) if key.public_key().fingerprint() == *fingerprint => return Ok(key.into()),
-                Ok(_) => {}
+                Ok(key) => {
+                    others.push(format!("{} holds the key {}", path.display(), key.public_key().fingerprint().short()));
+                }
                 Err(failure) => tried.push(failure),
             }
         }
@@ -124,12 +126,14 @@ impl<'a> OnlineKeys<'a> {
                     }
                 }
                 Err(tried.into_iter().next().unwrap_or_else(|| {
-                    Failure::could_not(format!("the online key {} of {name} is not at hand", fingerprint.short()))
-                        .hint("name its file with --online-key, or as [[online]] in config.toml")
+                    let message = format!("the online key {} of {name} is not at hand", fingerprint.short());
+                    let absent = others.into_iter().fold(Failure::could_not(message), Failure::and_cause);
+                    absent.hint("name its file with --online-key, or as [[online]] in config.toml")
                 }))
             }
             DeviceKind::Pkcs11 => self.on_token(name, key),
-            _ => {
+            DeviceKind::Yubikey => self.in_yubikey(name, key),
+            DeviceKind::External => {
                 let short = fingerprint.short();
                 let message = format!("the online key {short} of {name} is not reached by this program");
                 Err(Failure::could_not(message)
@@ -154,6 +158,14 @@ impl<'a> OnlineKeys<'a> {
             return Err(Failure::could_not(message));
         }
         Ok(Open { device, robot })
+    }
+
+    fn in_yubikey(&self, name: &Name, key: &RecordKey) -> Result<Open, Failure> {
+        let Home::Yubikey { serial, slot } = *key.home() else {
+            return Err(Failure::could_not(format!("the key of {name} is in no YubiKey")));
+        };
+        let device = Yubikeys::open().key((serial, slot), key.public_key(), name)?;
+        Ok(Open { device, robot: Robot::new(self.secret(Some(name), None)?) })
     }
 
     /// The PIN or the passphrase for a key of `owner`, on the token `uri`.
@@ -224,7 +236,7 @@ mod tests {
         let name = Name::new("robot").unwrap();
         let possession = Possession::prove(key, "id", &name, Nonce::random().unwrap(), &mut Robot::new(None)).unwrap();
         let tuf_key = TufKey::author(key.public_key()).unwrap();
-        let key = RecordKey::new(State::Active, tuf_key, DeviceKind::File, None, None, Some(possession)).unwrap();
+        let key = RecordKey::new(State::Active, tuf_key, Home::File, Some(possession)).unwrap();
         Roster::new([Record::new(name, Kind::Online, vec![key]).unwrap()]).unwrap()
     }
 
@@ -263,6 +275,9 @@ mod tests {
         let fails = |args: &OnlineArgs, config| sign(&roster, args, config, &tuf_key).unwrap_err().to_string();
         let absent = fails(&args(&[], None), Config::default());
         assert!(absent.contains("of robot is not at hand") && absent.contains("--online-key"), "{absent}");
+        let others = fails(&args(&[&wrong], None), Config::default());
+        let held = other.public_key().fingerprint().short();
+        assert!(others.contains("of robot is not at hand") && others.contains(&held), "{others}");
         let unanswered = fails(&args(&[&file], None), Config::default());
         assert!(unanswered.contains("--online-pin-file"), "{unanswered}");
         let exchanged = fails(&args(&[], None), config(&wrong));

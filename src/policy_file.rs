@@ -108,4 +108,13 @@ support = []
 # Whether keyholders may sign with keys in files, which anybody can copy.
 # Only for rehearsals, and for roots with little at stake.
 file-keys = {file-keys}
+# What the key of a person must be proven to be, by an attestation: a YubiKey's word that it made the key.
+# attested = true
+# firmware-at-least = "5.7.0"    # older ones have YSA-2024-03: who has one for hours can copy its ECDSA keys
+# pin-policy = "once"            # never, once or always, or stronger
+# touch-policy = "cached"        # never, cached (15 seconds) or always, or stronger
+# form-factors = ["usb-a-keychain", "usb-c-keychain"]
+# distinct-devices = true        # a spare key is of no use in the same device
+# Where attestations may lead, besides Yubico: SHA-256 of certificates, which lie beside the records.
+# anchors = []
 "#;

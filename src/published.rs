@@ -93,6 +93,12 @@ impl Published {
         Ok(published)
     }
 
+    /// The latest published file of the root, targets or a delegated role.
+    pub(crate) fn latest(&self, role: &str) -> Option<&Metadata> {
+        let file = if role == "root" { self.roots.last() } else { self.roles.get(role) };
+        file.map(|file| &file.metadata)
+    }
+
     /// What a proposal is derived from.
     pub(crate) fn base(&self) -> Base {
         Base {

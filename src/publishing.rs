@@ -39,7 +39,8 @@ pub(crate) fn publish(
             disk::replace(&place, &write.bytes, Access::Shared)?;
         } else {
             disk::create_new(&place, &write.bytes, Access::Shared)
-                .or_fail(|| format!("{} is published already, with other content", write.name))?;
+                .or_fail(|| format!("{} is published already, with other content", write.name))
+                .map_err(|failure| failure.hint("find out who wrote it; what clients may have seen is not replaced"))?;
         }
         written.metadata.push(write.name.clone());
     }

@@ -1,27 +1,35 @@
-//! The records of the keyholders, from a directory or from the inputs of a ceremony.
+//! The records of the keyholders with their evidence, from a directory or from the inputs of a ceremony.
 
+mod findings;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ceremony::{Finding, Holder, HolderKey, Policy, Rule};
-use keyholders::{DeviceKind, Kind, Record, RecordError, RecordKey, Roster, RosterError, State};
+use ceremony::{Holder, HolderKey, Policy, Time};
+use keyholders::attestation::{AttestationError, EvidenceError};
+use keyholders::{
+    AttestedKey, DeviceKind, Evidence, Kind, Name, Record, RecordError, RecordKey, Roster, RosterError, State,
+};
 
 use crate::disk::{self, DiskError, Place};
 
-/// The most records that are read.
-const COUNT: usize = 1000;
+/// The most files that are read.
+const COUNT: usize = 2000;
 /// The most bytes of one record that are read, as [`Record::parse`] has it.
 const LIMIT: u64 = 64 * 1024;
+/// How the evidence of NAME is called, after the name.
+const EVIDENCE: &str = ".attestation.pem";
 
 /// A record as it lies on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordFile {
-    /// The name of the file, `NAME.toml`.
+    /// The name of the file, `NAME.toml` or `NAME.attestation.pem`.
     pub(crate) name: String,
     /// Its content.
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Reads the records in the directory at `place`, sorted by name; none if it is not there. Nothing in it is judged yet.
+/// Reads the files in the directory at `place`, sorted by name; none if it is not there. Nothing in it is judged yet.
 ///
 /// # Errors
 /// If there is anything else in it than regular files.
@@ -31,50 +39,98 @@ pub(crate) fn read(place: &Place) -> Result<Vec<RecordFile>, RecordsError> {
         if entry.is_dir {
             return Err(RecordsError::Stray { file: place.join(&entry.name).path() });
         }
-        Ok(RecordFile { bytes: disk::read(&place.join(&entry.name), LIMIT)?, name: entry.name })
+        let limit = if entry.name.ends_with(EVIDENCE) { Evidence::LIMIT as u64 } else { LIMIT };
+        Ok(RecordFile { bytes: disk::read(&place.join(&entry.name), limit)?, name: entry.name })
     });
     files.collect()
 }
 
-/// Puts `files` together, which lie, or once lay, in the directory at `place`.
-///
-/// # Errors
-/// If a file is no record, is not named like its keyholder, or if two of them do not go together.
-pub(crate) fn roster<'a>(
-    place: &Place,
-    files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
-) -> Result<Roster, RecordsError> {
-    let records = files.into_iter().map(|(name, bytes)| record(place, name, bytes));
-    Ok(Roster::new(records.collect::<Result<Vec<_>, _>>()?)?)
+/// The records of a directory, and the evidence beside them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Keyholders {
+    /// The records.
+    pub(crate) roster: Roster,
+    /// What proves where keys were made, for those who have such evidence.
+    pub(crate) evidence: BTreeMap<Name, Evidence>,
 }
 
-/// The roster of the directory at `place`; empty if it is not there.
-///
-/// # Errors
-/// As [`read`] and [`roster`].
-pub(crate) fn load(place: &Place) -> Result<Roster, RecordsError> {
-    let files = read(place)?;
-    roster(place, files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())))
-}
+impl Keyholders {
+    /// Puts `files` together, which lie, or once lay, in the directory at `place`.
+    ///
+    /// # Errors
+    /// If a file is neither a record nor the evidence of somebody on record, is not named like its keyholder, or if two
+    /// records do not go together.
+    pub(crate) fn of_files<'a>(
+        place: &Place,
+        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<Self, RecordsError> {
+        let (mut records, mut evidence) = (Vec::new(), Vec::new());
+        for (name, bytes) in files {
+            match name.strip_suffix(EVIDENCE) {
+                Some(stem) => evidence.push((name, stem, bytes)),
+                None => records.push(record(place, name, bytes)?),
+            }
+        }
+        let mut keyholders = Self { roster: Roster::new(records)?, evidence: BTreeMap::new() };
+        for (name, stem, bytes) in evidence {
+            let file = place.join(name).path();
+            let Some(record) = keyholders.roster.record(stem) else { return Err(RecordsError::Stray { file }) };
+            let Ok(text) = std::str::from_utf8(bytes) else { return Err(RecordsError::NotText { file }) };
+            let read = Evidence::parse(text).map_err(|source| RecordsError::Evidence { file, source })?;
+            keyholders.evidence.insert(record.name().clone(), read);
+        }
+        Ok(keyholders)
+    }
 
-/// What staging needs to know of everybody in `roster`, sorted by name, with what the records show to be wrong under
-/// `policy`.
-pub(crate) fn holders(roster: &Roster, policy: &Policy) -> Vec<Holder> {
-    roster.records().iter().map(|record| holder(record, policy)).collect()
-}
+    /// Reads the directory at `place`; nobody if it is not there.
+    ///
+    /// # Errors
+    /// As [`read`] and [`of_files`](Self::of_files).
+    pub(crate) fn load(place: &Place) -> Result<Self, RecordsError> {
+        let files = read(place)?;
+        Self::of_files(place, files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())))
+    }
 
-/// One of [`holders`].
-pub(crate) fn holder(record: &Record, policy: &Policy) -> Holder {
-    let key = |key: &RecordKey| HolderKey {
-        active: key.state() == State::Active,
-        in_file: key.device() == DeviceKind::File,
-        key: key.tuf_key().clone(),
-    };
-    Holder {
-        name: record.name().to_string(),
-        online: record.kind() == Kind::Online,
-        keys: record.keys().iter().map(key).collect(),
-        findings: findings(record, policy),
+    /// What staging needs to know of everybody, sorted by name, with what records and evidence show to be wrong under
+    /// `policy`. Certificates are judged at `at`.
+    pub(crate) fn holders(&self, policy: &Policy, at: Time) -> Vec<Holder> {
+        let people = self.roster.records().iter().filter(|record| record.kind() == Kind::Person);
+        let serials = people.map(|record| {
+            let attested = findings::attested(self.evidence.get(record.name()), policy, at).into_iter().flatten();
+            (record.name(), attested.map(|key| key.serial()).collect())
+        });
+        let mut shared = findings::shared(serials);
+        let holders = self.roster.records().iter().map(|record| {
+            let mut holder = self.holder(record, policy, at);
+            holder.findings.extend(shared.remove(record.name()));
+            holder
+        });
+        holders.collect()
+    }
+
+    /// One of [`holders`](Self::holders), without what only several together show.
+    pub(crate) fn holder(&self, record: &Record, policy: &Policy, at: Time) -> Holder {
+        let key = |key: &RecordKey| HolderKey {
+            active: key.state() == State::Active,
+            in_file: key.device() == DeviceKind::File,
+            key: key.tuf_key().clone(),
+        };
+        Holder {
+            name: record.name().to_string(),
+            online: record.kind() == Kind::Online,
+            keys: record.keys().iter().map(key).collect(),
+            findings: findings::of_record(record, self.evidence.get(record.name()), policy, at),
+        }
+    }
+
+    /// What the evidence beside the record of `name` comes to.
+    pub(crate) fn attested(
+        &self,
+        name: &Name,
+        policy: &Policy,
+        at: Time,
+    ) -> Vec<Result<AttestedKey, AttestationError>> {
+        findings::attested(self.evidence.get(name), policy, at)
     }
 }
 
@@ -87,29 +143,6 @@ fn record(place: &Place, name: &str, bytes: &[u8]) -> Result<Record, RecordsErro
         Ok(record) => Err(RecordsError::Misnamed { file, name: record.name().to_string() }),
         Err(source) => Err(RecordsError::Record { file, source }),
     }
-}
-
-fn findings(record: &Record, policy: &Policy) -> Vec<Finding> {
-    let name = record.name();
-    // A key that is no longer used has nothing left to prove.
-    let used = || record.keys().iter().filter(|key| key.state() != State::Retired);
-    let below = used().filter(|key| record.kind() == Kind::Person && key.device() == DeviceKind::File);
-    let below = below.filter(|_| !policy.allow_file_keys).map(|key| {
-        let what = format!("the {} key {} lies in a file", key.state().as_str(), key.fingerprint());
-        Finding::new(Rule::DeviceBelowPolicy, name.as_str(), what)
-    });
-    let unproven = used().filter_map(|key| {
-        let problem = match key.possession() {
-            None => "has no proof of possession",
-            Some(proof) if proof.verify(key.public_key(), &policy.id, name).is_err() => {
-                "has a proof of possession that does not verify for this name and this trust root"
-            }
-            Some(_) => return None,
-        };
-        let what = format!("the {} key {} {problem}", key.state().as_str(), key.fingerprint());
-        Some(Finding::new(Rule::PossessionUnproven, name.as_str(), what))
-    });
-    below.chain(unproven).collect()
 }
 
 /// Why there is no roster.
@@ -127,19 +160,25 @@ pub(crate) enum RecordsError {
     /// No record.
     #[error("{} is no keyholder's record", file.display())]
     Record { file: PathBuf, source: RecordError },
+    /// No evidence.
+    #[error("{} is no evidence of where keys were made", file.display())]
+    Evidence { file: PathBuf, source: EvidenceError },
     /// Two records do not go together.
     #[error("{0}")]
     Roster(#[from] RosterError),
     /// Something else among the records.
-    #[error("{} is no NAME.toml: nothing else belongs among the records", file.display())]
+    #[error(
+        "{} is no NAME.toml, nor the NAME.attestation.pem of one: nothing else belongs among the records",
+        file.display()
+    )]
     Stray { file: PathBuf },
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use ceremony::{Algorithm, PublicKey, TufKey};
-    use keyholders::{Device as _, FileKey, Name, Nobody, Nonce, Possession};
+    use ceremony::{Algorithm, PublicKey, Rule, TufKey};
+    use keyholders::{Device as _, FileKey, Home, Name, Nobody, Nonce, Possession};
 
     use super::*;
 
@@ -156,37 +195,46 @@ mod tests {
         Policy::parse(&text).unwrap()
     }
 
-    fn record(name: &str, kind: Kind, device: DeviceKind, proven_for: Option<&str>) -> Record {
+    fn record(name: &str, kind: Kind, home: Home, proven_for: Option<&str>) -> Record {
         let mut key = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap();
         let name = Name::new(name).unwrap();
         let prove = |id| Possession::prove(&mut key, id, &name, Nonce::random().unwrap(), &mut Nobody).unwrap();
         let possession = proven_for.map(prove);
         let tuf_key = TufKey::author(key.public_key()).unwrap();
-        let key = RecordKey::new(State::Active, tuf_key, device, None, None, possession).unwrap();
+        let key = RecordKey::new(State::Active, tuf_key, home, possession).unwrap();
         Record::new(name, kind, vec![key]).unwrap()
     }
 
+    /// Nobody has evidence.
+    fn alone() -> Keyholders {
+        Keyholders::default()
+    }
+
+    fn at() -> Time {
+        "2026-11-26T00:00:00Z".parse().unwrap()
+    }
+
     fn rules(record: &Record, file_keys: bool) -> Vec<Rule> {
-        holder(record, &policy(file_keys)).findings.iter().map(|finding| finding.rule).collect()
+        alone().holder(record, &policy(file_keys), at()).findings.iter().map(|finding| finding.rule).collect()
     }
 
     #[test]
     fn a_file_key_of_a_person_is_below_a_policy_without_file_keys() {
-        let alice = record("alice", Kind::Person, DeviceKind::File, Some(ID));
+        let alice = record("alice", Kind::Person, Home::File, Some(ID));
         assert_eq!(rules(&alice, true), []);
         assert_eq!(rules(&alice, false), [Rule::DeviceBelowPolicy]);
-        let robot = record("robot", Kind::Online, DeviceKind::File, Some(ID));
+        let robot = record("robot", Kind::Online, Home::File, Some(ID));
         assert_eq!(rules(&robot, false), []);
-        assert!(holder(&robot, &policy(false)).keys.iter().all(|key| key.in_file && key.active));
+        assert!(alone().holder(&robot, &policy(false), at()).keys.iter().all(|key| key.in_file && key.active));
     }
 
     #[test]
     fn possession_is_proven_for_this_trust_root_or_not_at_all() {
         let unproven = [Rule::PossessionUnproven];
-        assert_eq!(rules(&record("alice", Kind::Person, DeviceKind::External, Some(ID)), true), []);
-        assert_eq!(rules(&record("alice", Kind::Person, DeviceKind::External, None), true), unproven);
-        assert_eq!(rules(&record("alice", Kind::Person, DeviceKind::File, Some("another-trust-root")), true), unproven);
-        let adopted = record("alice", Kind::Person, DeviceKind::External, None);
+        assert_eq!(rules(&record("alice", Kind::Person, Home::External, Some(ID)), true), []);
+        assert_eq!(rules(&record("alice", Kind::Person, Home::External, None), true), unproven);
+        assert_eq!(rules(&record("alice", Kind::Person, Home::File, Some("another-trust-root")), true), unproven);
+        let adopted = record("alice", Kind::Person, Home::External, None);
         let retired = adopted.keys().iter().map(|key| key.clone().in_state(State::Retired)).collect();
         assert_eq!(rules(&Record::new(adopted.name().clone(), Kind::Person, retired).unwrap(), true), []);
     }
@@ -195,29 +243,29 @@ mod tests {
     fn a_directory_of_records_is_a_roster() {
         let dir = tempfile::tempdir().unwrap();
         let place = Place::named(dir.path()).join("keyholders");
-        assert_eq!(load(&place).unwrap(), Roster::default());
-        let alice = record("alice", Kind::Person, DeviceKind::File, Some(ID));
-        let bob = record("bob", Kind::Person, DeviceKind::File, Some(ID));
+        assert_eq!(Keyholders::load(&place).unwrap(), Keyholders::default());
+        let alice = record("alice", Kind::Person, Home::File, Some(ID));
+        let bob = record("bob", Kind::Person, Home::File, Some(ID));
         std::fs::create_dir(place.path()).unwrap();
         let write = |name: &str, text: &str| std::fs::write(place.join(name).path(), text).unwrap();
         write("bob.toml", &bob.to_toml());
         write("alice.toml", &alice.to_toml());
-        let roster = load(&place).unwrap();
-        assert_eq!(roster.records(), [alice.clone(), bob.clone()]);
-        let holders = holders(&roster, &policy(true));
+        let roster = Keyholders::load(&place).unwrap();
+        assert_eq!(roster.roster.records(), [alice.clone(), bob.clone()]);
+        let holders = roster.holders(&policy(true), at());
         let key: &PublicKey = alice.keys()[0].public_key();
         assert_eq!(ceremony::holder::holder_of(&holders, &key.fingerprint()).unwrap().name, "alice");
 
         write("carol.toml", &bob.to_toml());
-        assert!(matches!(load(&place), Err(RecordsError::Misnamed { name, .. }) if name == "bob"));
+        assert!(matches!(Keyholders::load(&place), Err(RecordsError::Misnamed { name, .. }) if name == "bob"));
         write("carol.toml", "name = 'carol'");
-        let error = crate::error::Failure::from(load(&place).unwrap_err()).to_string();
+        let error = crate::error::Failure::from(Keyholders::load(&place).unwrap_err()).to_string();
         assert!(error.contains("keyholders/carol.toml") && error.contains("line 1"), "{error}");
         std::fs::remove_file(place.join("carol.toml").path()).unwrap();
         std::os::unix::fs::symlink("bob.toml", place.join("carol.toml").path()).unwrap();
-        assert!(matches!(load(&place), Err(RecordsError::Disk(DiskError::Symlink { .. }))));
+        assert!(matches!(Keyholders::load(&place), Err(RecordsError::Disk(DiskError::Symlink { .. }))));
         std::fs::remove_file(place.join("carol.toml").path()).unwrap();
         write("notes.txt", "");
-        assert!(matches!(load(&place), Err(RecordsError::Stray { .. })));
+        assert!(matches!(Keyholders::load(&place), Err(RecordsError::Stray { .. })));
     }
 }

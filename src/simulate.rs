@@ -18,11 +18,23 @@ pub(crate) struct Simulation {
     pub(crate) starts: Vec<u64>,
     /// The root versions from which `tough` can start, before the first write.
     pub(crate) strict_starts: Vec<u64>,
+    /// Whether a client started from the newest root after the last write.
+    pub(crate) newest: bool,
     /// Clients that fail, in the order of the writes.
     pub(crate) breaks: Vec<Break>,
 }
 
-/// A client that works before the publication, and does not after one of its writes.
+impl Simulation {
+    /// What breaks mean, in one line.
+    pub(crate) fn headline(&self) -> &'static str {
+        match self.starts.is_empty() {
+            true => "no client could use what would be published",
+            false => "clients that work today would fail",
+        }
+    }
+}
+
+/// A client that fails after a write, though it works before the publication or has to when all is written.
 #[derive(Debug)]
 pub(crate) struct Break {
     /// The name of the write after which it fails.
@@ -44,7 +56,8 @@ impl fmt::Display for Break {
 
 /// Looks at `source` as clients do after every prefix of `writes`: fresh ones from every root from which they can start
 /// on what is published now, one that remembers what is published now, and at the end one that starts from the root
-/// that then is the latest, and `tough` from every root from which it can start now.
+/// that then is the latest, and `tough` from every root from which it can start now. So something is tried even where
+/// nobody can start now, because what is published has expired; but for roles below a timestamp of somebody else.
 ///
 /// Target files are no steps of their own: no client asks for one before the metadata names it.
 pub(crate) fn simulate(
@@ -75,7 +88,12 @@ pub(crate) fn simulate(
         published.roots.iter().filter(|root| second_opinion(source, &root.bytes).is_ok()).collect();
     simulation.strict_starts = strict.iter().map(|root| root.metadata.version()).collect();
 
-    let newest = writes.iter().rev().find(|write| write.name.ends_with(".root.json"));
+    let staged = writes.iter().rev().find(|write| write.name.ends_with(".root.json"));
+    let staged = staged.map(|write| (write.name.clone(), &write.bytes));
+    let resealed = writes.iter().any(|write| write.name == "timestamp.json");
+    let present = published.roots.last().filter(|_| resealed && starts.is_empty());
+    let present = present.map(|root| (format!("root {}", root.metadata.version()), &root.bytes));
+    let newest = staged.or(present);
     let mut prefix = MemorySource::over(source);
     for (i, write) in writes.iter().enumerate() {
         prefix.put_metadata(&write.name, write.bytes.clone())?;
@@ -97,10 +115,11 @@ pub(crate) fn simulate(
             continue;
         }
         let complete = prefix.metadata("timestamp.json", limits.timestamp)?.is_some();
-        if let Some(newest) = newest.filter(|_| complete)
-            && let Err(error) = fresh(&prefix, &newest.bytes)
-        {
-            broken(format!("a client that starts from {}", newest.name), error.to_string());
+        if let Some((name, bytes)) = newest.as_ref().filter(|_| complete) {
+            match fresh(&prefix, bytes) {
+                Ok(_) => simulation.newest = true,
+                Err(error) => broken(format!("a client that starts from {name}"), error.to_string()),
+            }
         }
         for root in &strict {
             if let Err(error) = second_opinion(&prefix, &root.bytes) {

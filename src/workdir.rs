@@ -57,6 +57,11 @@ impl Workdir {
         Repository { root: self.root.join("repository") }
     }
 
+    /// `keyholders/NAME.attestation.pem`
+    pub(crate) fn evidence(&self, name: &str) -> Place {
+        self.keyholders().join(&format!("{name}.attestation.pem"))
+    }
+
     /// `ceremonies`
     pub(crate) fn ceremonies(&self) -> Place {
         self.root.join("ceremonies")

@@ -158,3 +158,109 @@ fn nothing_is_published_over_a_snapshot_that_was_put_back() {
     put(&third);
     room.run(0, &publish);
 }
+
+#[test]
+fn a_snapshot_that_nobody_signed_does_not_pass_for_a_publication() {
+    let mut room = Room::new(&["alice", "bob"], 2);
+    room.hold(&["alice", "bob"]);
+    room.at("2026-11-23T12:00:00Z");
+    room.coordinator.write("targets/b.txt", "second\n");
+    let ceremony = room.stage();
+    room.sign_all(&["alice", "bob"], &ceremony);
+    let honest = copy(&room, &["repository"]);
+    for (file, named, forged) in
+        [("1.snapshot.json", "targets.json", "7.snapshot.json"), ("timestamp.json", "snapshot.json", "timestamp.json")]
+    {
+        let mut signed = room.published(file);
+        signed["version"] = 7.into();
+        signed["meta"][named] = serde_json::json!({ "version": 7 });
+        // Whose key it is does not matter, as long as it is not the online key.
+        room.coordinator.write(&format!("repository/{forged}"), room.signed_by("alice", &signed));
+    }
+    let publish = ["publish", &ceremony, "--online-key", &online(&room)];
+    says(&room.run(1, &publish), &["the snapshot in repository/ says that", "is not signed by those who may sign it"]);
+    // A root of the forger's own, which vouches for all of it.
+    let forger = room.forged(&["mallory", "mary"], 2);
+    forger.hold(&["mallory", "mary"]);
+    room.coordinator.write("repository/2.root.json", {
+        let mut signed = forger.published("1.root.json");
+        signed["version"] = 2.into();
+        forger.signed_by("mallory", &signed)
+    });
+    for (file, named, forged) in
+        [("1.snapshot.json", "targets.json", "7.snapshot.json"), ("timestamp.json", "snapshot.json", "timestamp.json")]
+    {
+        let mut signed = forger.published(file);
+        signed["version"] = 7.into();
+        signed["meta"][named] = serde_json::json!({ "version": 7 });
+        room.coordinator.write(&format!("repository/{forged}"), forger.signed_by("online", &signed));
+    }
+    says(&room.run(1, &publish), &["what is published does not follow from the trusted root"]);
+    std::fs::remove_dir_all(room.path("repository")).unwrap();
+    std::fs::rename(honest.dir().join("repository"), room.path("repository")).unwrap();
+    says(&room.run(0, &publish), &["2.targets.json"]);
+    says(&room.run(0, &publish), &["is published already: nothing is left to write"]);
+}
+
+#[test]
+fn an_emergency_whose_time_is_over_is_not_signed() {
+    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    room.hold(&["alice", "bob"]);
+    room.enroll_online("online2");
+    for role in ["snapshot", "timestamp"] {
+        room.run(0, &["role", role, "--add=online2", "--drop=online"]);
+    }
+    room.run(0, &["accept", "clients-break", "root 2", "--reason=stolen", "--until=2026-11-24T00:00:00Z"]);
+    let ceremony = room.stage();
+    let review = ["review", &ceremony, "--root=repository/1.root.json"];
+    let said = "an emergency was declared when this was staged: the outgoing keys need not sign";
+    says(&room.run_as(room.machine("alice"), 0, &review), &["accepted in the policy", said, "because: stolen"]);
+    // What is no longer accepted is no longer accepted, whenever it is said to have been staged.
+    room.at("2026-11-25T12:00:00Z");
+    says(&room.run_as(room.machine("alice"), 1, &review), &["do not sign", said]);
+    let words = room.json(1, &["review", &ceremony, "--digest"])["words"].as_str().unwrap().to_owned();
+    let (key, expect) = (room.key_file("alice"), ["--expect", &words]);
+    let sign = [&["sign"], &review[1..], &expect, &["--key-file", key.to_str().unwrap()]].concat();
+    says(&room.run_as(room.machine("alice"), 1, &sign), &["the policy does not accept, or no longer, what is found"]);
+}
+
+#[test]
+fn what_no_client_could_use_is_not_published() {
+    let mut room = Room::new(&["alice", "bob"], 2);
+    room.hold(&["alice", "bob"]);
+    // All that is published has expired, the root too, and only targets are staged.
+    room.at("2028-01-01T12:00:00Z");
+    room.coordinator.write("targets/b.txt", "second\n");
+    let ceremony = room.json(0, &["stage", "--only=targets"])["ceremony"].as_str().unwrap().to_owned();
+    room.sign_all(&["alice", "bob"], &ceremony);
+    let said = ["no client could use what would be published", "a client that starts from root 1", "trustroot status"];
+    says(&room.run(1, &["renew", "--online-key", &online(&room)]), &said);
+    says(&room.run(1, &["publish", &ceremony, "--online-key", &online(&room)]), &said);
+    room.run(0, &["abandon", &ceremony, "--reason=the root comes first"]);
+    room.run(0, &["accept", "equivocation", "targets 2", "--reason=abandoned", "--until=2029-01-01T00:00:00Z"]);
+    room.hold(&["alice", "bob"]);
+}
+
+#[test]
+fn what_lies_in_the_place_of_a_signature_is_named_before_a_device_is_troubled() {
+    let room = Room::new(&["alice", "bob"], 2);
+    let ceremony = room.stage();
+    room.sign_all(&["alice"], &ceremony);
+    let directory = room.path(&format!("ceremonies/{ceremony}/signatures/root"));
+    let file = std::fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&file, "{}").unwrap();
+    let alice = room.fresh();
+    let (words, key) = (room.words(&ceremony), room.key_file("alice"));
+    let sign = ["sign", &ceremony, "--expect", &words, "--key-file", key.to_str().unwrap()];
+    says(&room.run_as(&alice, 1, &sign), &["is in the way, and is no good signature", "take it away, and sign again"]);
+    assert!(!alice.home().join("journal").exists(), "nothing was signed");
+    std::fs::remove_file(&file).unwrap();
+    room.run_as(&alice, 0, &sign);
+    // A bad one beside a good one hides nothing.
+    let good: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let bad = std::fs::read_to_string(&file).unwrap().replace("\"keyholder\": \"alice\"", "\"keyholder\": \"aa\"");
+    let bad = bad.replace(good["signature"].as_str().unwrap(), "00");
+    let name = file.file_name().unwrap().to_str().unwrap().replace("alice.", "aa.");
+    std::fs::write(directory.join(name), bad).unwrap();
+    says(&room.run_as(&alice, 0, &sign), &["alice had signed already root version 1"]);
+}

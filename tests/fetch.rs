@@ -278,6 +278,20 @@ fn a_broken_cache_heals_itself() {
 }
 
 #[test]
+fn a_repository_is_no_cache() {
+    let (person, server) = (client(12), Server::new(sigstore));
+    for name in ["12.root.json", "timestamp.json"] {
+        person.write(&format!("cache/{name}"), metadata("12.root.json"));
+    }
+    let before = files(&person.dir().join("cache"));
+    for more in [&[][..], &["--offline"]] {
+        let run = fetch(&person, &server, 2, more);
+        assert!(run.says("cache holds a repository") && run.says("--cache"), "{run:?}");
+    }
+    assert_eq!(files(&person.dir().join("cache")), before);
+}
+
+#[test]
 fn one_client_at_a_time_uses_a_cache() {
     let server = Server::new(|path| {
         if path == "/13.root.json" {

@@ -64,7 +64,14 @@ fn answers_may_be_typed_or_given() {
     let mut terminal = typed.terminal(&["init"]);
     terminal.expect("Name of the trust root").line("Test").expect("Names of the keyholders");
     terminal.line("alice Bob").expect("lower-case").line("alice, bob");
-    terminal.expect("How many of the 2 must sign [2]").send(ENTER).expect("Wrote ./trustroot.toml");
+    let many = "How many of the 2 must sign [2]";
+    terminal
+        .expect(many)
+        .line("both")
+        .expect("It is a number from 1 to 2.")
+        .expect(many)
+        .send(ENTER)
+        .expect("Wrote ./trustroot.toml");
     assert_eq!(terminal.exit_code(), 0);
     let without_id = |trustroot: &Trustroot| {
         let policy = trustroot.read("trustroot.toml");
@@ -83,6 +90,28 @@ fn init_never_overwrites() {
     let run = trustroot.exits(1, &GIVEN);
     assert!(run.stderr.contains("exists already"), "{run:?}");
     assert_eq!(trustroot.read("trustroot.toml"), policy);
+}
+
+#[test]
+fn where_nothing_is_nobody_is_sent_on() {
+    let trustroot = Trustroot::new();
+    for command in ["review", "sign", "publish", "import"] {
+        let run = trustroot.exits(2, &[command]);
+        assert!(run.says("there is neither a trust root nor a ceremony in .") && run.says("-C DIR"), "{run:?}");
+    }
+    trustroot.ok(&GIVEN);
+    let run = trustroot.exits(1, &["review"]);
+    assert!(run.says("no ceremony is open") && run.says("trustroot stage"), "{run:?}");
+}
+
+#[test]
+fn who_is_named_and_not_enrolled_is_told_beside_the_role() {
+    let trustroot = Trustroot::new();
+    trustroot.ok(&GIVEN);
+    let said = trustroot.ok(&["role", "root", "--add", "carol"]);
+    assert!(said.contains("carol") && said.contains("trustroot keyholder enroll carol\n"), "{said}");
+    let said = trustroot.ok(&["role", "timestamp"]);
+    assert!(said.contains("trustroot keyholder enroll online --online\n"), "{said}");
 }
 
 #[test]

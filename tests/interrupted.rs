@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::clients::{Job, run};
 use common::room::NOW;
+use common::tree::listing;
 use common::{BINARY, Room, Server, Trustroot};
 use serde_json::Value;
 
@@ -159,6 +160,29 @@ fn put_off_after_a_kill_until_a_renewal_or_until_everything_online_expired() {
         // Where only this machine's memory of the new root was missing, nothing was left to publish.
         change.renew(&twin, IN_NINE_DAYS);
         change.is_complete(&twin, IN_NINE_DAYS, &format!("{why}, and expired"));
+        count += 1;
+    }
+    assert!(count > 7, "{count}");
+}
+
+#[test]
+fn a_signature_that_comes_after_a_kill_changes_nothing_that_is_written() {
+    let change = Change::new();
+    let (words, key) = (change.room.words(&change.ceremony), change.room.key_file("carol"));
+    let sign = ["sign", &change.ceremony, "--expect", &words, "--root=repository/1.root.json", "--now", NOW];
+    let sign = [&sign[..], &["--key-file", key.to_str().unwrap()]].concat();
+    let mut count = 0;
+    for (why, room) in change.killed(&RENAMES) {
+        let repository = room.dir().join("repository");
+        let mut before = listing(&repository);
+        before.retain(|name, _| !name.contains("/.") && !name.starts_with('.') && name != "timestamp.json");
+        room.other_machine().ok(&sign);
+        change.publish(&room, TOMORROW);
+        change.is_complete(&room, TOMORROW, &why);
+        let after = listing(&repository);
+        for (name, what) in before {
+            assert_eq!(after.get(&name), Some(&what), "{why}: {name}");
+        }
         count += 1;
     }
     assert!(count > 7, "{count}");

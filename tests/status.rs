@@ -168,6 +168,8 @@ fn an_interrupted_publication_is_run_again() {
     room.publish(&ceremony);
     let after = room.coordinator.read("repository/timestamp.json");
     room.coordinator.write("repository/timestamp.json", timestamp);
+    // Who is interrupted there has not noted yet what was published.
+    std::fs::remove_dir_all(room.coordinator.home().join("seen")).unwrap();
     let run = room.run(0, &["status"]);
     let again = format!("It was interrupted. Next, the coordinator runs it again: trustroot publish {ceremony}");
     says(&run, &["published in part", "targets 1 -> 2; written, not yet visible to clients", &again]);
@@ -263,10 +265,14 @@ fn closing_needs_a_reason_and_is_for_good() {
     room.sign_all(&["alice"], &ceremony);
     let words = room.words(&ceremony);
     says(&room.run(2, &["abandon", &ceremony]), &["answer it with --reason"]);
+    says(&room.run(2, &["abandon", "--reason=x"]), &["Which ceremony is closed for good?", "CEREMONY"]);
     says(&room.run(2, &["abandon", &ceremony, "--reason= "]), &["the reason is empty"]);
-    let arguments = ["abandon", &ceremony, "--now", common::room::NOW];
-    let mut terminal = room.coordinator.terminal(&arguments);
-    terminal.expect("Why is it closed").line("the wrong\x1b[2J file");
+    let mut terminal = room.coordinator.terminal(&["abandon", "--now", common::room::NOW]);
+    terminal
+        .expect("Which ceremony is closed for good?")
+        .send(common::terminal::ENTER)
+        .expect("Why is it closed")
+        .line("the wrong\x1b[2J file");
     terminal.expect(&format!("Closed {ceremony}"));
     assert_eq!(terminal.exit_code(), 0);
     says(&room.run(1, &["abandon", &ceremony, "--reason=again"]), &["was closed already"]);

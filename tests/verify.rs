@@ -143,6 +143,10 @@ fn over_http_as_from_a_directory() {
     let server = Server::directory(person.dir().join("repository"));
     let there = person.json(0, &["verify", "--repository", &server.url(), "--root", "root.json", "--now", NOW]);
     assert_eq!(here, there);
+    // As it lies in git, with metadata and targets beside each other.
+    let in_git = data("sigstore-prod");
+    let verify = ["verify", "--repository", in_git.to_str().unwrap(), "--root", "root.json", "--now", NOW];
+    assert_eq!(person.json(0, &verify), here);
 }
 
 #[test]

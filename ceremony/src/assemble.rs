@@ -109,6 +109,20 @@ impl Assembled {
     pub fn files(&self) -> &BTreeMap<String, Metadata> {
         &self.files
     }
+
+    /// Goes on from a publication that was interrupted: a role that is published already, with this payload and with
+    /// signatures that are enough, stays the file that it is. Signatures that came later, or were exchanged for others
+    /// of the same key, do not make a second file of its name.
+    #[must_use]
+    pub fn continued<'a>(mut self, published: impl Fn(&str) -> Option<&'a Metadata>) -> Self {
+        for (role, file) in &mut self.files {
+            let (Some(present), Some(staged)) = (published(role), self.staged.roles().get(role)) else { continue };
+            if present.payload() == staged.payload && staged.quorum.met_by(present) {
+                file.signatures.clone_from(&present.signatures);
+            }
+        }
+        self
+    }
 }
 
 impl Staged {
@@ -183,4 +197,93 @@ fn have(signed: &[String]) -> String {
 
 fn list(signed: &[String]) -> String {
     if signed.is_empty() { String::new() } else { alloc::format!(" ({})", signed.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use p256::ecdsa::DerSignature;
+    use p256::ecdsa::signature::Signer as _;
+
+    use super::*;
+    use crate::digest::Digest;
+    use crate::json::Json;
+    use crate::key::tests::signing_key;
+    use crate::lint::tests::{key, set, targets_of};
+    use crate::quorum::{KeySet, Quorum};
+    use crate::stage::Reason;
+    use crate::tuf_key::{TufKey, whole_object_id};
+
+    const ID: &str = "0123456789abcdef";
+
+    fn staged(outgoing: Option<KeySet>, incoming: KeySet) -> StagedRole {
+        let metadata = targets_of(2, "", &[], "");
+        let payload = metadata.payload();
+        let quorum = Quorum { outgoing, incoming, emergency: false };
+        let file = metadata.to_file();
+        let (length, sha256) = (file.len() as u64, Digest::of(&file));
+        StagedRole { metadata, length, sha256, payload, quorum, reason: Reason::Changed, replaces: Some(1) }
+    }
+
+    fn signature(role: &StagedRole, seed: u8) -> SignatureFile {
+        let signature: DerSignature = signing_key(seed).sign(role.payload.bytes());
+        SignatureFile {
+            trust_root: ID.to_string(),
+            role: "targets".to_string(),
+            version: 2,
+            payload: role.payload.digest(),
+            keyholder: "alice".to_string(),
+            fingerprint: key(seed).key.unwrap().fingerprint(),
+            signature: signature.as_bytes().to_vec(),
+            signed_at: "2026-11-22T12:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn one_signature_serves_every_id_of_its_key() {
+        let mut object = key(1).object;
+        object.as_object_mut().unwrap().insert("x-owner", Json::string("@alice"));
+        let renamed = TufKey::read(whole_object_id(&object), object);
+        let incoming = KeySet { ids: Vec::from([renamed.id.clone()]), threshold: 1, keys: Vec::from([renamed]) };
+        let role = staged(Some(set(&[1], 1)), incoming);
+        let progress = role.progress(ID, "targets", &[signature(&role, 1)]);
+        assert!(progress.met() && progress.entries.len() == 2, "{progress:?}");
+        assert_ne!(progress.entries[0].keyid, progress.entries[1].keyid);
+        assert_eq!(progress.entries[0].sig, progress.entries[1].sig);
+    }
+
+    #[test]
+    fn what_a_signature_file_claims_counts_for_nothing() {
+        let role = staged(None, set(&[1, 2], 2));
+        let alice = signature(&role, 1);
+        let at = |time: &str| SignatureFile { signed_at: time.parse().unwrap(), ..alice.clone() };
+        // Another name, another version, a time before the first ceremony or after the last: it is one key all the same.
+        let claims = [
+            SignatureFile { keyholder: "bob".to_string(), ..alice.clone() },
+            SignatureFile { version: 7, ..alice.clone() },
+            at("1970-01-01T00:00:00Z"),
+            at("9999-12-31T23:59:59Z"),
+        ];
+        for claim in &claims {
+            assert_eq!(role.progress(ID, "targets", &[alice.clone(), claim.clone()]).incoming.signed.len(), 1);
+        }
+        assert_eq!(role.progress(ID, "targets", &claims).incoming.signed.len(), 1);
+    }
+
+    #[test]
+    fn stale_is_told_from_bad_and_from_a_stranger() {
+        let role = staged(None, set(&[1, 2], 1));
+        let good = signature(&role, 1);
+        let stale = SignatureFile { payload: Digest::of(b"before"), ..good.clone() };
+        let bad = SignatureFile { signature: signature(&role, 2).signature, ..good.clone() };
+        let elsewhere = SignatureFile { trust_root: "another-trust-root".to_string(), ..good.clone() };
+        let stranger = signature(&role, 3);
+        let files = [stale.clone(), bad.clone(), elsewhere.clone(), stranger.clone()];
+        let progress = role.progress(ID, "targets", &files);
+        assert!(!progress.met() && progress.entries.is_empty());
+        assert_eq!(progress.stale, [stale]);
+        let refused = [(bad, Refusal::Bad), (elsewhere, Refusal::OtherTrustRoot), (stranger, Refusal::NoRole)];
+        assert_eq!(progress.refused, refused);
+        assert!(role.progress(ID, "root", &[good]).entries.is_empty(), "it is for another role");
+    }
 }

@@ -95,6 +95,12 @@ macro_rules! rules {
 }
 
 rules! {
+    AttestationInvalid "attestation-invalid" "the keyholder"
+        "The evidence for a key does not prove what it should: it was forged, damaged, or is of another key or device."
+        "";
+    AttestationPreview "attestation-preview" "the keyholder, or the serial number where evidence is judged alone"
+        "The vendor gave this device out for trial, and signs for it with an authority that is not for production."
+        "";
     CanonicalDivergence "canonical-divergence" "ROLE VERSION"
         "Implementations write this text differently in canonical JSON, so signatures over it verify in some clients and fail in others."
         "tough and tuftool, or tuf-js and sigstore-js, or all others";
@@ -109,6 +115,9 @@ rules! {
         "";
     DeviceBelowPolicy "device-below-policy" "the keyholder"
         "The key is kept by a weaker device than the policy asks for."
+        "";
+    DeviceShared "device-shared" "the serial number"
+        "Keys of several people are in one device: whoever has it signs for all of them."
         "";
     DuplicateKeyId "duplicate-key-id" "ROLE"
         "A role lists one key id twice."
@@ -131,6 +140,9 @@ rules! {
     ExpiryTooShort "expiry-too-short" "ROLE"
         "The file expires before the next one can be ready."
         "all, from that moment";
+    FirmwareEucleak "firmware-eucleak" "the keyholder, or the serial number where evidence is judged alone"
+        "Who has this device in their hands for some time can copy an ECDSA key out of it (YSA-2024-03, EUCLEAK), and no update mends it."
+        "";
     KeyIdMismatch "key-id-mismatch" "the key id"
         "The key id is not the SHA-256 of the canonical key object; strict clients refuse the whole file, for ever."
         "tough, tuftool, sigstore-rs";

@@ -8,6 +8,7 @@ use core::fmt;
 
 use crate::digest::Digest;
 use crate::json::{Json, JsonError, Object};
+use crate::quorum::KeySet;
 use crate::time::Time;
 use crate::tuf_key::KeyId;
 
@@ -91,16 +92,22 @@ impl Payload {
 }
 
 impl Metadata {
+    /// The most signatures of one file that are read: both sets of keys of a change, under two ids each.
+    pub const SIGNATURES: usize = 4 * KeySet::IDS;
+
     /// Reads a metadata file and trusts nothing of it.
     ///
     /// # Errors
-    /// If it is not strict JSON, or lacks what every metadata file has.
+    /// If it is not strict JSON, lacks what every metadata file has, or has more than [`SIGNATURES`](Self::SIGNATURES).
     pub fn parse_untrusted(bytes: &[u8]) -> Result<Self, MetadataError> {
         let mut file = Json::parse(bytes)?;
         let file = file.as_object_mut().ok_or_else(|| MetadataError::member("the file", "", "an object"))?;
         let entries = file.remove("signatures");
         let entries = entries.as_ref().and_then(Json::as_array);
         let entries = entries.ok_or_else(|| MetadataError::member("the file", "signatures", "an array"))?;
+        if entries.len() > Self::SIGNATURES {
+            return Err(MetadataError::too_many("the file", "signatures", Self::SIGNATURES));
+        }
         let signatures = entries.iter().map(signature).collect::<Result<_, _>>()?;
         let signed = file.remove("signed");
         let signed = signed.ok_or_else(|| MetadataError::member("the file", "signed", "an object"))?;
@@ -209,11 +216,26 @@ pub enum MetadataError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// More than anybody needs, and enough to keep a reader busy for hours.
+    #[error("{place} has more than {most} {member}")]
+    TooMany {
+        /// Where, escaped.
+        place: String,
+        /// Of what.
+        member: &'static str,
+        /// How many there may be.
+        most: usize,
+    },
 }
 
 impl MetadataError {
     /// The error that `member` of `place` is not what is `wanted`.
     pub fn member(place: &str, member: &'static str, wanted: &'static str) -> Self {
         Self::Member { place: place.escape_debug().to_string(), member, wanted }
+    }
+
+    /// The error that `place` has more than `most` of `member`.
+    pub(crate) fn too_many(place: &str, member: &'static str, most: usize) -> Self {
+        Self::TooMany { place: place.escape_debug().to_string(), member, most }
     }
 }

@@ -1,5 +1,6 @@
 //! The policy: the wanted state of a trust root.
 
+mod devices;
 mod wire;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -7,6 +8,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+pub use self::devices::DevicePolicy;
 use crate::finding::{Finding, Rule};
 use crate::json::Json;
 use crate::lint::Reader;
@@ -24,8 +26,8 @@ pub struct Policy {
     pub name: String,
     /// The clients that must be able to read everything, by name; empty stands for all that are known.
     pub clients: Vec<String>,
-    /// Whether keys in files may sign as keyholders.
-    pub allow_file_keys: bool,
+    /// What devices are good enough for the keys of people.
+    pub devices: DevicePolicy,
     /// `root`, `targets`, `snapshot` and `timestamp`, and the delegated roles.
     pub roles: BTreeMap<String, RolePolicy>,
     /// The delegated roles in the order in which clients ask them.
@@ -217,6 +219,12 @@ pub enum PolicyError {
     Client {
         /// The name, escaped.
         name: String,
+    },
+    /// `[devices]` asks for something that is none.
+    #[error("[devices] {problem}")]
+    Devices {
+        /// The field, and what is wrong with it. Escaped.
+        problem: String,
     },
     /// The id is too short or has odd characters.
     #[error("trust-root.id must be 16 or more letters, digits and hyphens")]

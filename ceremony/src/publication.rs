@@ -22,6 +22,13 @@ pub struct Sealed {
 }
 
 /// A publication that every client was shown to accept, after every single write. Only [`Sealed::verify`] makes one.
+///
+/// ```compile_fail,E0451
+/// // Nobody puts other files into what was verified.
+/// fn exchange(verified: ceremony::Verified) -> ceremony::Verified {
+///     ceremony::Verified { writes: Vec::new(), ..verified }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verified {
     sealed: Sealed,

@@ -21,13 +21,19 @@ pub struct KeySet {
 }
 
 impl KeySet {
+    /// The most key ids of one role that are read. Public roots have fewer than ten.
+    pub const IDS: usize = 1024;
+
     /// Reads `keyids` and `threshold` of a role, and its keys from `keys`.
     ///
     /// # Errors
-    /// If a member is absent or of another type, or the threshold is 0.
+    /// If a member is absent or of another type, there are more than [`IDS`](Self::IDS), or the threshold is 0.
     pub fn read(role: &Json, keys: &BTreeMap<KeyId, TufKey>, place: &str) -> Result<Self, MetadataError> {
         let wrong = |member, wanted| MetadataError::member(place, member, wanted);
         let ids = role.get("keyids").and_then(Json::as_array).ok_or_else(|| wrong("keyids", "an array"))?;
+        if ids.len() > Self::IDS {
+            return Err(MetadataError::too_many(place, "keyids", Self::IDS));
+        }
         let ids: Option<Vec<KeyId>> = ids.iter().map(|id| id.as_str().map(KeyId::new)).collect();
         let ids = ids.ok_or_else(|| wrong("keyids", "an array of texts"))?;
         let threshold = role.get("threshold").and_then(Json::as_u64).filter(|threshold| *threshold > 0);
@@ -82,6 +88,11 @@ impl Quorum {
     /// Both sets, the outgoing first.
     pub fn sets(&self) -> impl Iterator<Item = &KeySet> {
         self.outgoing.iter().chain([&self.incoming])
+    }
+
+    /// Whether enough keys of each set that must sign signed `file`.
+    pub fn met_by(&self, file: &Metadata) -> bool {
+        self.outgoing.iter().filter(|_| !self.emergency).chain([&self.incoming]).all(|set| set.met_by(file))
     }
 
     /// Every distinct public key of both sets.

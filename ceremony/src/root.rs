@@ -1,6 +1,6 @@
 //! What a root says.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -63,7 +63,8 @@ impl Root {
 
     /// The ids of keys that no role names.
     pub fn unused(&self) -> Vec<&KeyId> {
-        self.keys.keys().filter(|id| self.roles.values().all(|role| !role.ids.contains(id))).collect()
+        let used: BTreeSet<&KeyId> = self.roles.values().flat_map(|role| &role.ids).collect();
+        self.keys.keys().filter(|id| !used.contains(id)).collect()
     }
 }
 

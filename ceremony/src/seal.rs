@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::draft::Draft;
 use crate::json::{Json, Object};
 use crate::key::Fingerprint;
-use crate::meta::Meta;
+use crate::meta::{Meta, MetaFile};
 use crate::metadata::{Kind, Metadata, MetadataError, Signature};
 use crate::policy::{Policy, RolePolicy, Signers};
 use crate::quorum::Quorum;
@@ -92,7 +92,7 @@ pub struct Absent<E> {
 
 /// Seals `files`, the new versions of targets and delegated roles by role name.
 ///
-/// The snapshot is due when it does not name exactly these versions, when its signatures do not meet the incoming keys,
+/// The snapshot is due when it does not name exactly these files, when its signatures do not meet the incoming keys,
 /// or when its window is open; the timestamp likewise. Each key of both sets that is at hand signs once, and the
 /// incoming ones meet their threshold. Where the outgoing ones do not, clients of the published root fail for as long
 /// as they do not see the next one.
@@ -152,7 +152,7 @@ impl Due<'_> {
         });
         for (name, file) in files {
             let present = view.as_ref().and_then(|view| view.file(name));
-            if present.is_none_or(|present| present.version != file.metadata.version()) {
+            if present.is_none_or(|present| !names(present, file)) {
                 // TUF specification, section 5.5.5: entries of files that are gone stay for ever.
                 draft.object("meta").insert(name, entry(file, pins));
             }
@@ -214,6 +214,13 @@ impl Due<'_> {
         // What an attacker left in the repository stays there, and is stepped over.
         (last..u64::MAX).map(|version| version + 1).find(|version| !taken.contains(version))
     }
+}
+
+/// Whether an entry names this very file, as far as it says.
+fn names(entry: &MetaFile, file: &SealedFile) -> bool {
+    entry.version == file.metadata.version()
+        && entry.length.is_none_or(|length| length == file.bytes.len() as u64)
+        && entry.sha256.is_none_or(|sha256| sha256 == Digest::of(&file.bytes))
 }
 
 fn entry(file: &SealedFile, pins: bool) -> Json {

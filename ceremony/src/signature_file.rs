@@ -73,7 +73,12 @@ impl SignatureFile {
 
     /// The name of the file in `signatures/ROLE/`.
     pub fn file_name(&self) -> String {
-        format!("{}.{}.{}.json", self.keyholder, self.fingerprint.short(), self.payload.short())
+        Self::name(&self.keyholder, &self.fingerprint, &self.payload)
+    }
+
+    /// The name that a signature file of this keyholder and key over this payload has.
+    pub fn name(keyholder: &str, fingerprint: &Fingerprint, payload: &Digest) -> String {
+        format!("{keyholder}.{}.{}.json", fingerprint.short(), payload.short())
     }
 }
 

@@ -55,6 +55,8 @@ pub enum Secret {
     SignaturePin,
     /// The passphrase that opens a key file.
     Passphrase,
+    /// The management key of a PIV card, in hex: what a key is made with.
+    ManagementKey,
 }
 
 /// How often the PIN may still be wrong, as the device says it.
@@ -65,15 +67,44 @@ pub enum Tries {
     Unknown,
     /// At least one wrong PIN was given since the last right one.
     Low,
+    /// So many wrong PINs lock the device, two at least.
+    Left {
+        /// How many.
+        left: u8,
+        /// How many there are after a right one, where the device says that.
+        of: Option<u8>,
+    },
     /// The next wrong PIN locks the device.
     Final,
     /// The device is locked.
     Locked,
 }
 
+impl Tries {
+    /// What a counter of tries means.
+    pub fn of_counter(left: u8, of: Option<u8>) -> Self {
+        match left {
+            0 => Self::Locked,
+            1 => Self::Final,
+            _ => Self::Left { left, of },
+        }
+    }
+
+    /// Whether nobody gave a wrong PIN lately, as far as the device tells.
+    pub fn untouched(self) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::Left { left, of } => of.is_none_or(|of| left >= of),
+            Self::Low | Self::Final | Self::Locked => false,
+        }
+    }
+}
+
 impl fmt::Display for Tries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Left { left, of: Some(of) } => return write!(f, "{left} of {of} tries are left"),
+            Self::Left { left, of: None } => return write!(f, "{left} tries are left"),
             Self::Unknown => "the device does not say how many tries are left",
             Self::Low => "wrong PINs were given before: few tries are left",
             Self::Final => "one try is left, and this program never spends the last one",
@@ -88,6 +119,11 @@ impl fmt::Display for Tries {
 pub enum Action {
     /// Type the PIN on the device's own keys.
     EnterPin {
+        /// The device, in words for a person: already escaped.
+        device: String,
+    },
+    /// Touch the device.
+    Touch {
         /// The device, in words for a person: already escaped.
         device: String,
     },

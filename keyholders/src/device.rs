@@ -6,6 +6,7 @@ use std::str::FromStr;
 use ceremony::PublicKey;
 
 use crate::ask::{Ask, AskError, Tries};
+use crate::slot::Slot;
 use crate::uri::Uri;
 
 /// One key that is at hand: it can describe itself, tell its public key, and sign.
@@ -39,9 +40,8 @@ pub struct Description {
     pub uri: Option<Uri>,
 }
 
-/// Where a key lives.
+/// The kind of a place where a key lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 pub enum DeviceKind {
     /// Somewhere that this program does not reach: an adopted key, a cloud service.
     External,
@@ -49,6 +49,8 @@ pub enum DeviceKind {
     File,
     /// On a PKCS#11 token.
     Pkcs11,
+    /// In a YubiKey.
+    Yubikey,
 }
 
 impl DeviceKind {
@@ -63,6 +65,7 @@ impl DeviceKind {
             Self::External => "external",
             Self::File => "file",
             Self::Pkcs11 => "pkcs11",
+            Self::Yubikey => "yubikey",
         }
     }
 }
@@ -77,7 +80,8 @@ impl FromStr for DeviceKind {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::External, Self::File, Self::Pkcs11].into_iter().find(|kind| kind.as_str() == text).ok_or(())
+        let kinds = [Self::External, Self::File, Self::Pkcs11, Self::Yubikey];
+        kinds.into_iter().find(|kind| kind.as_str() == text).ok_or(())
     }
 }
 
@@ -197,6 +201,79 @@ pub enum DeviceError {
         device: String,
         /// The label or id.
         what: String,
+    },
+    /// The YubiKey that answers is another one than the one wanted.
+    #[error("{device} is not here; {present}")]
+    NoCard {
+        /// The one that is wanted.
+        device: String,
+        /// Those that are here, in words.
+        present: String,
+    },
+    /// Another program keeps the card to itself.
+    #[error(
+        "another program holds {device}: if it is gpg, `gpgconf --kill scdaemon` makes it let go; else close the program"
+    )]
+    Busy {
+        /// The device.
+        device: String,
+    },
+    /// Nobody touched the device.
+    #[error(
+        "{device} was not touched in time, or another program used it meanwhile; its PIN was right, and no try is lost"
+    )]
+    NotTouched {
+        /// The device.
+        device: String,
+    },
+    /// Another program took the login away, again and again.
+    #[error("{device} does not sign although its PIN was right: another program uses it, close that program")]
+    Disturbed {
+        /// The device.
+        device: String,
+    },
+    /// No answer came.
+    #[error("{device} did not answer {command} within {seconds} seconds: pull it, put it back, and try again")]
+    TimedOut {
+        /// The device.
+        device: String,
+        /// What it was asked.
+        command: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The answer is none that such a device gives.
+    #[error("{device} answered {command} with something that no such device answers")]
+    Malformed {
+        /// The device.
+        device: String,
+        /// What it was asked.
+        command: &'static str,
+    },
+    /// The management key was refused. There is no counter of tries for it.
+    #[error("{device} refused the management key")]
+    WrongManagementKey {
+        /// The device.
+        device: String,
+    },
+    /// What was given is no management key.
+    #[error("{device} takes a management key of {length} bytes, {} hex digits", length * 2)]
+    ManagementKeyForm {
+        /// The device.
+        device: String,
+        /// How many bytes.
+        length: usize,
+    },
+    /// A place that a new key would take may be taken: the device does not tell.
+    #[error(
+        "{device} does not tell whether slot {slot} is empty: its firmware is older than 5.3, and a new key would destroy \
+         what is there"
+    )]
+    PerhapsOccupied {
+        /// The device.
+        device: String,
+        /// The slot.
+        slot: Slot,
     },
     /// What came back is no signature of this key.
     #[error("{device} answered with something that is not a signature of its key")]

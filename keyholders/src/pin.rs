@@ -5,6 +5,11 @@ use zeroize::Zeroizing;
 /// A PIN or a passphrase.
 ///
 /// It has no `Debug` and no `Display`, so that it reaches no message and no log, and it is wiped when it is dropped.
+///
+/// ```compile_fail,E0277
+/// let pin = keyholders::Pin::new("123456".to_owned()).expect("it is a line of text");
+/// println!("{pin:?}");
+/// ```
 #[derive(Clone)]
 pub struct Pin(Zeroizing<String>);
 

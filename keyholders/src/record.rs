@@ -1,16 +1,19 @@
 //! What is known of one keyholder.
 
+mod home;
 mod key;
 mod text;
 
 use ceremony::KeyId;
-use ceremony::key::{Fingerprint, KeyError};
+use ceremony::key::{Algorithm, Fingerprint, KeyError};
 use serde::Deserialize;
 
+pub use self::home::Home;
 pub use self::key::RecordKey;
 use crate::device::DeviceKind;
 use crate::name::{Name, NameError};
 use crate::possession::NonceError;
+use crate::slot::SlotError;
 use crate::uri::{Uri, UriError};
 
 /// A keyholder: who they are and which keys are theirs. The content of `keyholders/NAME.toml`.
@@ -210,7 +213,7 @@ pub enum RecordError {
     #[error(transparent)]
     Nonce(#[from] NonceError),
     /// A device that is not known.
-    #[error("the device \"{device}\" is none of external, file, pkcs11")]
+    #[error("the device \"{device}\" is none of external, file, pkcs11, yubikey")]
     Device {
         /// The device.
         device: String,
@@ -218,6 +221,17 @@ pub enum RecordError {
     /// A URI that is none.
     #[error(transparent)]
     Uri(#[from] UriError),
+    /// A slot that is none.
+    #[error(transparent)]
+    Slot(#[from] SlotError),
+    /// A key that a PIV card cannot sign metadata with.
+    #[error(
+        "{algorithm} keys of a YubiKey cannot sign metadata: all of it would have to fit into the buffer of the card"
+    )]
+    NotForPiv {
+        /// The kind of the key.
+        algorithm: Algorithm,
+    },
     /// A URI that could mean several keys.
     #[error("{uri} must name a token by its serial number and a key by its object or id, and have no type")]
     VagueUri {

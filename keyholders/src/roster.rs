@@ -3,13 +3,12 @@
 use ceremony::key::{Fingerprint, PublicKey};
 
 use crate::name::Name;
-use crate::record::{Kind, Record, RecordKey, State};
-use crate::uri::Uri;
+use crate::record::{Home, Kind, Record, RecordKey, State};
 
 /// The records of all keyholders, sorted by name.
 ///
-/// No name and no key is in it twice, no two keys have one place on a token, and no two people share a token: whoever
-/// holds it could meet a threshold for both.
+/// No name and no key is in it twice, no two keys have one place on a device, and no two people share a device:
+/// whoever holds it could meet a threshold for both.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Roster {
     records: Vec<Record>,
@@ -19,7 +18,7 @@ impl Roster {
     /// Puts records together.
     ///
     /// # Errors
-    /// If two of them have one name, one key, or one token.
+    /// If two of them have one name, one key, or one device.
     pub fn new(records: impl IntoIterator<Item = Record>) -> Result<Self, RosterError> {
         let mut roster = Self::default();
         for record in records {
@@ -47,12 +46,12 @@ impl Roster {
             }
             let within = record.keys().iter().take(i).map(|other| (&record, other));
             for (owner, other) in self.all_keys().chain(within) {
-                let (Some(here), Some(there)) = (live_place(key), live_place(other)) else { continue };
+                let (Some(here), Some(there)) = (live(key), live(other)) else { continue };
                 let two_people =
                     owner.name() != record.name() && (owner.kind() == Kind::Person || record.kind() == Kind::Person);
-                if same_token(here, there) && (two_people || same_key(here, there)) {
-                    return Err(RosterError::TokenTwice {
-                        uri: Box::new(here.clone()),
+                if here.same_device(there) && (two_people || here.same_place(there)) {
+                    return Err(RosterError::DeviceTwice {
+                        home: Box::new(here.clone()),
                         first: owner.name().clone(),
                         second: record.name().clone(),
                     });
@@ -63,17 +62,17 @@ impl Roster {
         Ok(())
     }
 
-    /// Whether `name` may have a key on the token that `token` names, wherever on it.
+    /// Whether `name` may have a key on the device that `home` names, wherever on it.
     ///
     /// # Errors
     /// If somebody else has one there already, and one of the two is a person.
-    pub fn may_use(&self, token: &Uri, name: &Name, kind: Kind) -> Result<(), RosterError> {
+    pub fn may_use(&self, home: &Home, name: &Name, kind: Kind) -> Result<(), RosterError> {
         let others = self.all_keys().filter(|(owner, _)| owner.name() != name);
-        let mut taken = others.filter(|(_, key)| live_place(key).is_some_and(|place| same_token(place, token)));
+        let mut taken = others.filter(|(_, key)| live(key).is_some_and(|there| there.same_device(home)));
         match taken.find(|(owner, _)| owner.kind() == Kind::Person || kind == Kind::Person) {
             None => Ok(()),
-            Some((owner, _)) => Err(RosterError::TokenTwice {
-                uri: Box::new(token.clone()),
+            Some((owner, _)) => Err(RosterError::DeviceTwice {
+                home: Box::new(home.clone()),
                 first: owner.name().clone(),
                 second: name.clone(),
             }),
@@ -105,23 +104,9 @@ impl Roster {
     }
 }
 
-/// Where a key in use is. A token may have been wiped and given on after its key was retired.
-fn live_place(key: &RecordKey) -> Option<&Uri> {
-    key.uri().filter(|_| key.state() != State::Retired)
-}
-
-/// Serial numbers are unique per maker and model; what one of the two leaves out decides nothing.
-fn same_token(a: &Uri, b: &Uri) -> bool {
-    let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
-    a.serial == b.serial && agree(&a.manufacturer, &b.manufacturer) && agree(&a.model, &b.model)
-}
-
-/// Two URIs can mean one key unless they differ in something that both give.
-fn same_key(a: &Uri, b: &Uri) -> bool {
-    match (&a.id, &b.id) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.object.is_none() || b.object.is_none() || a.object == b.object,
-    }
+/// Where a key in use is. A device may have been wiped and given on after its key was retired.
+fn live(key: &RecordKey) -> Option<&Home> {
+    Some(key.home()).filter(|_| key.state() != State::Retired)
 }
 
 /// Why records do not go together.
@@ -144,11 +129,11 @@ pub enum RosterError {
         /// Who has it too.
         second: Name,
     },
-    /// Two people share a token, or two keys a place on one.
-    #[error("{second} cannot have a key at {uri}, where {first} has one")]
-    TokenTwice {
+    /// Two people share a device, or two keys a place on one.
+    #[error("{second} cannot have a key at {home}: {first} has one on that device")]
+    DeviceTwice {
         /// The place.
-        uri: Box<Uri>,
+        home: Box<Home>,
         /// Who has it.
         first: Name,
         /// Who has it too.
@@ -162,17 +147,19 @@ mod tests {
     use ceremony::{Algorithm, TufKey};
 
     use super::*;
-    use crate::device::{Device as _, DeviceKind};
+    use crate::device::Device as _;
     use crate::file::FileKey;
     use crate::possession::{Nonce, Possession};
 
     fn key(uri: Option<&str>) -> RecordKey {
         let public = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap().public_key().clone();
         let possession = Possession { nonce: Nonce::random().unwrap(), signature: vec![1] };
-        let device = if uri.is_some() { DeviceKind::Pkcs11 } else { DeviceKind::File };
-        let uri = uri.map(|uri| uri.parse().unwrap());
-        let tuf_key = TufKey::author(&public).unwrap();
-        RecordKey::new(State::Active, tuf_key, device, uri, None, Some(possession)).unwrap()
+        let home = uri.map_or(Home::File, on_token);
+        RecordKey::new(State::Active, TufKey::author(&public).unwrap(), home, Some(possession)).unwrap()
+    }
+
+    fn on_token(uri: &str) -> Home {
+        Home::Pkcs11 { uri: uri.parse().unwrap(), claimed: None }
     }
 
     fn record(name: &str, kind: Kind, keys: Vec<RecordKey>) -> Record {
@@ -204,7 +191,7 @@ mod tests {
         let alice = || person("alice", "pkcs11:serial=1;object=a");
         let refused = |other: Record| {
             let result = Roster::new([alice(), other]);
-            assert!(matches!(result, Err(RosterError::TokenTwice { .. })), "{result:?}");
+            assert!(matches!(result, Err(RosterError::DeviceTwice { .. })), "{result:?}");
         };
         refused(person("bob", "pkcs11:serial=1;object=a"));
         refused(person("bob", "pkcs11:serial=1;object=b"));
@@ -213,11 +200,32 @@ mod tests {
         assert!(Roster::new([alice(), person("bob", "pkcs11:serial=2;object=a")]).is_ok());
 
         let roster = Roster::new([alice()]).unwrap();
-        let may = |name: &str, token: &str| {
-            roster.may_use(&token.parse().unwrap(), &Name::new(name).unwrap(), Kind::Online).is_ok()
-        };
+        let may =
+            |name: &str, token: &str| roster.may_use(&on_token(token), &Name::new(name).unwrap(), Kind::Online).is_ok();
         assert!(!may("bob", "pkcs11:token=t;serial=1"));
         assert!(may("alice", "pkcs11:token=t;serial=1") && may("bob", "pkcs11:token=t;serial=2"));
+    }
+
+    #[test]
+    fn a_yubikey_is_one_device_through_whatever_it_is_reached() {
+        let public = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap().public_key().clone();
+        let possession = Possession { nonce: Nonce::random().unwrap(), signature: vec![1] };
+        let home = |slot: &str| Home::Yubikey { serial: 123, slot: slot.parse().unwrap() };
+        let tuf_key = TufKey::author(&public).unwrap();
+        let key = RecordKey::new(State::Active, tuf_key, home("9c"), Some(possession)).unwrap();
+        let alice = || record("alice", Kind::Person, vec![key.clone()]);
+        for (uri, free) in [
+            ("pkcs11:manufacturer=Yubico%20%28www.yubico.com%29;serial=123;id=%02", false),
+            ("pkcs11:serial=00000123;id=%02", false),
+            ("pkcs11:manufacturer=SoftHSM%20project;serial=123;id=%02", true),
+            ("pkcs11:serial=124;id=%02", true),
+        ] {
+            let result = Roster::new([alice(), person("bob", uri)]);
+            assert_eq!(result.is_ok(), free, "{result:?}");
+        }
+        let roster = Roster::new([alice()]).unwrap();
+        let may = |name: &str, slot: &str| roster.may_use(&home(slot), &Name::new(name).unwrap(), Kind::Person).is_ok();
+        assert!(may("alice", "9a") && !may("bob", "9a"));
     }
 
     #[test]

@@ -53,6 +53,23 @@ impl Uri {
             && agree(&self.model, &token.model)
             && agree(&self.serial, &token.serial)
     }
+
+    /// Whether both may name one token. Serial numbers are unique per maker and model; what one of the two leaves out
+    /// decides nothing.
+    pub fn same_token(&self, other: &Self) -> bool {
+        let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+        self.serial == other.serial
+            && agree(&self.manufacturer, &other.manufacturer)
+            && agree(&self.model, &other.model)
+    }
+
+    /// Whether both may name one key on a token: unless they differ in something that both give.
+    pub fn same_key(&self, other: &Self) -> bool {
+        match (&self.id, &other.id) {
+            (Some(a), Some(b)) => a == b,
+            _ => self.object.is_none() || other.object.is_none() || self.object == other.object,
+        }
+    }
 }
 
 /// The class of an object on a token (RFC 7512, attribute `type`).

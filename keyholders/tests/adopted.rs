@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use ceremony::{Json, KeyId, TufKey};
-use keyholders::{DeviceKind, Kind, Name, Record, RecordKey, Roster, RosterError, State};
+use keyholders::{Home, Kind, Name, Record, RecordKey, Roster, RosterError, State};
 
 /// The key objects of one published root, as they stand in it.
 fn keys(version: u32) -> Vec<TufKey> {
@@ -17,7 +17,7 @@ fn keys(version: u32) -> Vec<TufKey> {
 }
 
 fn record(number: usize, key: TufKey) -> Record {
-    let key = RecordKey::new(State::Active, key, DeviceKind::External, None, None, None).unwrap();
+    let key = RecordKey::new(State::Active, key, Home::External, None).unwrap();
     Record::new(Name::new(format!("k{number}")).unwrap(), Kind::Person, vec![key]).unwrap()
 }
 

@@ -12,7 +12,7 @@ use common::Script;
 use common::store::{PIN, in_store, softhsm};
 use keyholders::pkcs11::{ModuleError, Modules, Template};
 use keyholders::{
-    AskError, Device, DeviceError, DeviceKind, FileKey, Kind, Name, Nonce, Possession, Record, RecordKey, Secret,
+    AskError, Device, DeviceError, DeviceKind, FileKey, Home, Kind, Name, Nonce, Possession, Record, RecordKey, Secret,
     State, Tries, Uri,
 };
 
@@ -250,9 +250,8 @@ fn a_key_is_enrolled_from_its_token() {
         let possession = Possession::prove(&mut key, "root id", &name, nonce, &mut script).unwrap();
         let claims = key.claims(&mut script).unwrap();
         let tuf_key = TufKey::author(key.public_key()).unwrap();
-        let uri = Some(key.uri().clone());
-        let record_key =
-            RecordKey::new(State::Active, tuf_key, DeviceKind::Pkcs11, uri, Some(claims), Some(possession)).unwrap();
+        let home = Home::Pkcs11 { uri: key.uri().clone(), claimed: Some(Box::new(claims)) };
+        let record_key = RecordKey::new(State::Active, tuf_key, home, Some(possession)).unwrap();
         let record = Record::new(name.clone(), Kind::Person, vec![record_key]).unwrap();
         assert_eq!(script.asked.len(), 1, "one PIN for all of it");
         drop(key);

@@ -11,7 +11,7 @@ use crate::adopt::policy;
 use crate::adopt::state::State;
 use crate::error::{Failure, OrFail as _};
 use crate::published::PublishedFile;
-use crate::records;
+use crate::records::Keyholders;
 
 /// How long findings of the past are accepted.
 const ACCEPTED: Days = Days(365);
@@ -64,7 +64,8 @@ impl Found {
             snapshot: state.snapshot.metadata().cloned(),
             timestamp: state.timestamp.metadata().cloned(),
         };
-        let holders = records::holders(&holding.roster, &policy);
+        let keyholders = Keyholders { roster: holding.roster.clone(), ..Keyholders::default() };
+        let holders = keyholders.holders(&policy, now);
         let staging = Staging { at: now, rules: Staging::RULES, only: BTreeSet::new() };
         let mut inputs = Inputs { policy, holders, targets: wanted.clone(), staging };
         let staged = stage(&inputs, &base).or_fail(|| "nothing could be staged on what is published")?;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use ceremony::policy::Signers;
 use ceremony::{Fingerprint, KeySet, Root, TufKey};
-use keyholders::{DeviceKind, Kind, Name, Record, RecordKey, Roster, State as KeyState};
+use keyholders::{Home, Kind, Name, Record, RecordKey, Roster, State as KeyState};
 
 use crate::adopt::names::{Names, Naming, NamingError};
 use crate::adopt::state::{Role, State};
@@ -160,7 +160,7 @@ fn roster(own: &[&Decided<'_>], names: &Names) -> Result<Roster, Failure> {
         let fingerprint = public.fingerprint();
         let Some(name) = names.of(&fingerprint).filter(|_| roster.owner(public).is_none()) else { continue };
         let kind = if people.contains(&fingerprint) { Kind::Person } else { Kind::Online };
-        let record = RecordKey::new(KeyState::Active, key.clone(), DeviceKind::External, None, None, None)
+        let record = RecordKey::new(KeyState::Active, key.clone(), Home::External, None)
             .and_then(|key| Record::new(name.clone(), kind, vec![key]));
         roster.insert(record.or_fail(|| format!("the key {fingerprint} cannot be recorded"))?)?;
     }

@@ -3,7 +3,7 @@
 pub(crate) mod findings;
 pub(crate) mod holding;
 pub(crate) mod names;
-mod origin;
+pub(crate) mod origin;
 mod policy;
 pub(crate) mod report;
 pub(crate) mod state;

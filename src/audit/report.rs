@@ -40,7 +40,10 @@ impl fmt::Display for Audit {
             });
             f.write_str("\n")?;
             f.write_str(&columns(&[heads].into_iter().chain(roles).collect::<Vec<_>>(), 0))?;
-            writeln!(f, "\n{} target files are as signed.", self.files)?;
+            match self.files {
+                1 => f.write_str("\n1 target file is as signed.\n")?,
+                many => writeln!(f, "\n{many} target files are as signed.")?,
+            }
         }
         self.write_starts(f)?;
         write_findings(f, &self.all_findings())?;

@@ -13,6 +13,7 @@ use crate::report::{Outcome, Report};
 use crate::standing::{RoleStanding, Standing};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
+use crate::workdir::Workdir;
 
 /// Close a ceremony for good, with the reason
 ///
@@ -20,7 +21,7 @@ use crate::ui::Ui;
 #[derive(clap::Args)]
 pub(crate) struct Abandon {
     /// The ceremony
-    ceremony: String,
+    ceremony: Option<String>,
     /// Why, for everybody who looks at it later
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -30,7 +31,11 @@ impl Abandon {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let workdir = &context.workdir;
         let _lock = workdir.lock()?;
-        let ceremony = Ceremony::load(workdir, &self.ceremony)?;
+        let name = match self.ceremony {
+            Some(name) => name,
+            None => pick(workdir, ui)?,
+        };
+        let ceremony = Ceremony::choose(context, ui, Some(&name))?;
         let name = &ceremony.name;
         if let Some(Abandoned { at, reason }) = &ceremony.abandoned {
             return Err(Failure::no(format!("ceremony {name} was closed already, at {at}: {reason}")));
@@ -59,6 +64,16 @@ impl Abandon {
         let signed = standing.iter().flat_map(|standing| &standing.roles).filter_map(Signed::of).collect();
         Ok(Outcome::done(Closed { name: ceremony.name, reason: file.reason, signed }))
     }
+}
+
+/// Asks which one, even where only one is open: it is for good.
+fn pick(workdir: &Workdir, ui: &mut Ui) -> Result<String, Failure> {
+    let mut open = Ceremony::open(workdir)?;
+    if open.is_empty() {
+        return Err(Failure::no("no ceremony is open, so there is none to close"));
+    }
+    let picked = ui.select("CEREMONY", "Which ceremony is closed for good?", &open)?;
+    Ok(open.swap_remove(picked))
 }
 
 /// Signatures that a closed ceremony leaves behind.

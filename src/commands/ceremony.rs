@@ -12,7 +12,7 @@ use crate::disk;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
 use crate::published::Published;
-use crate::records;
+use crate::records::Keyholders;
 use crate::report::{Outcome, Report};
 use crate::standing::{Next, Standing};
 use crate::text::{escaped, wrapped};
@@ -93,7 +93,7 @@ impl State {
         }
         let policy = PolicyFile::read(workdir)?.policy;
         state.stands.push(format!("This is the trust root {}.", policy.name));
-        let roster = records::load(&workdir.keyholders())?;
+        let roster = Keyholders::load(&workdir.keyholders())?.roster;
         let mut missing: Vec<(&String, bool)> = Vec::new();
         for role in policy.roles.values() {
             let online = matches!(role.signers, Signers::Online(_));
@@ -164,7 +164,7 @@ impl State {
                 self.next.push(Step::new("coordinator", &["stage"], "freeze the proposal that people sign"));
             }
             Err(failure) => {
-                self.stands.push(format!("No ceremony is open. {}.", failure.message()));
+                self.stands.push(format!("No ceremony is open: {}.", failure.message()));
                 if disk::exists(&context.workdir.repository().metadata("timestamp.json"))? {
                     self.next.push(Step::new("a timer", &["renew"], "snapshot and timestamp, where they are due"));
                 } else {

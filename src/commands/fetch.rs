@@ -13,10 +13,14 @@ use crate::client::{Client, ClientError, Found, Held, Limits, Trusted};
 use crate::context::Context;
 use crate::disk::{self, Access, Lock, Place};
 use crate::error::{Failure, OrFail as _};
+use crate::published::numbered;
 use crate::report::{Outcome, Report};
 use crate::source::{Address, Published};
 use crate::text::{columns, escaped, wrapped};
 use crate::ui::Ui;
+
+/// How many files a cache may have.
+const FILES: usize = 1_000_000;
 
 /// Refresh as a client does, from one trusted root to verified targets
 ///
@@ -68,6 +72,7 @@ impl Fetch {
             None => ui.value("--cache", "Directory to remember metadata in", None)?,
         };
         let cache = Place::named(cache);
+        refuse_repository(&cache)?;
         let (trusted, found) = if self.offline {
             if !disk::exists(&cache)? {
                 return Err(
@@ -133,6 +138,16 @@ fn read_root(place: &Place) -> Result<Vec<u8>, Failure> {
     let bytes = disk::read(place, Limits::default().root)?;
     Metadata::parse_untrusted(&bytes).or_fail(|| format!("{place} is no root"))?;
     Ok(bytes)
+}
+
+/// Whoever names a repository as the cache would have its timestamp replaced by that of another one.
+fn refuse_repository(cache: &Place) -> Result<(), Failure> {
+    let names = disk::foreign(cache, FILES, false)?;
+    if names.iter().any(|name| matches!(numbered(name), Some((_, "root")))) {
+        return Err(Failure::could_not(format!("{cache} holds a repository, and not what a client remembers"))
+            .hint("name another directory with --cache; it is made if it does not exist"));
+    }
+    Ok(())
 }
 
 /// What went wrong with `repository`, and what can be done about it.

@@ -94,11 +94,11 @@ impl Init {
                 let most_of_them = (count / 2 + 1).to_string();
                 loop {
                     let question = format!("How many of the {count} must sign");
-                    let threshold = ui.value("--threshold", &question, Some(&most_of_them))?;
-                    if (1..=count).contains(&threshold) {
-                        break threshold;
+                    let answer: String = ui.value("--threshold", &question, Some(&most_of_them))?;
+                    match answer.trim().parse() {
+                        Ok(threshold) if (1..=count).contains(&threshold) => break threshold,
+                        _ => ui.say(format!("It is a number from 1 to {count}.")),
                     }
-                    ui.say(format!("It is from 1 to {count}."));
                 }
             }
         };

@@ -1,7 +1,10 @@
 //! `trustroot keyholder ...`
 
+mod attest;
+mod attested;
 mod devices;
 mod enroll;
+mod hardware;
 mod list;
 mod nonce;
 mod shown;
@@ -32,6 +35,7 @@ pub(crate) struct Keyholder {
 enum Command {
     Enroll(Box<enroll::Enroll>),
     List(list::List),
+    Attest(attest::Attest),
     Verify(verify::Verify),
     Devices(devices::Devices),
     Nonce(nonce::Nonce),
@@ -42,6 +46,7 @@ impl Keyholder {
         match self.command {
             Command::Enroll(command) => command.run(context, ui),
             Command::List(command) => command.run(context),
+            Command::Attest(command) => command.run(context),
             Command::Verify(command) => command.run(context),
             Command::Devices(command) => command.run(context),
             Command::Nonce(command) => command.run(ui),

@@ -1,11 +1,12 @@
 //! `trustroot publish`
 
-use std::fmt;
-use std::path::PathBuf;
+mod done;
+
+use std::path::{Path, PathBuf};
 
 use ceremony::policy::Signers;
 use ceremony::{
-    Absent, Assembled, Finding, Json, MemorySource, Object, Online, Order, Quorum, Rule, SealError, Sealed, SealedFile,
+    Absent, Assembled, Finding, MemorySource, Metadata, Online, Order, Quorum, Rule, SealError, Sealed, SealedFile,
     Sealing, Seals, Source, Staged, Time, Write,
 };
 
@@ -15,14 +16,15 @@ use crate::disk::{self, Access, Lock};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
 use crate::online::{OnlineArgs, OnlineKeys};
+use crate::pinned::{led_to, pin};
 use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
 use crate::publishing;
-use crate::report::{Outcome, Report};
+use crate::report::Outcome;
 use crate::seen;
 use crate::simulate::{Simulation, simulate};
 use crate::source::disk::Directory;
-use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
+use done::Done;
 
 /// Publish a ceremony whose signatures are complete
 ///
@@ -55,13 +57,14 @@ impl Publish {
             return Err(Failure::no(message));
         }
         if is_over(context, &ceremony, &published)? {
+            vouched_for(context, &ceremony, self.root.as_deref(), &published)?;
             return Ok(Outcome::done(Done { ceremony: ceremony.name, dry_run: self.dry_run, ..Done::default() }));
         }
         let examined = examine(context, &ceremony, self.root.as_deref())?;
         examined.fit_to_sign()?;
         let staged = examined.staged().clone();
         still_next(&staged, &published, context.now)?;
-        let assembled = assemble(&ceremony, staged)?;
+        let assembled = assemble(&ceremony, staged)?.continued(|role| published.latest(role));
 
         let online = self.online.complete(context, ui, &ceremony.inputs.policy, &ceremony.roster)?;
         let mut keys = OnlineKeys::new(context, &online, &ceremony.roster)?;
@@ -110,16 +113,31 @@ fn is_over(context: &Context, ceremony: &Ceremony, published: &Published) -> Res
     outline.is_published(published)
 }
 
+/// Anybody can write files that say that all of it is published: a trusted root must lead to them.
+fn vouched_for(
+    context: &Context,
+    ceremony: &Ceremony,
+    root: Option<&Path>,
+    published: &Published,
+) -> Result<(), Failure> {
+    let newest = led_to(&pin(context, root, &ceremony.inputs.policy.id)?, published)?;
+    for (role, file) in [("snapshot", &published.snapshot), ("timestamp", &published.timestamp)] {
+        if !newest.role(role).zip(file.as_ref()).is_some_and(|(keys, file)| keys.met_by(&file.metadata)) {
+            let message = format!("the {role} in repository/ says that {} is published, and", ceremony.name);
+            let message = format!("{message} is not signed by those who may sign it: no client believes it");
+            return Err(Failure::no(message).hint(PUT_BACK));
+        }
+    }
+    Ok(())
+}
+
 /// Whether the proposal still follows what is published, or is published in part.
 fn still_next(staged: &Staged, published: &Published, now: Time) -> Result<(), Failure> {
     let say = |version: Option<u64>| version.map_or("nothing".to_owned(), |version| format!("version {version}"));
     for (role, staged) in staged.roles() {
-        let present = match role.as_str() {
-            "root" => published.roots.last(),
-            role => published.roles.get(role),
-        };
-        let version = present.map(|file| file.metadata.version());
-        let done = present.is_some_and(|file| file.metadata.payload() == staged.payload);
+        let present = published.latest(role);
+        let version = present.map(Metadata::version);
+        let done = present.is_some_and(|file| file.payload() == staged.payload);
         if version != staged.replaces && !done {
             let (base, found) = (say(staged.replaces), say(version));
             return Err(Failure::no(format!("{role} was staged to follow {base}, but {found} is published"))
@@ -235,6 +253,8 @@ fn seal(
     Ok((assembled.with(Seals { snapshot, timestamp }), describe(absent)))
 }
 
+const PUT_BACK: &str = "nothing was signed over it; find out who put it there, and put the right one back";
+
 /// What the online keys sign is an edit of what is published: it must not have been put there by somebody else, nor put
 /// back.
 fn fit_to_edit(
@@ -261,7 +281,7 @@ fn fit_to_edit(
     }
     let message =
         format!("{role} version {} in repository/ is not signed by those who may sign it", metadata.version());
-    Err(Failure::no(message).hint("nothing was signed over it; find out who put it there, and put the right one back"))
+    Err(Failure::no(message).hint(PUT_BACK))
 }
 
 /// One sentence for each key that had no part in what was sealed.
@@ -291,7 +311,9 @@ fn prove(
     let place = context.workdir.repository().root().clone();
     let (present, empty) = (Directory::new(place.path()), MemorySource::new());
     let source: &dyn Source = if disk::exists(&place)? { &present } else { &empty };
-    let look = |order| simulate(source, published, &sealed.writes(order), context.now);
+    // What is tried is what was read and signed over, whoever writes there meanwhile.
+    let held = published.over(source)?;
+    let look = |order| simulate(&held, published, &sealed.writes(order), context.now);
     let mut best = (Order::RootLast, look(Order::RootLast)?);
     if !best.1.breaks.is_empty() {
         let other = look(Order::RootBeforeTimestamp)?;
@@ -312,10 +334,11 @@ fn prove(
         let finding = Finding::new(Rule::ClientsBreak, format!("root {root}"), what);
         if ceremony.inputs.policy.accepts(&finding, context.now).is_none() {
             let causes = absent.iter().cloned().chain(simulation.breaks.iter().map(ToString::to_string));
-            let failure = causes.fold(Failure::no("clients that work today would fail"), Failure::and_cause);
-            let mend = match absent.is_empty() {
-                true => "stage a change that the outgoing keys sign too",
-                false => "publish where the outgoing online key is at hand, so that it signs too",
+            let failure = causes.fold(Failure::no(simulation.headline()), Failure::and_cause);
+            let mend = match (simulation.starts.is_empty(), absent.is_empty()) {
+                (true, _) => "`trustroot status` shows what has expired: stage that too",
+                (false, true) => "stage a change that the outgoing keys sign too",
+                (false, false) => "publish where the outgoing online key is at hand, so that it signs too",
             };
             return Err(failure.hint(mend).hint(format!(
                 "or, in an emergency, close this ceremony with `trustroot abandon`, say that it is one with `trustroot \
@@ -333,83 +356,4 @@ fn remember(context: &Context, ceremony: &Ceremony, root: Option<&Write>) -> Res
         context.machine.trust(&ceremony.inputs.policy.id, &root.bytes)?;
     }
     Ok(())
-}
-
-/// What was published, or would be.
-#[derive(Default)]
-struct Done {
-    ceremony: String,
-    dry_run: bool,
-    targets: usize,
-    writes: Vec<String>,
-    /// The online keys that had no part in it, and why.
-    absent: Vec<String>,
-    simulation: Simulation,
-}
-
-impl fmt::Display for Done {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.targets == 0 && self.writes.is_empty() {
-            let over = format!("{} is published already: nothing is left to write.", escaped(&self.ceremony));
-            return f.write_str(&wrapped(&over, 0));
-        }
-        match self.dry_run {
-            true => writeln!(f, "Would publish {} in this order:", escaped(&self.ceremony))?,
-            false => writeln!(f, "Published {}", escaped(&self.ceremony))?,
-        }
-        if self.targets > 0 {
-            let there = if self.dry_run { ", as far as they are not there" } else { "" };
-            writeln!(f, "  {} target file(s){there}", self.targets)?;
-        }
-        for name in &self.writes {
-            writeln!(f, "  {}", escaped(name))?;
-        }
-        for absent in &self.absent {
-            f.write_str(&wrapped(&escaped(absent).to_string(), 0))?;
-        }
-        let starts = |versions: &[u64]| match (versions.first(), versions.last()) {
-            (Some(first), Some(last)) if first != last => format!("from roots {first} to {last}"),
-            (Some(only), _) => format!("from root {only}"),
-            _ => "from no root".to_owned(),
-        };
-        let (all, strict) = (starts(&self.simulation.starts), starts(&self.simulation.strict_starts));
-        let proof = match (self.simulation.breaks.is_empty(), self.simulation.starts.is_empty()) {
-            (true, true) => "No client could start before. Now one can, from the newest root: it was tried.".to_owned(),
-            (true, false) => format!("Clients were tried after every write, {all}; tough {strict}: none failed."),
-            (false, _) => "Clients fail, as the policy accepts:".to_owned(),
-        };
-        f.write_str(&wrapped(&proof, 0))?;
-        for broken in &self.simulation.breaks {
-            f.write_str(&wrapped(&broken.to_string(), 2))?;
-        }
-        if !self.dry_run {
-            let next = "\nNext: bring repository/ to where clients fetch it, new files first, timestamp.json and then the \
-                        new root last; and let a timer run this, which writes nothing until something is due:";
-            f.write_str(&wrapped(next, 0))?;
-            f.write_str("  trustroot renew\n")?;
-        }
-        Ok(())
-    }
-}
-
-impl Report for Done {
-    fn json(&self) -> Json {
-        let texts = |list: &[String]| -> Json { list.iter().map(Json::string).collect() };
-        let numbers = |list: &[u64]| -> Json { list.iter().map(|version| Json::from(*version)).collect() };
-        let breaks: Vec<String> = self.simulation.breaks.iter().map(ToString::to_string).collect();
-        let object: Object = [
-            ("ok", Json::Bool(true)),
-            ("ceremony", Json::string(&self.ceremony)),
-            ("dry_run", Json::Bool(self.dry_run)),
-            ("targets", (self.targets as u64).into()),
-            ("writes", texts(&self.writes)),
-            ("starts", numbers(&self.simulation.starts)),
-            ("strict_starts", numbers(&self.simulation.strict_starts)),
-            ("breaks", texts(&breaks)),
-            ("absent", texts(&self.absent)),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
-    }
 }

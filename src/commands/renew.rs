@@ -1,23 +1,21 @@
 //! `trustroot renew`
 
-use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 
-use ceremony::history::History;
-use ceremony::{Json, Object, Online, Order, Quorum, Root, Sealed, SealedFile, Sealing, Time, seal};
+use ceremony::{Json, Object, Online, Order, Quorum, Sealed, SealedFile, Sealing, Time, seal};
 
 use crate::client::store::Cache;
 use crate::client::{Limits, check};
 use crate::commands::publish::{describe, unsealed};
 use crate::context::Context;
-use crate::disk::{self, Place};
-use crate::error::{Failure, OrFail as _};
+use crate::error::Failure;
 use crate::online::{OnlineArgs, OnlineKeys};
+use crate::pinned::{led_to, pin};
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::publishing;
-use crate::records;
+use crate::records::Keyholders;
 use crate::report::{Outcome, Report};
 use crate::seen;
 use crate::simulate::simulate;
@@ -55,7 +53,7 @@ impl Renew {
         let directory = Directory::new(repository.root().path());
         // What is verified is what is signed over, whoever writes there meanwhile.
         let source = published.over(&directory)?;
-        let pin = self.pin(context, &policy.id)?;
+        let pin = pin(context, self.root.as_deref(), &policy.id)?;
         let view = led_to(&pin, &published)?;
         // A size over the clients' limit is a finding of the ceremony that published it.
         let limits = Limits { snapshot: METADATA_LIMIT, targets: METADATA_LIMIT, ..Limits::default() };
@@ -66,7 +64,7 @@ impl Renew {
             failure.caused_by(&error)
         })?;
 
-        let roster = records::load(&workdir.keyholders())?;
+        let roster = Keyholders::load(&workdir.keyholders())?.roster;
         let args = self.online.clone().complete(context, ui, &policy, &roster)?;
         let mut keys = OnlineKeys::new(context, &args, &roster)?;
         let quorum = |role, file: &PublishedFile| {
@@ -109,43 +107,18 @@ impl Renew {
             if simulation.breaks.is_empty() {
                 return Ok(());
             }
-            let mut failure = Failure::no("clients that work today would fail");
+            let mut failure = Failure::no(simulation.headline());
             for broken in &simulation.breaks {
                 failure = failure.and_cause(broken.to_string());
             }
-            Err(failure)
+            let expired = "`trustroot status` shows what has expired: what people sign, a ceremony renews";
+            Err(if simulation.starts.is_empty() { failure.hint(expired) } else { failure })
         })?;
         if !self.dry_run {
             report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?.metadata;
             seen::remember(context, &policy.id, &seals, &published)?;
         }
         Ok(Outcome::done(report))
-    }
-
-    fn pin(&self, context: &Context, id: &str) -> Result<Vec<u8>, Failure> {
-        if let Some(path) = &self.root {
-            return Ok(disk::read(&Place::named(path), METADATA_LIMIT)?);
-        }
-        context.machine.trusted(id)?.ok_or_else(|| {
-            Failure::could_not("this machine remembers no trusted root of this trust root")
-                .hint("name one with --root FILE, such as the root that your clients start from")
-        })
-    }
-}
-
-/// The newest published root, if the pinned one leads to it, each counted by its distinct keys.
-fn led_to(pin: &[u8], published: &Published) -> Result<Root, Failure> {
-    let refused = || Failure::no("what is published does not follow from the trusted root: nothing was signed over it");
-    let root = |version| published.roots.iter().find(|root| root.metadata.version() == version);
-    let history = History::walk(pin, |version| Ok::<_, Infallible>(root(version).map(|root| root.bytes.to_vec())));
-    let history = history.or_fail(|| "the trusted root cannot be used")?;
-    if let Some(stop) = &history.stop {
-        return Err(refused().caused_by(stop));
-    }
-    let (last, newest) = (history.steps.last(), published.roots.last());
-    match last.zip(newest) {
-        Some((step, root)) if step.metadata.payload() == root.metadata.payload() => Ok(step.root.clone()),
-        _ => Err(refused().and_cause("it leads to another root than the last one in repository/")),
     }
 }
 

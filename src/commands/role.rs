@@ -8,6 +8,7 @@ use keyholders::Name;
 use toml_edit::value;
 
 use crate::context::Context;
+use crate::disk;
 use crate::error::Failure;
 use crate::policy_file::{PolicyFile, names, role_table};
 use crate::report::{Outcome, Report};
@@ -49,7 +50,7 @@ impl Role {
         if nothing && self.threshold.is_none() && self.lifetime_days.is_none() && self.signing_window_days.is_none() {
             let policy = PolicyFile::read(&context.workdir)?.policy;
             let role = policy.role(&self.role).cloned().ok_or_else(|| unknown(&policy))?;
-            return Ok(Outcome::done(Shown { name: self.role, role }));
+            return Ok(Outcome::done(Shown::new(context, self.role, role)?));
         }
         let edited = PolicyFile::edit(&context.workdir, |document, policy| {
             let table = role_table(document, &self.role).ok_or_else(|| unknown(policy))?;
@@ -92,7 +93,7 @@ impl Role {
             Ok(())
         })?;
         let role = edited.policy.role(&self.role).cloned().ok_or_else(|| unknown(&edited.policy))?;
-        Ok(Outcome::done(Shown { name: self.role, role }))
+        Ok(Outcome::done(Shown::new(context, self.role, role)?))
     }
 }
 
@@ -100,6 +101,20 @@ impl Role {
 struct Shown {
     name: String,
     role: RolePolicy,
+    /// Who is named and has no record yet.
+    unknown: Vec<String>,
+}
+
+impl Shown {
+    fn new(context: &Context, name: String, role: RolePolicy) -> Result<Self, Failure> {
+        let mut unknown = Vec::new();
+        for signer in role.signers.names() {
+            if !disk::exists(&context.workdir.keyholder(signer))? {
+                unknown.push(signer.clone());
+            }
+        }
+        Ok(Self { name, role, unknown })
+    }
 }
 
 impl fmt::Display for Shown {
@@ -111,7 +126,13 @@ impl fmt::Display for Shown {
             }
         };
         f.write_str(&wrapped(&format!("{} is signed by {who}", escaped(&self.name)), 0))?;
-        writeln!(f, "  lives for {}, signed again in its last {}", self.role.lifetime, self.role.window)
+        writeln!(f, "  lives for {}, signed again in its last {}", self.role.lifetime, self.role.window)?;
+        if self.unknown.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nNext: a key has to be enrolled for each of these.")?;
+        let online = if matches!(self.role.signers, Signers::Online(_)) { " --online" } else { "" };
+        self.unknown.iter().try_for_each(|name| writeln!(f, "  trustroot keyholder enroll {}{online}", escaped(name)))
     }
 }
 
@@ -123,6 +144,7 @@ impl Report for Shown {
             ("role", Json::string(&self.name)),
             ("signers", names),
             ("external", Json::Bool(self.role.signers == Signers::External)),
+            ("unknown", self.unknown.iter().map(Json::string).collect()),
             ("threshold", self.role.threshold.into()),
             ("lifetime_days", u64::from(self.role.lifetime.0).into()),
             ("signing_window_days", u64::from(self.role.window.0).into()),

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use ceremony::assemble::name_of;
 use ceremony::{Days, Finding, Fingerprint, Json, Object, ProposalDigest, Root, Rule, SignatureFile, Staged, Time};
-use keyholders::Device;
+use keyholders::{Device, DeviceError, Home};
 
 use crate::ask::Person;
 use crate::ceremony_dir::Ceremony;
 use crate::context::Context;
-use crate::devices::{AtHand, DeviceArgs};
+use crate::devices::{AtHand, DeviceArgs, KeyAtHand};
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
@@ -55,15 +55,23 @@ impl Sign {
         consent(ui, &ceremony.digest, self.expect.as_deref())?;
 
         let mut person = Person::new(ui, &self.keys.secrets)?;
-        let AtHand { keys, problems } = AtHand::find(context, &self.keys, &ceremony.roster, &mut person)?;
-        let (able, other): (Vec<_>, Vec<_>) = keys
-            .into_iter()
-            .partition(|key| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some()));
+        let AtHand { mut keys, problems } = AtHand::find(context, &self.keys, &ceremony.roster, &mut person)?;
         for problem in &problems {
             person.ui().say(problem);
         }
+        let may_sign =
+            |key: &KeyAtHand| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some());
+        // Keys in files do not show themselves, as those on tokens do.
+        let in_file = ceremony.inputs.policy.devices.file_keys && self.keys.key_files.is_empty();
+        if in_file && person.ui().has_terminal() && !keys.iter().any(may_sign) {
+            let question = "No device at hand may sign. Path of your key file";
+            let file = person.ui().value("--key-file", question, None)?;
+            let args = DeviceArgs { key_files: vec![file], ..DeviceArgs::default() };
+            keys.extend(AtHand::find(context, &args, &ceremony.roster, &mut person)?.keys);
+        }
+        let (able, other): (Vec<_>, Vec<_>) = keys.into_iter().partition(may_sign);
         if able.is_empty() {
-            return Err(no_key(&ceremony, staged, &other.iter().map(|key| key.fingerprint).collect::<Vec<_>>()));
+            return Err(no_key(&ceremony, staged, &other));
         }
         let mut signed = Vec::new();
         for mut key in able {
@@ -114,16 +122,17 @@ fn plausible(staged: &Staged, now: Time) -> Result<(), Failure> {
     Ok(())
 }
 
-/// No key at hand may sign: says whose the keys are, and where they were last of use.
-fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[Fingerprint]) -> Failure {
+/// No key at hand may sign: says whose the keys are, where they were last of use, and where those are that may sign.
+fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[KeyAtHand]) -> Failure {
     let mut failure = Failure::no("no key at hand may sign this proposal");
-    for key in keys {
-        let owner = match ceremony.roster.find(key) {
-            Some((record, _)) => format!("the key {} is {}'s", key.short(), record.name()),
-            None => format!("the key {} is nobody's on record", key.short()),
+    for KeyAtHand { fingerprint, device } in keys {
+        let (short, place) = (fingerprint.short(), device.describe().label);
+        let owner = match ceremony.roster.find(fingerprint) {
+            Some((record, key)) => format!("{place} has {}'s {} key {short}", record.name(), key.state().as_str()),
+            None => format!("{place} has the key {short}, which is nobody's on record"),
         };
         let mut roots = ceremony.base.roots.iter().rev().filter_map(|root| Root::of(root).ok());
-        let listed = |root: &Root| root.roles.values().any(|role| role.fingerprints().contains(key));
+        let listed = |root: &Root| root.roles.values().any(|role| role.fingerprints().contains(fingerprint));
         let last = match roots.find(listed) {
             Some(root) => format!("it was last listed in root {}", root.version),
             None => "no published root has listed it".to_owned(),
@@ -134,7 +143,12 @@ fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[Fingerprint]) -> Failure
         .roles()
         .values()
         .flat_map(|role| role.quorum.fingerprints())
-        .map(|key| name_of(&key, &ceremony.inputs.holders))
+        .map(|key| match ceremony.roster.find(&key).map(|(_, key)| key.home()) {
+            Some(home @ (Home::Pkcs11 { .. } | Home::Yubikey { .. })) => {
+                format!("{} ({home})", name_of(&key, &ceremony.inputs.holders))
+            }
+            _ => name_of(&key, &ceremony.inputs.holders),
+        })
         .collect();
     who.sort();
     who.dedup();
@@ -165,21 +179,29 @@ fn sign_all(
             continue;
         }
         let (version, payload) = (staged.metadata.version(), staged.payload.digest());
-        let present = ceremony
+        let mut present = ceremony
             .signatures
             .iter()
-            .find(|file| file.role == *role && file.fingerprint == fingerprint && file.payload == payload);
-        if present.is_some_and(|file| key.verify(staged.payload.bytes(), &file.signature).is_ok()) {
+            .filter(|file| file.role == *role && file.fingerprint == fingerprint && file.payload == payload);
+        if present.any(|file| key.verify(staged.payload.bytes(), &file.signature).is_ok()) {
             made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: None });
             continue;
+        }
+        let name = SignatureFile::name(&owner, &fingerprint, &payload);
+        let place = ceremony.dir.signatures(role).join(&name);
+        // Before the device is troubled: whoever handed the directory over can have put anything there.
+        if ceremony.files.contains_key(&format!("signatures/{role}/{name}")) {
+            return Err(Failure::no(format!("{place} is in the way, and is no good signature of {label}"))
+                .hint("look where it came from, take it away, and sign again"));
         }
         let entry = Entry { id: id.clone(), role: role.clone(), version, digest: payload, at: context.now };
         let accepted = exceptions(ceremony, &fingerprint, role, version, context.now, person);
         let message = format!("{label} does not sign {role} version {version}");
         let refused = |error| refused(&error, &message, role, version, &fingerprint);
         context.machine.may_sign(&fingerprint, &entry, accepted).map_err(refused)?;
-        let signature =
-            device.sign(staged.payload.bytes(), person).or_fail(|| format!("{role} was not signed with {label}"))?;
+        person.ui().say(format!("{role} version {version}: {label} signs, for {owner}"));
+        let signature = patient(device, staged.payload.bytes(), person)
+            .or_fail(|| format!("{role} was not signed with {label}"))?;
         // The library below has its own idea of a good signature; what counts is what every client will compute.
         key.verify(staged.payload.bytes(), &signature)
             .or_fail(|| format!("{label} answered with something else than its signature over {role}"))?;
@@ -194,11 +216,36 @@ fn sign_all(
             signature,
             signed_at: context.now,
         };
-        let place = ceremony.dir.signatures(role).join(&file.file_name());
         disk::create_new(&place, &file.to_file(), Access::Shared)?;
         made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: Some(place.path()) });
     }
     Ok(made)
+}
+
+/// Signs, as often as a person goes on: a device that was pulled can be put back, and a touch can be given after all.
+/// Both cost no try, and what was signed before stays.
+fn patient(device: &mut dyn Device, message: &[u8], person: &mut Person<'_>) -> Result<Vec<u8>, DeviceError> {
+    loop {
+        let error = match device.sign(message, person) {
+            Err(
+                error @ (DeviceError::Gone { .. }
+                | DeviceError::NoCard { .. }
+                | DeviceError::NotTouched { .. }
+                | DeviceError::Busy { .. }),
+            ) => error,
+            other => return other,
+        };
+        let ui = person.ui();
+        if !ui.has_terminal() {
+            return Err(error);
+        }
+        ui.say(&error);
+        // No flag answers this: without a terminal nobody could put anything back.
+        match ui.confirm("a terminal", "Is the device in place now, to try once more?", Some(true)) {
+            Ok(true) => {}
+            _ => return Err(error),
+        }
+    }
 }
 
 fn refused(error: &JournalError, message: &str, role: &str, version: u64, key: &Fingerprint) -> Failure {

@@ -18,7 +18,7 @@ use crate::error::{Failure, OrFail as _};
 use crate::examine::meaning;
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
-use crate::records::{self, RecordFile};
+use crate::records::{self, Keyholders, RecordFile};
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -114,7 +114,7 @@ impl Wanted {
         }
         let records = records::read(&workdir.keyholders())?;
         let files = records.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
-        let holders = records::holders(&records::roster(&workdir.keyholders(), files)?, &policy);
+        let holders = Keyholders::of_files(&workdir.keyholders(), files)?.holders(&policy, at);
         let targets = wanted_targets(workdir, &policy)?;
         let staging = Staging { at, rules: Staging::RULES, only };
         Ok(Self { inputs: Inputs { policy, holders, targets, staging }, policy: text, records })

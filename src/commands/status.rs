@@ -114,7 +114,11 @@ impl fmt::Display for State {
                 parts.push("No ceremony is open.\n".to_owned());
             }
             parts.push(self.over());
-            parts.push(self::deadlines(deadlines, self.now));
+            match deadlines[..] {
+                [] if !self.open.is_empty() => parts.push("Nothing is published yet.\n".to_owned()),
+                [] => parts.push("Nothing is published. `trustroot stage` proposes the first root.\n".to_owned()),
+                _ => parts.push(self::deadlines(deadlines, self.now)),
+            }
         }
         parts.retain(|part| !part.is_empty());
         f.write_str(&parts.join("\n"))
@@ -138,9 +142,6 @@ impl State {
 }
 
 fn deadlines(deadlines: &[Deadline], now: Time) -> String {
-    if deadlines.is_empty() {
-        return "Nothing is published. `trustroot stage` proposes the first root.\n".to_owned();
-    }
     let day = |time: Time| format!("{} {}", &time.to_string()[..10], distance(now, time));
     let row = |deadline: &Deadline| {
         let window = match deadline.opens {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use ceremony::{Source, SourceError};
 use url::Url;
 
+use crate::disk::{Place, exists};
 use crate::source::disk::Directory;
 
 /// Where a repository, or the targets of one, is published.
@@ -29,6 +30,18 @@ impl Address {
         match self {
             Self::Directory(path) => Self::Directory(path.join("targets")),
             Self::Http(url) => Self::Http(http_child(url, "targets/")),
+        }
+    }
+
+    /// Where the metadata is: here, or in `metadata` below a directory that has it there and its targets beside it, as
+    /// repositories lie in git.
+    fn metadata(&self) -> Self {
+        let has = |path: PathBuf| exists(&Place::named(path.join("timestamp.json"))).unwrap_or(false);
+        match self {
+            Self::Directory(path) if !has(path.clone()) && has(path.join("metadata")) => {
+                Self::Directory(path.join("metadata"))
+            }
+            other => other.clone(),
         }
     }
 
@@ -91,7 +104,8 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// The repository with its metadata at `metadata` and its targets at `targets`, or else in `targets` below it.
+    /// The repository with its metadata at `metadata`, or in `metadata` below it, and its targets at `targets`, or else
+    /// in `targets` below it.
     ///
     /// Over HTTP, `patience` is how long the other side may be silent.
     ///
@@ -99,7 +113,7 @@ impl Published {
     /// If this build or this machine cannot speak to such an address. Nothing is read yet.
     pub(crate) fn open(metadata: &Address, targets: Option<&Address>, patience: Duration) -> Result<Self, OpenError> {
         let targets = targets.cloned().unwrap_or_else(|| metadata.targets());
-        Ok(Self { metadata: metadata.open(patience)?, targets: targets.open(patience)? })
+        Ok(Self { metadata: metadata.metadata().open(patience)?, targets: targets.open(patience)? })
     }
 
     /// The repository in a directory of this machine.

@@ -8,6 +8,7 @@ pub mod store;
 pub mod terminal;
 pub mod tree;
 pub mod tuf;
+pub mod yubikeys;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -19,6 +20,7 @@ pub use room::Room;
 pub use server::{Reply, Server};
 pub use store::Store;
 pub use terminal::Terminal;
+pub use yubikeys::Readers;
 
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_trustroot");
@@ -145,7 +147,9 @@ impl Trustroot {
         let kept = kept.iter().filter_map(|name| Some((name.to_string(), std::env::var(name).ok()?)));
         let home = self.home.to_str().unwrap();
         let homes = ["HOME", "TRUSTROOT_HOME"].map(|name| (name.to_owned(), home.to_owned()));
-        kept.chain(homes).chain(self.environment.iter().cloned()).collect()
+        // Nothing in the readers of this machine is ever touched.
+        let no_pcscd = ("PCSCLITE_CSOCK_NAME".to_owned(), format!("{home}/no-pcscd"));
+        kept.chain(homes).chain([no_pcscd]).chain(self.environment.iter().cloned()).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ceremony::{Algorithm, Signature, TufKey};
 use keyholders::{
-    Action, Ask, AskError, Device as _, DeviceKind, FileKey, Kind, Name, Nonce, Pin, PinRequest, Possession, Record,
+    Action, Ask, AskError, Device as _, FileKey, Home, Kind, Name, Nonce, Pin, PinRequest, Possession, Record,
     RecordKey, State,
 };
 use serde_json::Value;
@@ -76,7 +76,7 @@ impl Room {
         std::fs::write(self.key_file(name), key.to_plain_pem().as_bytes()).unwrap();
         let holder = Name::new(name).unwrap();
         let proof = Possession::prove(&mut key, &self.id, &holder, Nonce::random().unwrap(), &mut Nobody).unwrap();
-        let key = RecordKey::new(State::Active, tuf_key, DeviceKind::File, None, None, Some(proof)).unwrap();
+        let key = RecordKey::new(State::Active, tuf_key, Home::File, Some(proof)).unwrap();
         let record = Record::new(holder, kind, vec![key]).unwrap();
         self.coordinator.write(&format!("keyholders/{name}.toml"), record.to_toml());
     }

@@ -1,6 +1,6 @@
 //! Keys as a file lists them.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -22,7 +22,7 @@ pub(super) fn keys(
     findings: &mut Vec<Finding>,
 ) {
     let file = of_version(role, version);
-    let used = |id: &KeyId| sets.iter().any(|(_, set)| set.ids.contains(id));
+    let used: BTreeSet<&KeyId> = sets.iter().flat_map(|(_, set)| &set.ids).collect();
     let mut by_fingerprint: BTreeMap<Fingerprint, Vec<String>> = BTreeMap::new();
     for key in keys.values() {
         if key.id_form() != IdForm::WholeObject {
@@ -31,8 +31,10 @@ pub(super) fn keys(
             findings.push(Finding::new(Rule::KeyIdMismatch, key.id.as_str(), what));
         }
         match &key.key {
-            Ok(public) if used(&key.id) => by_fingerprint.entry(public.fingerprint()).or_default().push(key.id.short()),
-            Err(error) if used(&key.id) => {
+            Ok(public) if used.contains(&key.id) => {
+                by_fingerprint.entry(public.fingerprint()).or_default().push(key.id.short())
+            }
+            Err(error) if used.contains(&key.id) => {
                 let what = format!("in {file}: {error}");
                 findings.push(Finding::new(Rule::KeyUnreadable, key.id.as_str(), what));
             }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
+use super::devices::WireDevices;
 use super::{Accept, DelegationPolicy, Policy, PolicyError, RolePolicy, Signers, TargetPolicy, role_name};
 use crate::json::{Json, Object};
 use crate::time::Days;
@@ -40,13 +41,6 @@ struct WireTrustRoot {
 #[serde(deny_unknown_fields)]
 struct WireClients {
     support: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WireDevices {
-    #[serde(default)]
-    file_keys: bool,
 }
 
 #[derive(Deserialize)]
@@ -153,7 +147,7 @@ impl Wire {
             id: self.trust_root.id,
             name: self.trust_root.name,
             clients: self.clients.support,
-            allow_file_keys: self.devices.file_keys,
+            devices: self.devices.policy()?,
             roles,
             delegated,
             targets,

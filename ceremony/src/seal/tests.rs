@@ -133,6 +133,19 @@ fn what_is_sealed_once_is_not_due_until_something_changes() {
 }
 
 #[test]
+fn a_snapshot_that_names_another_file_of_this_version_is_replaced() {
+    let mut case = Case::after(set(&[1], 1), &[1], set(&[1], 1));
+    let mut files = targets(1);
+    let file = files.get_mut("targets").unwrap();
+    file.metadata.signatures.push(Signature { keyid: key(3).id, sig: vec![1] });
+    file.bytes = file.metadata.to_file().into();
+    let (sealing, _) = case.seal(&files, &[1]).unwrap();
+    assert_eq!(versions(&sealing), [Some(2), Some(2)]);
+    case.published = sealing.seals;
+    assert_eq!(versions(&case.seal(&files, &[]).unwrap().0), [None, None]);
+}
+
+#[test]
 fn both_keys_sign_a_planned_change() {
     let case = Case::after(set(&[1], 1), &[1], set(&[2], 1));
     let (sealing, _) = case.seal(&targets(1), &[1, 2]).unwrap();

@@ -12,6 +12,7 @@ use crate::metadata::{Kind, Metadata};
 use crate::policy::{RolePolicy, Signers};
 use crate::quorum::Quorum;
 use crate::targets::{TargetEntry, Targets};
+use crate::tuf_key::KeyId;
 
 /// Stages targets, then the roles below it, each under its delegator as staged or published.
 pub(super) fn stage_targets(inputs: &Inputs, base: &Base, staged: &mut Staged) -> Result<(), StageError> {
@@ -138,9 +139,8 @@ fn drop_leavers(delegations: &mut Object, entries: &[Json], published: Option<&T
     let used: BTreeSet<String> = entries.iter().flat_map(ids).collect();
     let idle: BTreeSet<&str> = published
         .map(|published| {
-            let used =
-                |id: &str| published.delegations.iter().any(|d| d.keys.ids.iter().any(|other| other.as_str() == id));
-            published.keys.keys().map(|id| id.as_str()).filter(|id| !used(id)).collect()
+            let used: BTreeSet<&KeyId> = published.delegations.iter().flat_map(|d| &d.keys.ids).collect();
+            published.keys.keys().filter(|id| !used.contains(id)).map(KeyId::as_str).collect()
         })
         .unwrap_or_default();
     child(delegations, "keys").retain(|id, _| used.contains(id) || idle.contains(id));

@@ -1,10 +1,10 @@
 //! One key of a keyholder.
 
 use ceremony::TufKey;
-use ceremony::key::{Fingerprint, PublicKey};
+use ceremony::key::{Algorithm, Fingerprint, PublicKey};
 use ceremony::tuf_key::IdForm;
 
-use super::{RecordError, State};
+use super::{Home, RecordError, State};
 use crate::claims::Claims;
 use crate::device::DeviceKind;
 use crate::possession::Possession;
@@ -16,9 +16,7 @@ pub struct RecordKey {
     state: State,
     tuf_key: TufKey,
     public_key: PublicKey,
-    device: DeviceKind,
-    uri: Option<Uri>,
-    claimed: Option<Claims>,
+    home: Home,
     possession: Option<Possession>,
 }
 
@@ -27,38 +25,30 @@ impl RecordKey {
     ///
     /// # Errors
     /// If the key object holds no key that this program can verify with; if a key on a token has no URI that names one
-    /// token by its serial number and a key on it, or another key has a URI or claims; if a key that is not external
-    /// has no proof of possession, or an id that is not the hash of its object.
-    pub fn new(
-        state: State,
-        tuf_key: TufKey,
-        device: DeviceKind,
-        uri: Option<Uri>,
-        claimed: Option<Claims>,
-        possession: Option<Possession>,
-    ) -> Result<Self, RecordError> {
+    /// token by its serial number and a key on it; if a key in a YubiKey is of a kind that the YubiKey cannot sign
+    /// metadata with; if a key that is not external has no proof of possession, or an id that is not the hash of its
+    /// object.
+    pub fn new(state: State, tuf_key: TufKey, home: Home, possession: Option<Possession>) -> Result<Self, RecordError> {
         let public_key = tuf_key.key.clone()?;
+        let device = home.kind();
         let external = device == DeviceKind::External;
         // Ids that match no formula exist in published metadata only, and its keys are adopted as external.
         if !external && tuf_key.id_form() == IdForm::Other {
             return Err(RecordError::Id { id: tuf_key.id, device });
         }
-        let on_token = device == DeviceKind::Pkcs11;
-        match &uri {
-            None if on_token => return Err(RecordError::Lacks { field: "uri", device }),
-            Some(_) if !on_token => return Err(RecordError::Misplaced { field: "uri", device }),
-            Some(uri) if uri.serial.is_none() || !uri.names_key() || uri.class.is_some() => {
+        match &home {
+            Home::Pkcs11 { uri, .. } if uri.serial.is_none() || !uri.names_key() || uri.class.is_some() => {
                 return Err(RecordError::VagueUri { uri: Box::new(uri.clone()) });
             }
+            Home::Yubikey { .. } if !matches!(public_key.algorithm(), Algorithm::EcdsaP256 | Algorithm::EcdsaP384) => {
+                return Err(RecordError::NotForPiv { algorithm: public_key.algorithm() });
+            }
             _ => {}
-        }
-        if claimed.is_some() && !on_token {
-            return Err(RecordError::Misplaced { field: "key.claimed", device });
         }
         if possession.is_none() && !external {
             return Err(RecordError::Lacks { field: "key.possession", device });
         }
-        Ok(Self { state, tuf_key, public_key, device, uri, claimed, possession })
+        Ok(Self { state, tuf_key, public_key, home, possession })
     }
 
     /// This key in another state.
@@ -87,19 +77,27 @@ impl RecordKey {
         self.public_key.fingerprint()
     }
 
-    /// Where the key lives. A key in a file is marked wherever it is shown.
+    /// Where the key lives.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The kind of where the key lives. A key in a file is marked wherever it is shown.
     pub fn device(&self) -> DeviceKind {
-        self.device
+        self.home.kind()
     }
 
-    /// The name of the key on its token.
+    /// The name of the key, where it is on a PKCS#11 token.
     pub fn uri(&self) -> Option<&Uri> {
-        self.uri.as_ref()
+        self.home.uri()
     }
 
-    /// What the token claimed when the key was enrolled. Never verified.
+    /// What a PKCS#11 token claimed when the key was enrolled. Never verified.
     pub fn claimed(&self) -> Option<&Claims> {
-        self.claimed.as_ref()
+        match &self.home {
+            Home::Pkcs11 { claimed, .. } => claimed.as_deref(),
+            _ => None,
+        }
     }
 
     /// The proof of possession. Only an external key can be without one.

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use ceremony::{Json, KeyId, TufKey};
 use serde::Deserialize;
 
-use super::{Kind, Record, RecordError, RecordKey, State};
+use super::{Home, Kind, Record, RecordError, RecordKey, State};
 use crate::claims::Claims;
+use crate::device::DeviceKind;
 use crate::name::Name;
 use crate::possession::{Nonce, Possession};
 use crate::text::{escaped, toml_string};
@@ -65,8 +66,10 @@ impl RecordKey {
             writeln!(out, "id = {}", toml_string(self.tuf_key().id.as_str()))?;
             writeln!(out, "fingerprint = \"{}\"", self.fingerprint())?;
             write!(out, "object = '''\n{object}'''\ndevice = \"{}\"\n", self.device())?;
-            if let Some(uri) = self.uri() {
-                writeln!(out, "uri = \"{uri}\"")?;
+            match self.home() {
+                Home::Pkcs11 { uri, .. } => writeln!(out, "uri = \"{uri}\"")?,
+                Home::Yubikey { serial, slot } => writeln!(out, "serial = {serial}\nslot = \"{slot}\"")?,
+                Home::External | Home::File => {}
             }
             if let Some(claims) = self.claimed() {
                 out.push_str("\n[key.claimed]\n");
@@ -104,6 +107,8 @@ struct RawKey {
     object: String,
     device: String,
     uri: Option<String>,
+    serial: Option<u32>,
+    slot: Option<String>,
     claimed: Option<RawClaims>,
     possession: Option<RawPossession>,
 }
@@ -134,24 +139,67 @@ impl RawKey {
         let object = Json::parse(self.object.as_bytes())
             .map_err(|error| RecordError::Object { reason: escaped(&error.to_string()) })?;
         let tuf_key = TufKey::read(KeyId::new(self.id), object);
-        let device = self.device.parse().map_err(|()| RecordError::Device { device: escaped(&self.device) })?;
-        let uri = self.uri.map(|uri| uri.parse()).transpose()?;
-        let claimed = self.claimed.map(|raw| Claims {
-            local: raw.local,
-            never_extractable: raw.never_extractable,
-            always_sensitive: raw.always_sensitive,
-            library: raw.library,
-            token: raw.token,
-            manufacturer: raw.manufacturer,
-            model: raw.model,
-            serial: raw.serial,
-            firmware: raw.firmware,
-        });
+        let home = RawHome { uri: self.uri, claimed: self.claimed, serial: self.serial, slot: self.slot }
+            .check(&self.device)?;
         let possession = self.possession.map(RawPossession::check).transpose()?;
-        let key = RecordKey::new(self.state, tuf_key, device, uri, claimed, possession)?;
+        let key = RecordKey::new(self.state, tuf_key, home, possession)?;
         let stated = self.fingerprint.parse().map_err(|_| RecordError::Hex { field: "fingerprint" })?;
         let actual = key.fingerprint();
         if stated == actual { Ok(key) } else { Err(RecordError::Fingerprint { stated, actual }) }
+    }
+}
+
+/// What a record says of where a key lives: which fields there are depends on the device.
+struct RawHome {
+    uri: Option<String>,
+    claimed: Option<RawClaims>,
+    serial: Option<u32>,
+    slot: Option<String>,
+}
+
+impl RawHome {
+    fn check(self, device: &str) -> Result<Home, RecordError> {
+        let device: DeviceKind = device.parse().map_err(|()| RecordError::Device { device: escaped(device) })?;
+        let lacks = |field| RecordError::Lacks { field, device };
+        let (on_token, in_slot) = (device == DeviceKind::Pkcs11, device == DeviceKind::Yubikey);
+        for (field, there, belongs) in [
+            ("uri", self.uri.is_some(), on_token),
+            ("key.claimed", self.claimed.is_some(), on_token),
+            ("serial", self.serial.is_some(), in_slot),
+            ("slot", self.slot.is_some(), in_slot),
+        ] {
+            if there && !belongs {
+                return Err(RecordError::Misplaced { field, device });
+            }
+        }
+        Ok(match device {
+            DeviceKind::External => Home::External,
+            DeviceKind::File => Home::File,
+            DeviceKind::Pkcs11 => Home::Pkcs11 {
+                uri: self.uri.ok_or_else(|| lacks("uri"))?.parse()?,
+                claimed: self.claimed.map(|raw| Box::new(raw.claims())),
+            },
+            DeviceKind::Yubikey => Home::Yubikey {
+                serial: self.serial.ok_or_else(|| lacks("serial"))?,
+                slot: self.slot.ok_or_else(|| lacks("slot"))?.parse()?,
+            },
+        })
+    }
+}
+
+impl RawClaims {
+    fn claims(self) -> Claims {
+        Claims {
+            local: self.local,
+            never_extractable: self.never_extractable,
+            always_sensitive: self.always_sensitive,
+            library: self.library,
+            token: self.token,
+            manufacturer: self.manufacturer,
+            model: self.model,
+            serial: self.serial,
+            firmware: self.firmware,
+        }
     }
 }
 
@@ -180,7 +228,7 @@ mod tests {
     use ceremony::Algorithm;
 
     use super::*;
-    use crate::device::{Device as _, DeviceKind};
+    use crate::device::Device as _;
     use crate::file::FileKey;
 
     fn possession() -> Possession {
@@ -189,18 +237,29 @@ mod tests {
 
     fn key(state: State, device: DeviceKind) -> RecordKey {
         let public = FileKey::generate(Algorithm::EcdsaP256, "k").unwrap().public_key().clone();
-        let on_token = device == DeviceKind::Pkcs11;
-        let uri = on_token.then(|| "pkcs11:token=a%20b;serial=c0ffee;object=k;id=%01".parse().unwrap());
-        let claimed = on_token.then(|| Claims {
+        let claims = || Claims {
             local: Some(true),
             library: Some("\"Soft\u{1b}[2J\\HSM\" é \u{1f511}\u{202e}".into()),
             ..Claims::default()
-        });
-        RecordKey::new(state, TufKey::author(&public).unwrap(), device, uri, claimed, Some(possession())).unwrap()
+        };
+        let home = match device {
+            DeviceKind::External => Home::External,
+            DeviceKind::File => Home::File,
+            DeviceKind::Pkcs11 => Home::Pkcs11 {
+                uri: "pkcs11:token=a%20b;serial=c0ffee;object=k;id=%01".parse().unwrap(),
+                claimed: Some(Box::new(claims())),
+            },
+            DeviceKind::Yubikey => Home::Yubikey { serial: 12_345_678, slot: "9c".parse().unwrap() },
+        };
+        RecordKey::new(state, TufKey::author(&public).unwrap(), home, Some(possession())).unwrap()
     }
 
     fn alice() -> Record {
-        let keys = vec![key(State::Active, DeviceKind::Pkcs11), key(State::Spare, DeviceKind::File)];
+        let keys = vec![
+            key(State::Active, DeviceKind::Pkcs11),
+            key(State::Spare, DeviceKind::File),
+            key(State::Retired, DeviceKind::Yubikey),
+        ];
         Record::new(Name::new("alice").unwrap(), Kind::Person, keys).unwrap()
     }
 
@@ -219,6 +278,7 @@ mod tests {
         );
         assert!(text.contains("object = '''\n{\n \"keytype\": \"ecdsa\",\n"), "{text}");
         assert!(text.contains("\nuri = \"pkcs11:token=a%20b;serial=c0ffee;object=k;id=%01\"\n"), "{text}");
+        assert!(text.contains("\ndevice = \"yubikey\"\nserial = 12345678\nslot = \"9c\"\n"), "{text}");
         assert!(text.bytes().all(|b| b == b'\n' || (b' '..=b'~').contains(&b)), "{text}");
     }
 
@@ -228,7 +288,7 @@ mod tests {
         let owner = Json::string("'''\n[[key]] \u{1b}[2J \u{7f}\u{9b} \\ \" ''' @é\u{202e}\u{2028}");
         tuf_key.object.as_object_mut().unwrap().insert("x-tuf-on-ci-keyowner", owner);
         let tuf_key = TufKey::read(KeyId::new("an id \u{7} of no \"formula\""), tuf_key.object);
-        let key = RecordKey::new(State::Active, tuf_key.clone(), DeviceKind::External, None, None, None).unwrap();
+        let key = RecordKey::new(State::Active, tuf_key.clone(), Home::External, None).unwrap();
         let record = Record::new(Name::new("a").unwrap(), Kind::Online, vec![key]).unwrap();
         let text = record.to_toml();
         assert!(!text.contains(['\u{1b}', '\u{7}', '\u{7f}', '\u{9b}', '\u{202e}']), "{text}");
@@ -296,7 +356,7 @@ mod tests {
             RecordError::Key { cause, .. } => *cause,
             other => panic!("{other:?}"),
         };
-        let [first, second] = record.keys() else { panic!() };
+        let [first, second, _] = record.keys() else { panic!() };
         let (a, b) = (first.fingerprint(), second.fingerprint());
         assert_eq!(
             cause(&text.replace(&a.to_string(), &b.to_string())),
@@ -313,6 +373,11 @@ mod tests {
         ));
         assert!(matches!(cause(&text.replace("\"pkcs11\"", "\"file\"")), RecordError::Misplaced { field: "uri", .. }));
         assert!(matches!(cause(&text.replace("\"pkcs11\"", "\"usb\"")), RecordError::Device { .. }));
+        let missing = cause(&text.replace("serial = 12345678\n", ""));
+        assert!(matches!(missing, RecordError::Lacks { field: "serial", .. }), "{missing}");
+        assert!(matches!(cause(&text.replace("\"9c\"", "\"f9\"")), RecordError::Slot(_)));
+        let misplaced = cause(&text.replace("device = \"file\"\n", "device = \"file\"\nslot = \"9c\"\n"));
+        assert!(matches!(misplaced, RecordError::Misplaced { field: "slot", .. }), "{misplaced}");
         assert!(matches!(cause(&text.replace("nonce = \"00", "nonce = \"")), RecordError::Nonce(_)));
         assert!(matches!(cause(&text.replace("= \"010203\"", "= \"01020\"")), RecordError::Hex { field: "signature" }));
         let unproven = text

@@ -1,33 +1,39 @@
 //! `trustroot keyholder enroll`
 
 mod key;
+mod yubikey;
 
 use std::fmt;
 use std::path::PathBuf;
 
 use ceremony::finding::Finding;
 use ceremony::policy::Signers;
-use ceremony::{Json, Policy, Time};
-use keyholders::{Kind, Name, Nonce, Possession, Record, RecordKey, Roster, State};
+use ceremony::{Certificate, Json, Policy, Time};
+use keyholders::{
+    Attestation, AttestedKey, DeviceKind, Evidence, Home, Kind, Name, Nonce, Possession, Record, RecordKey, Roster,
+    State,
+};
 
 use self::key::{KeyArgs, Opened, Reach, Source};
-use super::shown;
+use super::{attested, shown};
 use crate::ask::{Person, SecretArgs};
+use crate::certificates;
 use crate::context::Context;
 use crate::devices::ModuleArgs;
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::policy_file::PolicyFile;
-use crate::records;
+use crate::records::Keyholders;
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
 /// Register the key of a person, or an online key: prove that it can sign, and write keyholders/NAME.toml
 ///
-/// The key is on a PKCS#11 token, in a file, or where this program does not reach it; asks for what no flag answers.
-/// The proof is a signature over the trust root, the name, the fingerprint and the coordinator's nonce. A token keeps
-/// its key; a key in a file is for rehearsals and low stakes only, and marked so wherever it is shown.
+/// The key is in a YubiKey, on a PKCS#11 token, in a file, or where this program does not reach it; asks for what no
+/// flag answers. The proof is a signature over the trust root, the name, the fingerprint and the coordinator's nonce. A
+/// YubiKey or a token keeps its key, and a YubiKey says so in certificates that lead to its vendor; a key in a file is
+/// for rehearsals and low stakes only, and marked so wherever it is shown.
 #[derive(clap::Args)]
 pub(super) struct Enroll {
     /// Whose key it is: 1 to 64 of a-z 0-9 . _ -
@@ -49,6 +55,10 @@ pub(super) struct Enroll {
     /// The name has a record: keep this key as a spare, which --replace makes active one day
     #[arg(long, conflicts_with = "replace")]
     spare: bool,
+    /// A certificate that the attestation leads to, besides Yubico's: kept with the evidence, and of use only where the
+    /// policy names its SHA-256; may be given several times
+    #[arg(long = "anchor", value_name = "FILE", requires = "yubikey")]
+    anchors: Vec<PathBuf>,
     #[command(flatten)]
     modules: ModuleArgs,
     #[command(flatten)]
@@ -58,7 +68,8 @@ pub(super) struct Enroll {
 impl Enroll {
     pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let policy = PolicyFile::read(&context.workdir)?.policy;
-        let roster = records::load(&context.workdir.keyholders())?;
+        let keyholders = Keyholders::load(&context.workdir.keyholders())?;
+        let roster = &keyholders.roster;
         let name = match &self.name {
             Some(name) => name.clone(),
             None => ui.value("NAME", "Whose key is it", None)?,
@@ -67,25 +78,30 @@ impl Enroll {
         self.fits(&name, present)?;
         let kind = self.kind(&name, present, &policy)?;
         let reach = Reach::new(context, &self.modules);
-        let source = self.key.source(&reach, &roster, (&name, kind), ui)?;
+        let source = self.key.source(&reach, roster, (&name, kind), ui)?;
         let nonce = match source {
             Source::Public(_) => None,
             _ => Some(self.nonce(ui)?),
         };
         let mut person = Person::new(ui, &self.secrets)?;
-        let opened = source.open(&reach, &roster, (&name, kind), &mut person)?;
-        let opened = self.known(opened, &name, &roster)?;
+        let opened = source.open(&self.key, &reach, &policy, roster, (&name, kind), &mut person)?;
+        let opened = self.known(opened, &name, roster)?;
         let enrolled = self.prove(opened, &policy, &name, nonce, &mut person)?;
         let record = self.record(present, &name, kind, enrolled.key.clone())?;
+        let evidence = self.evidence(&keyholders, &enrolled, &record)?;
         let others = roster.records().iter().filter(|other| *other.name() != name).cloned();
         // Nobody else has this key, or one on this token.
         Roster::new(others.chain([record.clone()])).map_err(|error| Failure::no(error.to_string()))?;
-        enrolled.write(context, &roster, &record)?;
-        let findings = records::holder(&record, &policy).findings;
+        enrolled.write(context, &keyholders, &record, evidence.as_ref())?;
+        let now = Keyholders::load(&context.workdir.keyholders())?;
+        let findings = now.holder(&record, &policy, context.now).findings;
+        let attested = now.attested(record.name(), &policy, context.now).into_iter().flatten();
+        let attested = attested.into_iter().find(|attested| attested.key() == enrolled.key.public_key());
         Ok(Outcome::done(Enrolled {
             file: context.workdir.keyholder(name.as_str()).path(),
             key_file: enrolled.new_file.map(|file| file.place.path()),
             key: enrolled.key,
+            attested,
             record,
             findings,
             policy,
@@ -170,13 +186,17 @@ impl Enroll {
         nonce: Option<Nonce>,
         person: &mut Person<'_>,
     ) -> Result<Proven, Failure> {
-        let Opened { tuf_key, device, kind, uri, claims, new_file, made } = opened;
+        let Opened { tuf_key, device, home, attestation, new_file, made } = opened;
         let possession = match (device, nonce) {
             (Some(mut device), Some(nonce)) => {
                 let proof = Possession::prove(&mut *device, &policy.id, name, nonce, person);
-                Some(proof.map_err(Failure::from).map_err(|failure| match (&uri, made) {
-                    (Some(uri), true) => failure.hint(format!(
+                Some(proof.map_err(Failure::from).map_err(|failure| match (&home, made) {
+                    (Home::Pkcs11 { uri, .. }, true) => failure.hint(format!(
                         "the key is on the token now: enroll it with --pkcs11 '{uri}' and without --generate"
+                    )),
+                    (Home::Yubikey { serial, slot }, true) => failure.hint(format!(
+                        "the key is in the YubiKey now: enroll it with --yubikey --serial {serial} --slot {slot} and \
+                         without --generate"
                     )),
                     _ => failure,
                 })?)
@@ -184,8 +204,36 @@ impl Enroll {
             _ => None,
         };
         let state = if self.spare { State::Spare } else { State::Active };
-        let key = RecordKey::new(state, tuf_key, kind, uri, claims, possession)?;
-        Ok(Proven { key, new_file })
+        let key = RecordKey::new(state, tuf_key, home, possession)?;
+        Ok(Proven { key, attestation, new_file })
+    }
+
+    /// The evidence for the keys of `record`: what is there already for keys that stay, and what the YubiKey gave now.
+    ///
+    /// # Errors
+    /// If an anchor cannot be read, or the YubiKey gave no certificates of the kind.
+    fn evidence(
+        &self,
+        keyholders: &Keyholders,
+        enrolled: &Proven,
+        record: &Record,
+    ) -> Result<Option<Evidence>, Failure> {
+        let present = keyholders.evidence.get(record.name()).map(Evidence::attestations).unwrap_or_default();
+        let of_key = |attestation: &Attestation| attestation.key.public_key().ok().map(|key| key.fingerprint());
+        let stays = |attestation: &&Attestation| {
+            let of = of_key(attestation);
+            of != Some(enrolled.key.fingerprint()) && of.is_some_and(|of| record.key(&of).is_some())
+        };
+        let mut attestations: Vec<Attestation> = present.iter().filter(stays).cloned().collect();
+        if let Some((key, device)) = &enrolled.attestation {
+            let given: Vec<_> = self.anchors.iter().map(|file| certificates::read(file)).collect::<Result<_, _>>()?;
+            let issuers = above(device, &given.concat());
+            attestations.push(Attestation { key: key.clone(), device: device.clone(), issuers });
+        }
+        if attestations.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Evidence::new(attestations).or_fail(|| "what the YubiKey says to prove its key is no attestation")?))
     }
 
     fn record(&self, present: Option<&Record>, name: &Name, kind: Kind, key: RecordKey) -> Result<Record, Failure> {
@@ -204,14 +252,22 @@ impl Enroll {
 /// A key that is ready for the record.
 struct Proven {
     key: RecordKey,
+    attestation: Option<(Certificate, Certificate)>,
     new_file: Option<key::NewFile>,
 }
 
 impl Proven {
-    /// Writes the key file, and then the record.
-    fn write(&self, context: &Context, seen: &Roster, record: &Record) -> Result<(), Failure> {
+    /// Writes the key file, then the record, and then the evidence: a record without its evidence proves less, and
+    /// evidence without a record is an error.
+    fn write(
+        &self,
+        context: &Context,
+        seen: &Keyholders,
+        record: &Record,
+        evidence: Option<&Evidence>,
+    ) -> Result<(), Failure> {
         let _lock = context.workdir.lock()?;
-        if records::load(&context.workdir.keyholders())? != *seen {
+        if Keyholders::load(&context.workdir.keyholders())? != *seen {
             return Err(
                 Failure::could_not("the records changed meanwhile, nothing was written").hint("run the command again")
             );
@@ -221,10 +277,17 @@ impl Proven {
         }
         let place = context.workdir.keyholder(record.name().as_str());
         let text = record.to_toml();
-        let written = match seen.record(record.name().as_str()) {
+        let written = match seen.roster.record(record.name().as_str()) {
             Some(_) => disk::replace(&place, text.as_bytes(), Access::Shared),
             None => disk::create_new(&place, text.as_bytes(), Access::Shared),
         };
+        let written = written.and_then(|()| match evidence {
+            Some(evidence) => {
+                let place = context.workdir.evidence(record.name().as_str());
+                disk::replace(&place, evidence.to_pem().as_bytes(), Access::Shared)
+            }
+            None => Ok(()),
+        });
         written.map_err(|error| match &self.new_file {
             Some(file) => {
                 Failure::from(error).hint(format!("the key is in {} now: enroll it without --generate", file.place))
@@ -238,6 +301,7 @@ impl Proven {
 struct Enrolled {
     record: Record,
     key: RecordKey,
+    attested: Option<AttestedKey>,
     file: PathBuf,
     key_file: Option<PathBuf>,
     findings: Vec<Finding>,
@@ -251,7 +315,7 @@ impl fmt::Display for Enrolled {
         let kind = if record.kind() == Kind::Online { ", an online key" } else { "" };
         writeln!(f, "Enrolled {}{kind}", record.name())?;
         writeln!(f, "  {}", key.fingerprint())?;
-        let place = shown::place(key.device(), key.uri());
+        let place = shown::place(key.home());
         let line = format!("the {} {} key, {place}", key.state().as_str(), key.public_key().algorithm());
         f.write_str(&wrapped(&line, 2))?;
         if let Some(file) = &self.key_file {
@@ -259,6 +323,9 @@ impl fmt::Display for Enrolled {
         }
         if let Some(claims) = key.claimed() {
             f.write_str(&wrapped(&format!("claimed: {}", shown::claims(claims)), 2))?;
+        }
+        if key.device() == DeviceKind::Yubikey {
+            f.write_str(&wrapped(&attested::sentence(self.attested.as_ref()), 2))?;
         }
         match key.possession() {
             Some(proof) => writeln!(f, "  possession proven for the nonce {}", proof.nonce)?,
@@ -288,7 +355,24 @@ impl Report for Enrolled {
         object.insert("ok", Json::Bool(true));
         object.insert("enrolled", Json::string(self.key.fingerprint().to_string()));
         object.insert("record", Json::string(self.file.display().to_string()));
+        object.insert(
+            "attested",
+            self.attested.as_ref().map_or(Json::Null, |proven| Json::Object(attested::members(proven))),
+        );
         object.insert("findings", findings);
         Json::Object(object)
+    }
+}
+
+/// The issuers of `device` among `given`, each after the one that it issued.
+fn above(device: &Certificate, given: &[Certificate]) -> Vec<Certificate> {
+    let mut issuers: Vec<Certificate> = Vec::new();
+    loop {
+        let below = issuers.last().unwrap_or(device);
+        let next = given.iter().find(|next| next.subject_der() == below.issuer_der() && !issuers.contains(next));
+        match next {
+            Some(next) => issuers.push(next.clone()),
+            None => return issuers,
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::shown;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
-use crate::records;
+use crate::records::Keyholders;
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 
@@ -21,7 +21,7 @@ pub(crate) struct List {}
 impl List {
     pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
         let policy = PolicyFile::read(&context.workdir)?.policy;
-        let roster = records::load(&context.workdir.keyholders())?;
+        let roster = Keyholders::load(&context.workdir.keyholders())?.roster;
         Ok(Outcome::done(Listed { policy, roster }))
     }
 }
@@ -47,7 +47,7 @@ impl fmt::Display for Listed {
             f.write_str(&wrapped(&format!("{} ({}): {roles}", record.name(), record.kind().as_str()), 0))?;
             for key in record.keys() {
                 let (state, algorithm) = (key.state().as_str(), key.public_key().algorithm());
-                let place = shown::place(key.device(), key.uri());
+                let place = shown::place(key.home());
                 f.write_str(&wrapped(&format!("{state} {algorithm} key, {place}"), 2))?;
                 writeln!(f, "    {}", key.fingerprint())?;
             }

@@ -2,7 +2,7 @@
 
 use ceremony::finding::Finding;
 use ceremony::{Json, Object, Policy, Time};
-use keyholders::{Claims, DeviceKind, Possession, Record, RecordKey, Uri};
+use keyholders::{Claims, Home, Possession, Record, RecordKey, Uri};
 
 use crate::text::escaped;
 
@@ -10,17 +10,18 @@ use crate::text::escaped;
 pub(super) const THROW_AWAY: &str = "for rehearsals and low stakes only";
 
 /// Where a key is.
-pub(super) fn place(device: DeviceKind, uri: Option<&Uri>) -> String {
-    match (device, uri) {
-        (DeviceKind::File, _) => format!("in a file: {THROW_AWAY}"),
-        (_, Some(uri)) => {
+pub(super) fn place(home: &Home) -> String {
+    match home {
+        Home::File => format!("in a file: {THROW_AWAY}"),
+        Home::Yubikey { serial, slot } => format!("in slot {slot} of the YubiKey {serial}"),
+        Home::Pkcs11 { uri, .. } => {
             let token = uri.token.as_deref().filter(|label| !label.is_empty());
             let token = token.map_or(String::new(), |label| format!(" \"{}\"", escaped(label)));
             let serial = uri.serial.as_deref().unwrap_or_default();
             let name = uri.object.as_deref().map_or(String::new(), |name| format!(", named \"{}\"", escaped(name)));
             format!("on the token{token}, serial number {}{name}", escaped(serial))
         }
-        _ => "where this program does not reach it".to_owned(),
+        Home::External => "where this program does not reach it".to_owned(),
     }
 }
 
@@ -71,6 +72,10 @@ pub(super) fn record_json(record: &Record, policy: &Policy) -> Object {
 
 pub(super) fn key_json(key: &RecordKey) -> Json {
     let optional = |text: Option<String>| text.map_or(Json::Null, Json::string);
+    let (serial, slot) = match key.home() {
+        Home::Yubikey { serial, slot } => (Json::from(u64::from(*serial)), Json::string(slot.to_string())),
+        _ => (Json::Null, Json::Null),
+    };
     object([
         ("state", Json::string(key.state().as_str())),
         ("fingerprint", Json::string(key.fingerprint().to_string())),
@@ -79,6 +84,8 @@ pub(super) fn key_json(key: &RecordKey) -> Json {
         ("device", Json::string(key.device().as_str())),
         ("throw_away", Json::Bool(key.device().is_throw_away())),
         ("uri", optional(key.uri().map(Uri::to_string))),
+        ("serial", serial),
+        ("slot", slot),
         ("claimed", key.claimed().map_or(Json::Null, claims_json)),
         ("nonce", optional(key.possession().map(|Possession { nonce, .. }| nonce.to_string()))),
     ])

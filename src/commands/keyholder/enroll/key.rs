@@ -4,14 +4,15 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use ceremony::tuf_key::whole_object_id;
-use ceremony::{Algorithm, Digest, Json, KeyId, PublicKey, TufKey};
-use keyholders::{Claims, Device, DeviceKind, FileKey, Kind, Name, Roster, Uri};
+use ceremony::{Algorithm, Certificate, Digest, Json, KeyId, Policy, PublicKey, TufKey};
+use keyholders::{Device, FileKey, Home, Kind, Name, Roster, Uri};
 use zeroize::Zeroizing;
 
 use super::super::shown::THROW_AWAY;
+use super::yubikey::{InYubikey, YubikeyArgs};
 use crate::ask::Person;
 use crate::context::Context;
-use crate::devices::{self, ClaimedKey, ModuleArgs, Tokens};
+use crate::devices::{self, ClaimedKey, KeyInYubikey, ListedYubikey, ModuleArgs, Tokens, Yubikeys};
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::text::escaped;
@@ -20,21 +21,23 @@ use crate::ui::Ui;
 /// The most bytes of a public key that are read.
 const PUBLIC_LIMIT: u64 = 64 * 1024;
 
-const FLAGS: &str = "--pkcs11 URI, --file PATH or --public FILE";
+const FLAGS: &str = "--yubikey, --pkcs11 URI, --file PATH or --public FILE";
 
 #[derive(clap::Args)]
 pub(super) struct KeyArgs {
+    #[command(flatten)]
+    pub(super) yubikey: YubikeyArgs,
     /// The key on a token, such as 'pkcs11:token=alice;object=root'; with --generate, the token
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", conflicts_with = "yubikey")]
     pkcs11: Option<Uri>,
     /// The key in this file (PKCS#8): for rehearsals and low stakes only
-    #[arg(long, value_name = "PATH", conflicts_with = "pkcs11")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["pkcs11", "yubikey"])]
     file: Option<PathBuf>,
     /// A key that this program does not reach: a public key in PEM, or a TUF key object in JSON, alone or as
     /// {"keyid": .., "object": ..} to keep its id
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pkcs11", "file", "generate"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pkcs11", "file", "generate", "yubikey"])]
     public: Option<PathBuf>,
-    /// Make the key: on the token, which then never lets it out, or in the file, behind a passphrase
+    /// Make the key: in the YubiKey or on the token, which then never lets it out, or in the file, behind a passphrase
     #[arg(long, value_name = "ALGORITHM", num_args = 0..=1, require_equals = true, default_missing_value = "p256")]
     generate: Option<Curve>,
     /// Write the key file without a passphrase: whoever reads it can sign
@@ -67,21 +70,27 @@ pub(super) struct Reach<'a> {
     context: &'a Context,
     modules: &'a ModuleArgs,
     tokens: OnceCell<Tokens>,
+    yubikeys: OnceCell<Yubikeys>,
 }
 
 impl<'a> Reach<'a> {
     pub(super) fn new(context: &'a Context, modules: &'a ModuleArgs) -> Self {
-        Self { context, modules, tokens: OnceCell::new() }
+        Self { context, modules, tokens: OnceCell::new(), yubikeys: OnceCell::new() }
     }
 
     fn tokens(&self) -> Result<&Tokens, Failure> {
         let config = self.context.machine.config()?;
         Ok(self.tokens.get_or_init(|| Tokens::load(self.modules, &config)))
     }
+
+    pub(super) fn yubikeys(&self) -> &Yubikeys {
+        self.yubikeys.get_or_init(Yubikeys::open)
+    }
 }
 
 /// Where the key is, or shall be made.
 pub(super) enum Source {
+    Yubikey(InYubikey),
     Token { uri: Uri, generate: Option<Algorithm> },
     File { path: PathBuf, generate: Option<Algorithm>, passphrase: bool },
     Public(PathBuf),
@@ -92,9 +101,9 @@ pub(super) struct Opened {
     pub(super) tuf_key: TufKey,
     /// What signs the proof of possession; none where this program does not reach it.
     pub(super) device: Option<Box<dyn Device>>,
-    pub(super) kind: DeviceKind,
-    pub(super) uri: Option<Uri>,
-    pub(super) claims: Option<Claims>,
+    pub(super) home: Home,
+    /// The certificates that a YubiKey gave for the key.
+    pub(super) attestation: Option<(Certificate, Certificate)>,
     pub(super) new_file: Option<NewFile>,
     /// Whether it was made on its token just now.
     pub(super) made: bool,
@@ -116,6 +125,9 @@ impl KeyArgs {
         ui: &mut Ui,
     ) -> Result<Source, Failure> {
         let generate = self.generate.map(Curve::algorithm);
+        if self.yubikey.yubikey {
+            return Ok(Source::Yubikey(self.yubikey.source(generate)));
+        }
         if let Some(uri) = &self.pkcs11 {
             return Ok(Source::Token { uri: uri.clone(), generate });
         }
@@ -130,16 +142,32 @@ impl KeyArgs {
             return Err(Failure::could_not(message).hint(format!("answer it with {FLAGS}")));
         }
         let (mut items, mut sources) = (Vec::new(), Vec::new());
-        let listing = reach.tokens()?.list();
+        let mut listing = reach.tokens()?.list();
+        reach.yubikeys().list(&mut listing);
         listing.problems.iter().for_each(|problem| ui.say(problem));
-        for token in listing.tokens.iter().filter(|token| roster.may_use(&token.uri, who.0, who.1).is_ok()) {
+        let algorithm = generate.unwrap_or(Algorithm::EcdsaP256);
+        for ListedYubikey { serial, keys, .. } in &listing.yubikeys {
+            let may_use = |slot| roster.may_use(&Home::Yubikey { serial: *serial, slot }, who.0, who.1).is_ok();
+            let usable = keys.iter().filter(|there| generate.is_none() && may_use(there.slot));
+            for (slot, key) in usable.filter_map(|there| Some((there.slot, there.key.as_ref().ok()?))) {
+                if roster.owner(key).is_none_or(|owner| owner.name() == who.0) {
+                    items.push(format!("the {} key in slot {slot} of the YubiKey {serial}", key.algorithm()));
+                    sources.push(Source::Yubikey(InYubikey::picked(*serial, slot, None)));
+                }
+            }
+            let slot = self.yubikey.slot();
+            if may_use(slot) && keys.iter().all(|there| there.slot != slot) {
+                items.push(format!("a new {algorithm} key in slot {slot} of the YubiKey {serial}"));
+                sources.push(Source::Yubikey(InYubikey::picked(*serial, slot, Some(algorithm))));
+            }
+        }
+        for token in listing.tokens.iter().filter(|token| roster.may_use(&on_token(&token.uri), who.0, who.1).is_ok()) {
             let existing = token.keys.iter().filter(|_| generate.is_none());
             for (uri, key) in existing.filter(|(_, key)| roster.owner(key).is_none_or(|owner| owner.name() == who.0)) {
                 let name = uri.object.as_deref().unwrap_or("without a name");
                 items.push(format!("the {} key {} on {}", key.algorithm(), escaped(name), token.label));
                 sources.push(Source::Token { uri: uri.clone(), generate: None });
             }
-            let algorithm = generate.unwrap_or(Algorithm::EcdsaP256);
             items.push(format!("a new {algorithm} key on {}", token.label));
             sources.push(Source::Token { uri: token.uri.clone(), generate: Some(algorithm) });
         }
@@ -176,16 +204,19 @@ impl Source {
     /// Opens the key, or makes it. A new key file is not written yet.
     pub(super) fn open(
         self,
+        args: &KeyArgs,
         reach: &Reach<'_>,
+        policy: &Policy,
         roster: &Roster,
         (name, kind): (&Name, Kind),
         person: &mut Person<'_>,
     ) -> Result<Opened, Failure> {
         match self {
+            Self::Yubikey(key) => args.yubikey.open(&key, reach, &policy.devices, roster, (name, kind), person),
             Self::Token { uri, generate } => {
                 let tokens = reach.tokens()?;
                 let token = tokens.name(&uri)?;
-                roster.may_use(&token, name, kind).map_err(|error| Failure::no(error.to_string()))?;
+                roster.may_use(&on_token(&token), name, kind).map_err(|error| Failure::no(error.to_string()))?;
                 let key = match generate {
                     None if !uri.names_key() => {
                         let message = format!("{uri} names a token, and no key on it");
@@ -219,25 +250,41 @@ impl Source {
             Self::Public(path) => {
                 let bytes = disk::read(&Place::named(&path), PUBLIC_LIMIT)?;
                 let tuf_key = public_key(&bytes).or_fail(|| format!("{} holds no public key", path.display()))?;
-                let kind = DeviceKind::External;
-                Ok(Opened { tuf_key, device: None, kind, uri: None, claims: None, new_file: None, made: false })
+                Ok(Opened {
+                    tuf_key,
+                    device: None,
+                    home: Home::External,
+                    attestation: None,
+                    new_file: None,
+                    made: false,
+                })
             }
         }
     }
 }
 
 impl Opened {
+    pub(super) fn in_yubikey(key: KeyInYubikey, made: bool) -> Result<Self, Failure> {
+        let KeyInYubikey { device, home, attestation } = key;
+        let tuf_key = TufKey::author(device.public_key())?;
+        Ok(Self { tuf_key, device: Some(device), home, attestation, new_file: None, made })
+    }
+
     fn on_token(ClaimedKey { device, uri, claims }: ClaimedKey, made: bool) -> Result<Self, Failure> {
         let tuf_key = TufKey::author(device.public_key())?;
-        let (uri, claims) = (Some(uri), Some(claims));
-        Ok(Self { tuf_key, device: Some(device), kind: DeviceKind::Pkcs11, uri, claims, new_file: None, made })
+        let home = Home::Pkcs11 { uri, claimed: Some(Box::new(claims)) };
+        Ok(Self { tuf_key, device: Some(device), home, attestation: None, new_file: None, made })
     }
 
     fn in_file(key: FileKey, new_file: Option<NewFile>) -> Result<Self, Failure> {
         let tuf_key = TufKey::author(key.public_key())?;
         let device: Option<Box<dyn Device>> = Some(Box::new(key));
-        Ok(Self { tuf_key, device, kind: DeviceKind::File, uri: None, claims: None, new_file, made: false })
+        Ok(Self { tuf_key, device, home: Home::File, attestation: None, new_file, made: false })
     }
+}
+
+fn on_token(uri: &Uri) -> Home {
+    Home::Pkcs11 { uri: uri.clone(), claimed: None }
 }
 
 /// The place for a new private key: not in the directory of the trust root, which is handed to others.

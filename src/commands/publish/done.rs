@@ -1,0 +1,92 @@
+//! What `publish` reports.
+
+use std::fmt;
+
+use ceremony::{Json, Object};
+
+use crate::report::Report;
+use crate::simulate::Simulation;
+use crate::text::{escaped, wrapped};
+
+/// What was published, or would be.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) ceremony: String,
+    pub(super) dry_run: bool,
+    pub(super) targets: usize,
+    pub(super) writes: Vec<String>,
+    /// The online keys that had no part in it, and why.
+    pub(super) absent: Vec<String>,
+    pub(super) simulation: Simulation,
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.targets == 0 && self.writes.is_empty() {
+            let over = format!("{} is published already: nothing is left to write.", escaped(&self.ceremony));
+            return f.write_str(&wrapped(&over, 0));
+        }
+        match self.dry_run {
+            true => writeln!(f, "Would publish {} in this order:", escaped(&self.ceremony))?,
+            false => writeln!(f, "Published {}", escaped(&self.ceremony))?,
+        }
+        if self.targets > 0 {
+            let there = if self.dry_run { ", as far as they are not there" } else { "" };
+            writeln!(f, "  {} target file(s){there}", self.targets)?;
+        }
+        for name in &self.writes {
+            writeln!(f, "  {}", escaped(name))?;
+        }
+        for absent in &self.absent {
+            f.write_str(&wrapped(&escaped(absent).to_string(), 0))?;
+        }
+        let starts = |versions: &[u64]| match (versions.first(), versions.last()) {
+            (Some(first), Some(last)) if first != last => format!("from roots {first} to {last}"),
+            (Some(only), _) => format!("from root {only}"),
+            _ => "from no root".to_owned(),
+        };
+        let (all, strict) = (starts(&self.simulation.starts), starts(&self.simulation.strict_starts));
+        let Simulation { breaks, starts, newest, .. } = &self.simulation;
+        let proof = match (breaks.is_empty(), starts.is_empty(), newest) {
+            (true, true, true) => {
+                "No client could start before. Now one can, from the newest root: it was tried.".into()
+            }
+            (true, true, false) => "No client can start, before or after: the timestamp is somebody else's.".into(),
+            (true, false, _) => format!("Clients were tried after every write, {all}; tough {strict}: none failed."),
+            (false, ..) => "Clients fail, as the policy accepts:".to_owned(),
+        };
+        f.write_str(&wrapped(&proof, 0))?;
+        for broken in &self.simulation.breaks {
+            f.write_str(&wrapped(&broken.to_string(), 2))?;
+        }
+        if !self.dry_run {
+            let next = "\nNext: bring repository/ to where clients fetch it, new files first, timestamp.json and then the \
+                        new root last; and let a timer run this, which writes nothing until something is due:";
+            f.write_str(&wrapped(next, 0))?;
+            f.write_str("  trustroot renew\n")?;
+        }
+        Ok(())
+    }
+}
+
+impl Report for Done {
+    fn json(&self) -> Json {
+        let texts = |list: &[String]| -> Json { list.iter().map(Json::string).collect() };
+        let numbers = |list: &[u64]| -> Json { list.iter().map(|version| Json::from(*version)).collect() };
+        let breaks: Vec<String> = self.simulation.breaks.iter().map(ToString::to_string).collect();
+        let object: Object = [
+            ("ok", Json::Bool(true)),
+            ("ceremony", Json::string(&self.ceremony)),
+            ("dry_run", Json::Bool(self.dry_run)),
+            ("targets", (self.targets as u64).into()),
+            ("writes", texts(&self.writes)),
+            ("starts", numbers(&self.simulation.starts)),
+            ("strict_starts", numbers(&self.simulation.strict_starts)),
+            ("breaks", texts(&breaks)),
+            ("absent", texts(&self.absent)),
+        ]
+        .into_iter()
+        .collect();
+        Json::Object(object)
+    }
+}
