@@ -1,4 +1,4 @@
-.PHONY: demo test lint
+.PHONY: bench demo test lint
 
 # A rehearsal, published on this machine; an independent client bootstraps from it.
 demo:
@@ -10,6 +10,11 @@ demo:
 test:
 	tests/setup
 	cargo test --workspace --all-features --locked
+
+# This program beside its peers, on a file system in memory where there is one: docs/benchmarks.md.
+bench:
+	tests/setup bench
+	benches/run
 
 # Everything that only reads.
 lint:

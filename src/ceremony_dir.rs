@@ -249,10 +249,8 @@ impl Ceremony {
             Err(error @ StageError::Rules { .. }) => return Ok(Derivation::Cannot(error)),
             Err(error) => return Err(Failure::from(error).in_context("the proposal cannot be derived again")),
         };
-        let mut wanted: BTreeMap<String, Digest> = BTreeMap::new();
-        for (role, staged) in staged.roles() {
-            wanted.insert(format!("staged/{role}.json"), Digest::of(&staged.metadata.to_file()));
-        }
+        let wanted = staged.roles().iter().map(|(role, staged)| (format!("staged/{role}.json"), staged.sha256));
+        let wanted: BTreeMap<String, Digest> = wanted.collect();
         let found = self.files.iter().filter(|(path, _)| path.starts_with("staged/"));
         let found: BTreeMap<String, Digest> = found.map(|(path, digest)| (path.clone(), *digest)).collect();
         let all = wanted.keys().chain(found.keys());

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 
 pub(crate) use foreign::foreign;
 pub(crate) use lock::Lock;
-pub(crate) use read::{Measured, hash, read, read_if_there, read_text, stream};
+pub(crate) use read::{Measured, Present, hash, read, read_if_there, read_text, stream};
 pub(crate) use tree::{Entry, exists, is_plain, list, measure, tree};
 pub(crate) use write::{
     Access, Batch, create_dir, create_new, create_or_same, remove_empty_dir, replace, sweep, take_back,
@@ -96,6 +96,24 @@ impl Place {
             return Err(DiskError::Name { path: self.path(), name: name.to_owned() });
         }
         Ok(name)
+    }
+}
+
+/// The directory that was opened last: files that follow each other in one directory are quick.
+#[derive(Default)]
+struct LastDir(Option<(Place, Option<OwnedFd>)>);
+
+impl LastDir {
+    /// Opens the directory at `place`, unless it is open; none if it is not there, or was not when it was asked for last.
+    fn open(&mut self, place: Place) -> Result<Option<&OwnedFd>, DiskError> {
+        if self.0.as_ref().is_none_or(|(last, _)| *last != place) {
+            let dir = match place.open_dir() {
+                Err(error) if error.is_not_there() => None,
+                opened => Some(opened?),
+            };
+            self.0 = Some((place, dir));
+        }
+        Ok(self.0.as_ref().and_then(|(_, dir)| dir.as_ref()))
     }
 }
 

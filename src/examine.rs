@@ -31,10 +31,9 @@ pub(crate) struct Examined {
     trusted: Option<Trusted>,
     /// The bytes of the latest published root, which the trusted one leads to.
     latest: Option<Vec<u8>>,
-    /// What the roots changed that came after the trusted one and are published already.
-    since: Vec<RoleDiff>,
+    /// The trusted root, and the roots that came after it and are published already.
+    chain: Vec<Step>,
     staged: Staged,
-    diff: Diff,
     /// Published files that the latest root does not vouch for: the role, and the older root that does.
     outdated: Vec<(String, u64)>,
     open: Vec<Finding>,
@@ -69,13 +68,6 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
                 .hint("use the version of this program that staged it"));
         }
     };
-    let holders = &ceremony.inputs.holders;
-    // What only an older root vouches for hides nothing: the proposal is told as if nothing had been there.
-    let mut base: Base = ceremony.base.clone();
-    base.roles.retain(|role, _| outdated.iter().all(|(other, _)| other != role));
-    let diff = Diff::of(&base, &staged, holders)?;
-    let since = chain.windows(2).map(|pair| RoleDiff::of("root", Some(&pair[0].metadata), &pair[1].metadata, holders));
-    let since = since.collect::<Result<_, _>>()?;
     let (mut open, mut accepted) = (Vec::new(), Vec::new());
     let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
     // Whether outgoing keys must sign was settled when this was staged; whether that is still accepted is not.
@@ -97,8 +89,7 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         trust_root: (policy.id.clone(), policy.name.clone()),
         trusted,
         latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
-        since,
-        diff,
+        chain,
         outdated,
         open,
         accepted,
@@ -109,7 +100,30 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
     })
 }
 
+/// A proposal with the meaning of what it changes, for a person to read.
+pub(crate) struct Told {
+    pub(crate) examined: Examined,
+    /// What the roots changed that came after the trusted one and are published already.
+    since: Vec<RoleDiff>,
+    diff: Diff,
+}
+
 impl Examined {
+    /// Finds out what it means. `ceremony` is what was examined.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub(crate) fn tell(self, ceremony: &Ceremony) -> Result<Told, Failure> {
+        let holders = &ceremony.inputs.holders;
+        // What only an older root vouches for hides nothing: the proposal is told as if nothing had been there.
+        let mut base: Base = ceremony.base.clone();
+        base.roles.retain(|role, _| self.outdated.iter().all(|(other, _)| other != role));
+        let diff = Diff::of(&base, &self.staged, holders)?;
+        let steps = self.chain.windows(2);
+        let since = steps.map(|pair| RoleDiff::of("root", Some(&pair[0].metadata), &pair[1].metadata, holders));
+        Ok(Told { since: since.collect::<Result<_, _>>()?, diff, examined: self })
+    }
+
     /// The proposal.
     pub(crate) fn staged(&self) -> &Staged {
         &self.staged

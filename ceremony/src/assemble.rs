@@ -220,7 +220,9 @@ mod tests {
         let metadata = targets_of(2, "", &[], "");
         let payload = metadata.payload();
         let quorum = Quorum { outgoing, incoming, emergency: false };
-        StagedRole { metadata, payload, quorum, reason: Reason::Changed, replaces: Some(1) }
+        let file = metadata.to_file();
+        let (length, sha256) = (file.len() as u64, Digest::of(&file));
+        StagedRole { metadata, length, sha256, payload, quorum, reason: Reason::Changed, replaces: Some(1) }
     }
 
     fn signature(role: &StagedRole, seed: u8) -> SignatureFile {

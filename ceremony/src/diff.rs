@@ -5,6 +5,7 @@ mod keys;
 mod member;
 mod targets;
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -40,7 +41,7 @@ pub struct RoleDiff {
     pub changes: Vec<Change>,
 }
 
-/// One thing that changes.
+/// One thing that changes. Small, since there may be as many as there are target files.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
@@ -52,7 +53,7 @@ pub enum Change {
         after: String,
     },
     /// Who may sign a role, or how many of them must.
-    Keys(KeysChange),
+    Keys(Box<KeysChange>),
     /// What a file says of a key, apart from which roles it signs.
     Key(KeyChange),
     /// A role to which a targets file delegates.

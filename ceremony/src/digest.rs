@@ -35,7 +35,9 @@ impl From<[u8; 32]> for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut digits = [0; 64];
+        hex::encode_to_slice(self.0, &mut digits).expect("32 bytes are 64 digits");
+        f.write_str(core::str::from_utf8(&digits).expect("digits are ASCII"))
     }
 }
 
@@ -49,13 +51,22 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let lower = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let mut bytes = [0; 32];
-        if !lower || hex::decode_to_slice(text, &mut bytes).is_err() {
-            return Err(DigestError { text: text.escape_debug().to_string() });
-        }
-        Ok(Self(bytes))
+        parse(text).map(Self).ok_or_else(|| DigestError { text: text.escape_debug().to_string() })
     }
+}
+
+fn parse(text: &str) -> Option<[u8; 32]> {
+    let digit = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+    let mut bytes = [0; 32];
+    for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
 }
 
 /// A text that is not a SHA-256 digest.

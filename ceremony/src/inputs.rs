@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Write as _;
 
 use crate::digest::Digest;
 use crate::holder::Holder;
@@ -152,7 +153,7 @@ impl TargetList {
     pub fn to_file(&self) -> Vec<u8> {
         let mut out = String::new();
         for (path, target) in self.iter() {
-            out.push_str(&alloc::format!("{}  {}  {path}\n", target.sha256, target.length));
+            writeln!(out, "{}  {}  {path}", target.sha256, target.length).expect("a text takes all that is written");
         }
         out.into_bytes()
     }

@@ -348,32 +348,46 @@ impl<'de> Visitor<'de> for Reader {
 
 fn canonical_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for byte in text.bytes() {
-        if byte == b'"' || byte == b'\\' {
-            out.push(b'\\');
+    if is_plain(text) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        for byte in text.bytes() {
+            if byte == b'"' || byte == b'\\' {
+                out.push(b'\\');
+            }
+            out.push(byte);
         }
-        out.push(byte);
     }
     out.push(b'"');
 }
 
+/// Whether nothing in a text is ever escaped: most of what stands in metadata, which is then written at once.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+}
+
 fn json_string(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            // Control characters, and those that a terminal or an editor would act on.
-            c if c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => out.push(c),
-        }
+    match is_plain(text) {
+        true => out.push_str(text),
+        false => text.chars().for_each(|c| json_char(c, out)),
     }
     out.push('"');
+}
+
+fn json_char(c: char, out: &mut String) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        // Control characters, and those that a terminal or an editor would act on.
+        c if c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+        c => out.push(c),
+    }
 }
 
 fn line(comma: bool, out: &mut String, depth: usize) {

@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 
 use crate::assemble::Assembled;
 use crate::inputs::WantedTarget;
+use crate::json::{Json, Object};
 use crate::metadata::{Metadata, MetadataError};
 use crate::seal::{Online, SealError, SealedFile, Sealing, Seals, SignOnline, seal};
-use crate::targets::Targets;
+use crate::targets::TargetEntry;
 
 /// Signed files and the online roles that make them visible, before anybody has looked at them as a client.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct Sealed {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Verified {
-    targets: Vec<TargetWrite>,
+    sealed: Sealed,
     writes: Vec<Write>,
 }
 
@@ -47,9 +48,9 @@ pub struct Write {
 
 /// One target file to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetWrite {
+pub struct TargetWrite<'a> {
     /// The path of the target.
-    pub path: String,
+    pub path: &'a str,
     /// Its names below the repository's `targets/`: one for each hash that the metadata lists.
     pub names: Vec<String>,
     /// The length and SHA-256 that the metadata lists.
@@ -63,6 +64,19 @@ pub enum Order {
     RootLast,
     /// Before the timestamp, so that the window in which clients fail is one write long.
     RootBeforeTimestamp,
+}
+
+impl<'a> TargetWrite<'a> {
+    /// None if the entry lists no SHA-256: Sigstore's first targets list SHA-512 alone; nothing that is made here does.
+    fn of(path: &'a str, entry: &'a Json) -> Result<Option<Self>, MetadataError> {
+        let entry = TargetEntry::read(entry, path)?;
+        let write = |sha256| Self {
+            path,
+            names: entry.file_names(path),
+            content: WantedTarget { length: entry.length, sha256 },
+        };
+        Ok(entry.sha256.map(write))
+    }
 }
 
 impl Assembled {
@@ -129,45 +143,23 @@ impl Sealed {
         writes
     }
 
-    /// The target files that the new metadata lists.
-    ///
-    /// # Errors
-    /// If a targets file cannot be read.
-    pub fn targets(&self) -> Result<Vec<TargetWrite>, MetadataError> {
-        let mut writes = Vec::new();
-        for file in self.files.values() {
-            let view = Targets::of(&file.metadata)?;
-            for (path, _) in view.entries() {
-                let Some(target) = view.target(path).transpose()? else { continue };
-                // Sigstore's first targets list SHA-512 alone; nothing that is made here does.
-                let Some(sha256) = target.sha256 else { continue };
-                let content = WantedTarget { length: target.length, sha256 };
-                writes.push(TargetWrite { path: path.to_string(), names: target.file_names(path), content });
-            }
-        }
-        Ok(writes)
-    }
-
     /// Shows the list to `check`, which looks at it as every client would, after every write.
     ///
     /// # Errors
-    /// What `check` says, or that a targets file cannot be read.
-    pub fn verify<E: From<MetadataError>>(
-        self,
-        order: Order,
-        check: impl FnOnce(&[Write]) -> Result<(), E>,
-    ) -> Result<Verified, E> {
+    /// What `check` says.
+    pub fn verify<E>(self, order: Order, check: impl FnOnce(&[Write]) -> Result<(), E>) -> Result<Verified, E> {
         let writes = self.writes(order);
-        let targets = self.targets()?;
         check(&writes)?;
-        Ok(Verified { targets, writes })
+        Ok(Verified { sealed: self, writes })
     }
 }
 
 impl Verified {
-    /// The target files, written first: nothing names them yet.
-    pub fn targets(&self) -> &[TargetWrite] {
-        &self.targets
+    /// The target files that the new metadata lists, written first: nothing names them yet. One after the other, since
+    /// there may be very many; an error for each entry that is malformed.
+    pub fn targets(&self) -> impl Iterator<Item = Result<TargetWrite<'_>, MetadataError>> {
+        let listed = self.sealed.files.values().filter_map(|file| file.metadata.signed().get("targets")?.as_object());
+        listed.flat_map(Object::iter).filter_map(|(path, entry)| TargetWrite::of(path, entry).transpose())
     }
 
     /// The metadata files, in order.

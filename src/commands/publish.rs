@@ -70,17 +70,15 @@ impl Publish {
         let mut keys = OnlineKeys::new(context, &online, &ceremony.roster)?;
         let (sealed, absent) = seal(&ceremony, &assembled, &published, &mut keys, context)?;
         let (sealed, order, simulation) = prove(&ceremony, &published, sealed, &absent, context)?;
-        let mut writes = Vec::new();
-        let verified = sealed.clone().verify(order, |list| {
-            writes = list.iter().map(|write| write.name.clone()).collect();
-            Ok::<(), Failure>(())
-        })?;
-        let targets = verified.targets().len();
+        let verified = sealed.clone().verify(order, |_| Ok::<(), Failure>(()))?;
+        let targets = if self.dry_run { verified.targets().count() } else { 0 };
+        let writes = verified.writes().iter().map(|write| write.name.clone()).collect();
         let name = ceremony.name.clone();
         let mut report = Done { ceremony: name, dry_run: self.dry_run, targets, writes, absent, simulation };
         if !self.dry_run {
             store_seals(&lock, &ceremony, sealed.seals())?;
-            report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
+            let written = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
+            (report.targets, report.writes) = (written.targets, written.metadata);
             let newest = verified.writes().iter().find(|write| write.name.ends_with(".root.json"));
             remember(context, &ceremony, newest)?;
             seen::remember(context, &ceremony.inputs.policy.id, sealed.seals(), &published)?;
@@ -92,15 +90,23 @@ impl Publish {
 /// Whether clients see all of it: these very files, or later ones. This machine may trust the new root then, from which
 /// nothing leads back to this proposal.
 fn is_over(context: &Context, ceremony: &Ceremony, published: &Published) -> Result<bool, Failure> {
+    let started = |(role, file): (&String, &PublishedFile)| {
+        ceremony.base.roles.get(role).is_some_and(|base| base.version() == file.metadata.version())
+    };
+    // The staged files need not be read while nothing was published that the ceremony did not start from.
+    if published.roots.len() == ceremony.base.roots.len() && published.roles.iter().all(started) {
+        return Ok(false);
+    }
     let outline = Outline::read(&context.workdir, &ceremony.name)?;
     for (role, version) in &outline.staged {
-        let file = PublishedFile::parse(disk::read(&ceremony.dir.staged_role(role), METADATA_LIMIT)?)?;
-        let root = published.roots.iter().find(|root| role == "root" && root.metadata.version() == *version);
-        let present = root.or_else(|| published.roles.get(role));
-        let another = |present: &PublishedFile| {
-            present.metadata.version() == *version && present.metadata.payload() != file.metadata.payload()
+        let same_version = |file: &&PublishedFile| file.metadata.version() == *version;
+        let present = match role.as_str() {
+            "root" => published.roots.iter().find(same_version),
+            role => published.roles.get(role).filter(same_version),
         };
-        if present.is_some_and(another) {
+        let Some(present) = present else { continue };
+        let file = PublishedFile::parse(disk::read(&ceremony.dir.staged_role(role), METADATA_LIMIT)?)?;
+        if present.metadata.payload() != file.metadata.payload() {
             return Ok(false);
         }
     }

@@ -115,7 +115,7 @@ impl Renew {
             Err(if simulation.starts.is_empty() { failure.hint(expired) } else { failure })
         })?;
         if !self.dry_run {
-            report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
+            report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?.metadata;
             seen::remember(context, &policy.id, &seals, &published)?;
         }
         Ok(Outcome::done(report))

@@ -9,7 +9,7 @@ use qrcode::{Color, EcLevel, QrCode};
 use crate::ceremony_dir::Ceremony;
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
-use crate::examine::{Examined, TrustedBy, examine};
+use crate::examine::{Told, TrustedBy, examine};
 use crate::report::{Outcome, Report};
 use crate::text::wrapped;
 use crate::ui::Ui;
@@ -36,23 +36,23 @@ pub(crate) struct Review {
 impl Review {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
-        let examined = examine(context, &ceremony, self.root.as_deref())?;
-        let fit = examined.fit_to_sign().is_ok();
+        let told = examine(context, &ceremony, self.root.as_deref())?.tell(&ceremony)?;
+        let fit = told.examined.fit_to_sign().is_ok();
         let digest = self.digest.then(|| Screen::of(&ceremony.digest)).transpose()?;
-        let report = Reviewed { examined, digest };
+        let report = Reviewed { told, digest };
         if fit && self.trusts(context, ui, &report)? {
-            report.examined.remember(context)?;
+            report.told.examined.remember(context)?;
         }
         Ok(Outcome::answer(fit, report))
     }
 
     /// Whether the published root shall be remembered: if the person said so, or says so now.
     fn trusts(&self, context: &Context, ui: &mut Ui, report: &Reviewed) -> Result<bool, Failure> {
-        let Some(trusted) = report.examined.trusted() else { return Ok(false) };
+        let Some(trusted) = report.told.examined.trusted() else { return Ok(false) };
         if self.trust || trusted.by != TrustedBy::Given || !ui.has_terminal() {
             return Ok(self.trust);
         }
-        if report.examined.remembers(context)? {
+        if report.told.examined.remembers(context)? {
             return Ok(false);
         }
         ui.show(report);
@@ -62,13 +62,13 @@ impl Review {
 
 /// What was reviewed.
 struct Reviewed {
-    examined: Examined,
+    told: Told,
     digest: Option<Screen>,
 }
 
 impl fmt::Display for Reviewed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.examined.fmt(f)?;
+        self.told.fmt(f)?;
         match &self.digest {
             Some(screen) => screen.fmt(f),
             None => f.write_str(&wrapped(
@@ -82,7 +82,7 @@ impl fmt::Display for Reviewed {
 
 impl Report for Reviewed {
     fn json(&self) -> Json {
-        let mut members = self.examined.members();
+        let mut members = self.told.members();
         if let Some(Screen { digest, .. }) = &self.digest {
             members.insert("digest", Json::string(digest.to_string()));
             members.insert("words", Json::string(digest.words().join(" ")));

@@ -46,11 +46,12 @@ impl Sign {
             let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
             return Err(Failure::no(message));
         }
-        let examined = examine(context, &ceremony, self.root.as_deref())?;
-        ui.show(&examined);
+        let told = examine(context, &ceremony, self.root.as_deref())?.tell(&ceremony)?;
+        ui.show(&told);
+        let examined = told.examined;
         examined.fit_to_sign()?;
-        let staged = ceremony.staged()?;
-        plausible(&staged, context.now)?;
+        let staged = examined.staged();
+        plausible(staged, context.now)?;
         consent(ui, &ceremony.digest, self.expect.as_deref())?;
 
         let mut person = Person::new(ui, &self.keys.secrets)?;
@@ -70,11 +71,11 @@ impl Sign {
         }
         let (able, other): (Vec<_>, Vec<_>) = keys.into_iter().partition(may_sign);
         if able.is_empty() {
-            return Err(no_key(&ceremony, &staged, &other));
+            return Err(no_key(&ceremony, staged, &other));
         }
         let mut signed = Vec::new();
         for mut key in able {
-            signed.extend(sign_all(context, &ceremony, &staged, &mut *key.device, &mut person)?);
+            signed.extend(sign_all(context, &ceremony, staged, &mut *key.device, &mut person)?);
         }
         examined.remember(context)?;
         Ok(Outcome::done(Signed { ceremony: ceremony.name, signed }))

@@ -6,7 +6,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, openat};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
-use super::{DiskError, Place};
+use super::{DiskError, LastDir, Place};
 
 /// How many bytes are read at once.
 const CHUNK: usize = 1 << 16;
@@ -48,6 +48,22 @@ pub(crate) fn read_text(place: &Place, limit: u64) -> Result<String, DiskError> 
 /// Length and SHA-256 of a file of at most `limit` bytes, which is never held whole.
 pub(crate) fn hash(place: &Place, limit: u64) -> Result<Measured, DiskError> {
     File::open(place, limit)?.measure(&|| place.clone(), |_| Ok(()))
+}
+
+/// What is there already of many files, which are quick if they follow each other in one directory.
+#[derive(Default)]
+pub(crate) struct Present(LastDir);
+
+impl Present {
+    /// Like [`hash`]; none if nothing is there.
+    pub(crate) fn hash(&mut self, place: &Place, limit: u64) -> Result<Option<Measured>, DiskError> {
+        let (above, name) = place.split()?;
+        let Some(dir) = self.0.open(above)? else { return Ok(None) };
+        match File::open_in(dir, place.component(&name)?, &|| place.clone(), limit) {
+            Err(error) if error.is_not_there() => Ok(None),
+            opened => opened?.measure(&|| place.clone(), |_| Ok(())).map(Some),
+        }
+    }
 }
 
 /// Gives a file of at most `limit` bytes to `each`, part by part; returns its length.

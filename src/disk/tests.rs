@@ -270,6 +270,40 @@ fn a_batch_appears_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_batch_adds_to_what_is_there() {
+    let world = World::new();
+    let lock = Lock::take(&world.inside()).unwrap();
+    for path in ["targets/a/one", "targets/a/two", "targets/b/three", "targets/four"] {
+        let mut batch = Batch::new(&lock, &world.inside()).unwrap();
+        batch.create(path, path.as_bytes()).unwrap();
+        batch.commit().unwrap();
+    }
+    let all = ["a/one", "a/two", "b/three", "four"];
+    assert_eq!(tree(&world.inside().join("targets"), 99).unwrap(), all);
+    // A file where a directory should be stays.
+    let mut batch = Batch::new(&lock, &world.inside()).unwrap();
+    batch.create("targets/four/five", b"").unwrap();
+    assert!(batch.commit().is_err());
+    assert_eq!(tree(&world.inside().join("targets"), 99).unwrap(), all);
+}
+
+#[test]
+fn what_is_present_is_measured() {
+    let world = World::new();
+    let mut present = Present::default();
+    let mut hash = |path: &str| present.hash(&world.inside().join(path), 99);
+    let content = Measured { length: 7, sha256: Digest::of(b"content") };
+    assert_eq!(hash("file").unwrap(), Some(content));
+    assert_eq!(hash("other").unwrap(), None);
+    assert_eq!(hash("nowhere/file").unwrap(), None);
+    assert_eq!(hash("nowhere/other").unwrap(), None);
+    assert_eq!(hash("file").unwrap(), Some(content));
+    symlink(world.path("outside"), world.path("inside/link")).unwrap();
+    assert!(matches!(hash("link"), Err(DiskError::Symlink { .. })));
+    assert!(matches!(hash("link/file"), Err(DiskError::Symlink { .. })));
+}
+
+#[test]
 fn a_batch_goes_through_no_link() {
     let world = World::new();
     let lock = Lock::take(&world.inside()).unwrap();

@@ -147,21 +147,21 @@ pub(super) fn entries(place: &Place, dir: &OwnedFd, limit: usize) -> Result<Vec<
             return Err(DiskError::Name { path: place.path(), name: name.into_owned() });
         }
         let name = place.component(&name)?.to_owned();
-        let at = place.join(&name);
+        let at = || place.join(&name);
         let kind = match entry.file_type() {
             FileType::Unknown => {
                 let stat = statat(dir, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
-                FileType::from_raw_mode(stat.map_err(|errno| DiskError::at(&at, "read", errno))?.st_mode)
+                FileType::from_raw_mode(stat.map_err(|errno| DiskError::at(&at(), "read", errno))?.st_mode)
             }
             kind => kind,
         };
         let is_dir = match kind {
             FileType::RegularFile => false,
             FileType::Directory => true,
-            FileType::Symlink => return Err(DiskError::Symlink { path: at.path() }),
+            FileType::Symlink => return Err(DiskError::Symlink { path: at().path() }),
             _ => {
                 let wanted = "a regular file or a directory";
-                return Err(DiskError::NotA { path: at.path(), wanted, found: "a pipe, a socket or a device" });
+                return Err(DiskError::NotA { path: at().path(), wanted, found: "a pipe, a socket or a device" });
             }
         };
         if entries.len() == limit {

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::read::File;
 use super::tree::entries;
-use super::{DiskError, Entry, Lock, Measured, Place, TEMPORARY, exists, read};
+use super::{DiskError, Entry, LastDir, Lock, Measured, Place, TEMPORARY, exists, read};
 
 /// Who may read what is written, as far as the process's mask allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub(crate) struct Batch {
     /// The directory that was written to last, below the batch's own.
     to: Option<(String, OwnedFd)>,
     /// The directory that was copied from last.
-    from: Option<(Place, OwnedFd)>,
+    from: LastDir,
 }
 
 /// The name of the directory of a batch.
@@ -102,7 +102,7 @@ impl Batch {
     pub(crate) fn new(_lock: &Lock, place: &Place) -> Result<Self, DiskError> {
         clear(place)?;
         make_dirs(&place.join(BATCH), false)?;
-        Ok(Self { place: place.clone(), to: None, from: None })
+        Ok(Self { place: place.clone(), to: None, from: LastDir::default() })
     }
 
     /// Adds a file at `path` below the place.
@@ -115,17 +115,14 @@ impl Batch {
     pub(crate) fn copy(&mut self, path: &str, from: &Place, limit: u64) -> Result<Measured, DiskError> {
         let to = self.open(path)?;
         let (dir, name) = from.split()?;
-        if self.from.as_ref().is_none_or(|(last, _)| *last != dir) {
-            self.from = Some((dir.clone(), dir.open_dir()?));
-        }
-        let (_, dir) = self.from.as_ref().expect("it was opened above");
+        let dir = self.from.open(dir)?.ok_or_else(|| DiskError::NotThere { path: from.path() })?;
         let file = File::open_in(dir, from.component(&name)?, &|| from.clone(), limit)?;
         file.measure(&|| from.clone(), |chunk| {
             write_all(&to, chunk).map_err(|errno| DiskError::at(&self.place.join(path), "write", errno))
         })
     }
 
-    /// Moves every file to its place.
+    /// Moves every file to its place; a directory that is not there yet, with all that is in it.
     ///
     /// # Errors
     /// [`DiskError::Exists`] if there is anything under a name. What was moved before stays; it is as good as new.
@@ -140,12 +137,12 @@ impl Batch {
             make_dirs(&to, false)?;
             let (from_dir, to_dir) = (from.open_dir()?, to.open_dir()?);
             for Entry { name, is_dir } in entries(&from, &from_dir, usize::MAX)? {
-                if is_dir {
-                    ahead.push(if below.is_empty() { name } else { format!("{below}/{name}") });
-                    continue;
+                match rename_new(&from_dir, &name, &to_dir, &name) {
+                    Err(Errno::EXIST | Errno::NOTEMPTY) if is_dir => {
+                        ahead.push(if below.is_empty() { name } else { format!("{below}/{name}") });
+                    }
+                    renamed => renamed.map_err(|errno| DiskError::at(&to.join(&name), "write", errno))?,
                 }
-                let renamed = rename_new(&from_dir, &name, &to_dir, &name);
-                renamed.map_err(|errno| DiskError::at(&to.join(&name), "write", errno))?;
             }
         }
         sync_all(&batch.open_dir()?).map_err(|errno| DiskError::at(&self.place, "write", errno))

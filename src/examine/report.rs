@@ -6,24 +6,25 @@ use ceremony::policy::Accept;
 use ceremony::{Finding, Json, Object, RoleDiff, Rule};
 
 use super::meaning::{self, and};
-use super::{Examined, TrustedBy};
+use super::{Examined, Told, TrustedBy};
 use crate::report::Report;
 use crate::standing::{RoleStanding, SetStanding};
 use crate::text::{escaped, wrapped};
 
-impl fmt::Display for Examined {
+impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (id, name) = &self.trust_root;
-        let mut head = format!("Ceremony {} of the trust root \"{}\"", escaped(&self.ceremony), escaped(name));
-        head.push_str(&format!(" ({id}), staged at {}.", self.staged.at()));
+        let Self { examined, since, diff } = self;
+        let (id, name) = &examined.trust_root;
+        let mut head = format!("Ceremony {} of the trust root \"{}\"", escaped(&examined.ceremony), escaped(name));
+        head.push_str(&format!(" ({id}), staged at {}.", examined.staged.at()));
         f.write_str(&wrapped(&head, 0))?;
-        if let Some(closed) = &self.abandoned {
+        if let Some(closed) = &examined.abandoned {
             let text = format!("IT WAS CLOSED at {}: {}", closed.at, escaped(&closed.reason));
             f.write_str(&wrapped(&text, 0))?;
         }
         heading(f, "How it leads on from what you trust")?;
-        f.write_str(&wrapped(&self.way(), 2))?;
-        for (role, root) in &self.outdated {
+        f.write_str(&wrapped(&examined.way(), 2))?;
+        for (role, root) in &examined.outdated {
             let text = format!(
                 "What is published of {} is signed by the keys of root {root} only, so nothing of it is taken as known \
                  below.",
@@ -31,17 +32,17 @@ impl fmt::Display for Examined {
             );
             f.write_str(&wrapped(&text, 2))?;
         }
-        if !self.since.is_empty() {
+        if !since.is_empty() {
             heading(f, "What has changed already since the root that you trust")?;
-            self.since.iter().try_for_each(|diff| part(f, diff, None))?;
+            since.iter().try_for_each(|diff| part(f, diff, None))?;
         }
         heading(f, "What changes if you sign")?;
-        self.diff.roles.iter().try_for_each(|diff| part(f, diff, Some(self.staged.at())))?;
-        self.findings(f)?;
+        diff.roles.iter().try_for_each(|diff| part(f, diff, Some(examined.staged.at())))?;
+        examined.findings(f)?;
         heading(f, "Who must sign")?;
-        self.signers.iter().try_for_each(|role| f.write_str(&signers(role)))?;
-        if !self.unproven.is_empty() {
-            let names: Vec<String> = self.unproven.iter().map(|name| escaped(name).to_string()).collect();
+        examined.signers.iter().try_for_each(|role| f.write_str(&signers(role)))?;
+        if !examined.unproven.is_empty() {
+            let names: Vec<String> = examined.unproven.iter().map(|name| escaped(name).to_string()).collect();
             let text = format!("Only a record says whose key it is, and no proof: {}.", and(&names));
             f.write_str(&wrapped(&text, 2))?;
         }
@@ -103,27 +104,30 @@ impl Examined {
         }
         Ok(())
     }
+}
 
+impl Told {
     /// The members of the report for programs.
     pub(crate) fn members(&self) -> Object {
-        let (id, name) = &self.trust_root;
+        let Self { examined, since, diff } = self;
+        let (id, name) = &examined.trust_root;
         let text = |text: &str| Json::string(text);
-        let trusted = self.trusted.as_ref().map_or(Json::Null, |trusted| {
+        let trusted = examined.trusted.as_ref().map_or(Json::Null, |trusted| {
             object([
                 ("version", trusted.version.into()),
                 ("sha256", Json::string(trusted.sha256.to_string())),
                 ("by", text(trusted.by.as_str())),
             ])
         });
-        let outdated = self.outdated.iter();
+        let outdated = examined.outdated.iter();
         let outdated = outdated.map(|(role, root)| object([("role", text(role)), ("root", (*root).into())]));
-        let accepted = self.accepted.iter().map(|(finding, accept)| {
+        let accepted = examined.accepted.iter().map(|(finding, accept)| {
             let mut members = finding_members(finding);
             members.insert("reason", text(&accept.reason));
             members.insert("until", Json::string(accept.until.to_string()));
             Json::Object(members)
         });
-        let beforehand = self.beforehand.iter().map(|accept| {
+        let beforehand = examined.beforehand.iter().map(|accept| {
             object([
                 ("finding", text(accept.rule.name())),
                 ("subject", text(&accept.subject)),
@@ -131,7 +135,7 @@ impl Examined {
                 ("until", Json::string(accept.until.to_string())),
             ])
         });
-        let roles = self.signers.iter().map(|role| {
+        let roles = examined.signers.iter().map(|role| {
             let set = |set: &SetStanding| set.json();
             object([
                 ("role", text(&role.role)),
@@ -139,24 +143,24 @@ impl Examined {
                 ("sets", role.sets.iter().map(set).collect()),
             ])
         });
-        let abandoned = self.abandoned.as_ref().map_or(Json::Null, |closed| {
+        let abandoned = examined.abandoned.as_ref().map_or(Json::Null, |closed| {
             object([("at", Json::string(closed.at.to_string())), ("reason", text(&closed.reason))])
         });
         let members = [
-            ("ok", Json::Bool(self.fit_to_sign().is_ok())),
-            ("ceremony", text(&self.ceremony)),
+            ("ok", Json::Bool(examined.fit_to_sign().is_ok())),
+            ("ceremony", text(&examined.ceremony)),
             ("trust-root", object([("id", text(id)), ("name", text(name))])),
-            ("staged-at", Json::string(self.staged.at().to_string())),
+            ("staged-at", Json::string(examined.staged.at().to_string())),
             ("trusted", trusted),
-            ("published-root", self.latest_version().map_or(Json::Null, Json::from)),
+            ("published-root", examined.latest_version().map_or(Json::Null, Json::from)),
             ("outdated", outdated.collect()),
-            ("since", self.since.iter().map(RoleDiff::json).collect()),
-            ("changes", self.diff.json()),
-            ("findings", self.open.iter().map(|finding| Json::Object(finding_members(finding))).collect()),
+            ("since", since.iter().map(RoleDiff::json).collect()),
+            ("changes", diff.json()),
+            ("findings", examined.open.iter().map(|finding| Json::Object(finding_members(finding))).collect()),
             ("accepted", accepted.collect()),
             ("accepted-beforehand", beforehand.collect()),
             ("signers", roles.collect()),
-            ("unproven", self.unproven.iter().map(Json::string).collect()),
+            ("unproven", examined.unproven.iter().map(Json::string).collect()),
             ("derived", text("same")),
             ("abandoned", abandoned),
         ];
@@ -164,7 +168,7 @@ impl Examined {
     }
 }
 
-impl Report for Examined {
+impl Report for Told {
     fn json(&self) -> Json {
         Json::Object(self.members())
     }

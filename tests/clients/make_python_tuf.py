@@ -32,8 +32,7 @@ def main(out, keys, *files):
         root.roles[role].threshold = min(2, len(signers))
 
     targets = Targets(expires=now + timedelta(days=365))
-    wanted = {Path(file).name: Path(file).read_bytes() for file in files} or {"hello.txt": b"hello\n"}
-    for name, data in wanted.items():
+    for name, data in contents(files) if files else [("hello.txt", b"hello\n")]:
         target = TargetFile.from_data(name, data, ["sha256"])
         targets.targets[name] = target
         (out / "targets" / f"{target.hashes['sha256']}.{name}").write_bytes(data)
@@ -44,6 +43,12 @@ def main(out, keys, *files):
     size, digest = write(out / "1.snapshot.json", snapshot, online)
     timestamp = Timestamp(expires=now + timedelta(days=30), snapshot_meta=MetaFile(1, size, digest))
     write(out / "timestamp.json", timestamp, online)
+
+
+def contents(files):
+    for given in map(Path, files):
+        for file in given.iterdir() if given.is_dir() else [given]:
+            yield file.name, file.read_bytes()
 
 
 def signer(path):

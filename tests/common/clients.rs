@@ -152,19 +152,24 @@ struct Http;
 #[async_trait::async_trait]
 impl Transport for Http {
     async fn fetch(&self, url: Url) -> Result<TransportStream, TransportError> {
-        let mut stream = TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).unwrap();
-        write!(stream, "GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", url.path(), url.host_str().unwrap()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
-        match String::from_utf8_lossy(&answer[..end]).split(' ').nth(1) {
-            Some("200") => {
-                let body = Bytes::copy_from_slice(&answer[end + 4..]);
-                Ok(Box::pin(futures::stream::iter([Ok(body)])))
-            }
-            Some("404") => Err(TransportError::new(TransportErrorKind::FileNotFound, url)),
-            status => panic!("{url}: {status:?}"),
+        match get(&url) {
+            Some(body) => Ok(Box::pin(futures::stream::iter([Ok(body)]))),
+            None => Err(TransportError::new(TransportErrorKind::FileNotFound, url)),
         }
+    }
+}
+
+/// What a server on loopback has at an address; none if it has nothing there.
+pub fn get(url: &Url) -> Option<Bytes> {
+    let mut stream = TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).unwrap();
+    write!(stream, "GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", url.path(), url.host_str().unwrap()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    match String::from_utf8_lossy(&answer[..end]).split(' ').nth(1) {
+        Some("200") => Some(Bytes::copy_from_slice(&answer[end + 4..])),
+        Some("404") => None,
+        status => panic!("{url}: {status:?}"),
     }
 }
 

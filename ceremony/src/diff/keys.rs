@@ -1,5 +1,6 @@
 //! Who may sign.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -72,9 +73,9 @@ pub enum KeyChange {
     /// One id names another object than before.
     Object {
         /// What it named.
-        before: ListedKey,
+        before: Box<ListedKey>,
         /// What it names.
-        after: ListedKey,
+        after: Box<ListedKey>,
         /// The members in which the objects differ, as [`Change::Member`].
         members: Vec<Change>,
     },
@@ -103,7 +104,8 @@ pub(super) fn root(
     let mut names: Vec<_> = names.into_iter().collect();
     names.sort_by_key(|name| *name != "root");
     for name in names {
-        changes.extend(keys_of(name, old_roles.get(name), new.roles.get(name), holders).map(Change::Keys));
+        changes
+            .extend(keys_of(name, old_roles.get(name), new.roles.get(name), holders).map(Box::new).map(Change::Keys));
     }
     let no_keys = BTreeMap::new();
     let old_keys = old.as_ref().map_or(&no_keys, |root| &root.keys);
@@ -220,7 +222,7 @@ pub(super) fn objects(before: Listing<'_>, after: Listing<'_>, holders: &[Holder
             (Some(old), Some(new)) if old.object != new.object => {
                 let mut members = Vec::new();
                 member::values(Some(&old.object), Some(&new.object), "", &mut members);
-                Some(KeyChange::Object { before: view(old), after: view(new), members })
+                Some(KeyChange::Object { before: view(old).into(), after: view(new).into(), members })
             }
             // An id that no role names any more or yet; those that a role names are told there.
             (Some(old), None) if !before.uses(id) => Some(KeyChange::UnusedRemoved(view(old))),

@@ -1,5 +1,6 @@
 //! Target files, and the roles that list them.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -8,7 +9,7 @@ use super::keys::{Listing, keys_of, objects};
 use super::{Change, member};
 use crate::digest::Digest;
 use crate::holder::Holder;
-use crate::json::Json;
+use crate::json::{Json, Object};
 use crate::metadata::{Metadata, MetadataError};
 use crate::quorum::KeySet;
 use crate::targets::{Delegation, TargetEntry, Targets};
@@ -163,6 +164,9 @@ fn target(
             }
         }
     }
+    if [before, after].into_iter().flatten().all(is_told) {
+        return Ok(());
+    }
     let (old, new) = (before.and_then(Json::as_object), after.and_then(Json::as_object));
     let place = member::child("targets", path);
     member::members(old, new, &place, &|name| matches!(name, "custom" | "hashes" | "length"), changes);
@@ -179,6 +183,15 @@ fn target(
         (old, new) => member::values(old.as_ref(), new.as_ref(), &member::child(&place, "hashes"), changes),
     }
     Ok(())
+}
+
+/// Whether an entry holds no more than a [`TargetChange`] tells.
+fn is_told(entry: &Json) -> bool {
+    let only = |object: Option<&Object>, names: &[&str]| {
+        object.is_some_and(|object| object.iter().all(|(name, _)| names.contains(&name)))
+    };
+    only(entry.as_object(), &["custom", "hashes", "length"])
+        && only(entry.get("hashes").and_then(Json::as_object), &["sha256"])
 }
 
 fn delegations(
@@ -281,7 +294,9 @@ fn delegation(
         }
         (None, None) => {}
     }
-    changes.extend(keys_of(name, old.map(|old| &old.keys), new.map(|new| &new.keys), holders).map(Change::Keys));
+    changes.extend(
+        keys_of(name, old.map(|old| &old.keys), new.map(|new| &new.keys), holders).map(Box::new).map(Change::Keys),
+    );
     // What is left: the same paths in another order, or `terminating` left out instead of false.
     let told = |name: &str| match name {
         "keyids" | "name" | "threshold" => true,

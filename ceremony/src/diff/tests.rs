@@ -131,7 +131,7 @@ fn a_root_that_is_signed_again_changes_its_expiry_alone() {
 
 fn keys<'a>(diff: &'a RoleDiff, role: &str) -> &'a KeysChange {
     let find = |change: &'a Change| match change {
-        Change::Keys(keys) if keys.role == role => Some(keys),
+        Change::Keys(keys) if keys.role == role => Some(&**keys),
         _ => None,
     };
     diff.changes.iter().find_map(find).unwrap()

@@ -25,7 +25,7 @@ pub fn proposal(inputs: &Inputs, base: &Base, staged: &Staged) -> Result<Vec<Fin
     for (role, staged) in staged.roles() {
         let file = &staged.metadata;
         findings.extend(lifetime(role, file.kind(), inputs.staging.at, file.expires()));
-        findings.extend(size(role, file.kind(), file.to_file().len() as u64));
+        findings.extend(size(role, file.kind(), staged.length));
         if role == "root" {
             let view = Root::of(file)?;
             findings.extend(root(file, clients)?);

@@ -9,6 +9,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::digest::Digest;
 use crate::draft::Draft;
 use crate::finding::{Finding, Rule};
 use crate::holder::Holder;
@@ -39,6 +40,10 @@ pub struct Staged {
 pub struct StagedRole {
     /// The file without signatures.
     pub metadata: Metadata,
+    /// The length of that file in bytes.
+    pub length: u64,
+    /// The digest of that file.
+    pub sha256: Digest,
     /// What signatures cover.
     pub payload: Payload,
     /// Who must sign.
@@ -168,7 +173,9 @@ fn conclude(
     let metadata = draft.finish(version, expires);
     let payload = metadata.payload();
     let replaces = published.map(Metadata::version);
-    Ok(Some(StagedRole { metadata, payload, quorum, reason, replaces }))
+    let file = metadata.to_file();
+    let (length, sha256) = (file.len() as u64, Digest::of(&file));
+    Ok(Some(StagedRole { metadata, length, sha256, payload, quorum, reason, replaces }))
 }
 
 /// Whether the next version of `file` may be signed at `at`: its signing window is open.

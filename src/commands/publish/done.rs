@@ -22,7 +22,7 @@ pub(super) struct Done {
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.writes.is_empty() {
+        if self.targets == 0 && self.writes.is_empty() {
             let over = format!("{} is published already: nothing is left to write.", escaped(&self.ceremony));
             return f.write_str(&wrapped(&over, 0));
         }
@@ -30,8 +30,9 @@ impl fmt::Display for Done {
             true => writeln!(f, "Would publish {} in this order:", escaped(&self.ceremony))?,
             false => writeln!(f, "Published {}", escaped(&self.ceremony))?,
         }
-        if self.dry_run && self.targets > 0 {
-            writeln!(f, "  {} target file(s), as far as they are not there", self.targets)?;
+        if self.targets > 0 {
+            let there = if self.dry_run { ", as far as they are not there" } else { "" };
+            writeln!(f, "  {} target file(s){there}", self.targets)?;
         }
         for name in &self.writes {
             writeln!(f, "  {}", escaped(name))?;
@@ -77,6 +78,7 @@ impl Report for Done {
             ("ok", Json::Bool(true)),
             ("ceremony", Json::string(&self.ceremony)),
             ("dry_run", Json::Bool(self.dry_run)),
+            ("targets", (self.targets as u64).into()),
             ("writes", texts(&self.writes)),
             ("starts", numbers(&self.simulation.starts)),
             ("strict_starts", numbers(&self.simulation.strict_starts)),
