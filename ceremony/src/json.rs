@@ -357,7 +357,7 @@ fn canonical_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn json_string(text: &str, out: &mut String) {
+pub(crate) fn json_string(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {

@@ -20,6 +20,7 @@ pub mod inputs;
 pub mod json;
 pub mod key;
 pub mod lint;
+pub mod material;
 pub mod meta;
 pub mod metadata;
 pub mod policy;
