@@ -10,6 +10,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod assemble;
+pub mod certificate;
+pub mod device;
 pub mod diff;
 pub mod digest;
 mod draft;
@@ -38,6 +40,8 @@ pub mod time;
 pub mod tuf_key;
 
 pub use assemble::{Assembled, Progress};
+pub use certificate::{Certificate, CertificateError};
+pub use device::{Firmware, FormFactor, PinPolicy, TouchPolicy};
 pub use diff::{Change, Diff, RoleDiff};
 pub use digest::Digest;
 pub use finding::{Finding, Rule};
