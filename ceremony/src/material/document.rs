@@ -47,6 +47,11 @@ impl Document {
         &self.text
     }
 
+    /// The bytes of the value at `path`; empty if there is none.
+    pub(super) fn text_at(&self, path: &[Step<'_>]) -> &str {
+        locate(&self.text, path).and_then(|span| self.text.get(span)).unwrap_or_default()
+    }
+
     /// Puts `value` before the element at `index` of the array at `path`, or behind the last. Nothing happens if there
     /// is no array.
     #[must_use]
@@ -284,7 +289,8 @@ mod tests {
     fn a_member_takes_its_place_among_the_others() {
         let file = document("{\n  \"validFor\": {\n    \"start\": \"s\"\n  },\n  \"operator\": \"o\"\n}\n");
         let ended = file.set(&[Step::Name("validFor")], "end", &Json::string("e"));
-        let expected = "{\n  \"validFor\": {\n    \"start\": \"s\",\n    \"end\": \"e\"\n  },\n  \"operator\": \"o\"\n}\n";
+        let expected =
+            "{\n  \"validFor\": {\n    \"start\": \"s\",\n    \"end\": \"e\"\n  },\n  \"operator\": \"o\"\n}\n";
         assert_eq!(ended.text(), expected);
         let started = ended.set(&[Step::Name("validFor")], "start", &Json::string("t"));
         assert_eq!(started.text(), expected.replace("\"s\"", "\"t\""));

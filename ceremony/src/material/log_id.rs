@@ -11,9 +11,10 @@ use crate::key::PublicKey;
 /// What RSA keys of notes are marked by, behind the byte 0xff (C2SP signed-note, signature type 0xff).
 const RSA_MARK: &[u8] = b"\xffPKIX-RSA-PKCS#1v1.5";
 
-/// The log id of Rekor v1 and of CT logs: SHA-256 of the key as the file has it (RFC 6962, section 3.2).
+/// The log id of Rekor v1 and of CT logs: SHA-256 of the SubjectPublicKeyInfo (RFC 6962, section 3.2), also where the
+/// file has the key in another form.
 pub fn of_key(key: &LogKey) -> Digest {
-    key.digest()
+    Digest::of(&key.key().to_spki_der())
 }
 
 /// The log id of Rekor v2: the whole key hash of C2SP signed notes, of which checkpoints carry the first four bytes.
@@ -62,7 +63,8 @@ mod tests {
         let rekor = LogKey::parse(&STANDARD.decode(rekor).unwrap()).unwrap();
         assert_eq!(STANDARD.encode(of_key(&rekor).as_bytes()), "wNI9atQGlz+VWfO6LRygH4QUfY/8W4RFwiT5i5WRgB0=");
         assert_eq!(of_note("rekor.sigstore.dev", &rekor), of_key(&rekor));
-        let tiles = LogKey::parse(&STANDARD.decode("MCowBQYDK2VwAyEAt8rlp1knGwjfbcXAYPYAkn0XiLz1x8O4t0YkEhie244=").unwrap());
+        let tiles =
+            LogKey::parse(&STANDARD.decode("MCowBQYDK2VwAyEAt8rlp1knGwjfbcXAYPYAkn0XiLz1x8O4t0YkEhie244=").unwrap());
         let id = of_note(&origin("https://log2025-1.rekor.sigstore.dev"), &tiles.unwrap());
         assert_eq!(STANDARD.encode(id.as_bytes()), "zxGZFVvd0FEmjR8WrFwMdcAJ9vtaY/QXf44Y1wUeP6A=");
     }

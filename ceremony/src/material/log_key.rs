@@ -11,7 +11,6 @@ use rsa::pkcs1::DecodeRsaPublicKey as _;
 use rsa::signature::Verifier as _;
 use rsa::traits::PublicKeyParts as _;
 
-use crate::digest::Digest;
 use crate::json::Json;
 use crate::key::{Algorithm, BadSignature, KeyError, PublicKey};
 
@@ -101,11 +100,6 @@ impl LogKey {
         &self.key
     }
 
-    /// SHA-256 of the raw bytes: the log id of Rekor v1 and of CT logs (RFC 6962, section 3.2).
-    pub fn digest(&self) -> Digest {
-        Digest::of(&self.raw)
-    }
-
     /// Verifies a signature as logs make them: ECDSA in DER, Ed25519, RSA with PKCS#1 v1.5 and SHA-256.
     ///
     /// # Errors
@@ -180,7 +174,8 @@ mod tests {
         let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}","kid":"1"}}"#);
         assert_eq!(LogKey::parse(jwk.as_bytes()).unwrap(), key);
         let ed = LogKey::parse(&STANDARD.decode(ED25519).unwrap()).unwrap();
-        let note = format!("log2025-1.rekor.sigstore.dev+cf119915+{}", STANDARD.encode([&[1], &ed.raw()[12..]].concat()));
+        let note =
+            format!("log2025-1.rekor.sigstore.dev+cf119915+{}", STANDARD.encode([&[1], &ed.raw()[12..]].concat()));
         assert_eq!(LogKey::parse(note.as_bytes()).unwrap(), ed);
     }
 
@@ -199,7 +194,9 @@ mod tests {
 
     #[test]
     fn garbage_is_refused_without_panic() {
-        for garbage in ["", "{", "{}", "a+b+c", "a+b+AQ==", "-----BEGIN X-----", r#"{"kty":"RSA","n":"","e":""}"#, "\u{0}"] {
+        for garbage in
+            ["", "{", "{}", "a+b+c", "a+b+AQ==", "-----BEGIN X-----", r#"{"kty":"RSA","n":"","e":""}"#, "\u{0}"]
+        {
             assert!(LogKey::parse(garbage.as_bytes()).is_err(), "{garbage}");
         }
     }

@@ -3,21 +3,39 @@
 //! Like all metadata here, material is an edit of the published file: entries that are not edited keep their bytes, and
 //! what no rule knows is kept and reported.
 
+pub mod chain;
+pub mod diff;
 mod document;
+pub mod edit;
+pub mod files;
 pub mod instance;
+pub mod legacy;
+pub mod lint;
 pub mod log_id;
 pub mod log_key;
 pub mod moment;
 pub mod note;
 pub mod signing_config;
 mod spans;
+pub mod timeline;
+pub mod timestamp;
 pub mod tree_head;
 pub mod trusted_root;
+pub mod url;
 
+pub use chain::{AuthorityChain, ChainFault};
+pub use diff::{FileDiff, diff};
+pub use edit::{EditError, LogIdForm, NewEntry, NewService};
+pub use files::Material;
 pub use instance::{Instance, Kind};
+pub use legacy::LegacyTarget;
+pub use lint::{Judgement, Publication, lint, step};
 pub use log_key::LogKey;
 pub use moment::{Moment, ValidFor};
 pub use note::Checkpoint;
 pub use signing_config::{Selector, Service, ServiceKind, SigningConfig};
+pub use timeline::Timeline;
+pub use timestamp::Timestamp;
 pub use tree_head::TreeHead;
 pub use trusted_root::{MaterialError, TrustedRoot};
+pub use url::ServiceUrl;

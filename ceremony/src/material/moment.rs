@@ -25,7 +25,8 @@ impl Moment {
     /// # Errors
     /// If it is not RFC 3339.
     pub fn parse(text: &str) -> Result<Self, MomentError> {
-        let at = DateTime::parse_from_rfc3339(text).map_err(|_| MomentError { text: text.escape_debug().to_string() })?;
+        let at =
+            DateTime::parse_from_rfc3339(text).map_err(|_| MomentError { text: text.escape_debug().to_string() })?;
         Ok(Self { text: text.to_owned(), at: at.to_utc() })
     }
 

@@ -57,9 +57,10 @@ impl SignedNote {
         if found {
             return Err(NoteError::Signature { name: name.escape_debug().to_string() });
         }
-        let signers = self.signatures.iter().map(|line| {
-            alloc::format!("{} with key hash {}", line.name.escape_debug(), hex::encode(line.hint))
-        });
+        let signers = self
+            .signatures
+            .iter()
+            .map(|line| alloc::format!("{} with key hash {}", line.name.escape_debug(), hex::encode(line.hint)));
         Err(NoteError::OtherSigner {
             wanted: name.escape_debug().to_string(),
             hash: hex::encode(hash.get(..4).unwrap_or(hash)),

@@ -104,11 +104,7 @@ impl SigningConfig {
     pub fn empty() -> Self {
         let any = || Json::Object([("selector", Json::string("ANY"))].into_iter().collect());
         let lists = ServiceKind::ALL.iter().map(|kind| (kind.list(Form::V02), Json::Array(Vec::new())));
-        let rest = [
-            ("mediaType", Json::string(Self::MEDIA_TYPE)),
-            ("rekorTlogConfig", any()),
-            ("tsaConfig", any()),
-        ];
+        let rest = [("mediaType", Json::string(Self::MEDIA_TYPE)), ("rekorTlogConfig", any()), ("tsaConfig", any())];
         Self { document: Document::new(&Json::Object(lists.chain(rest).collect::<Object>())), form: Form::V02 }
     }
 
@@ -135,6 +131,15 @@ impl SigningConfig {
             _ => &[],
         };
         list.iter().enumerate().map(move |(index, entry)| Service { kind, index, entry })
+    }
+
+    /// The bytes of a service in the file.
+    pub fn text_of(&self, service: &Service<'_>) -> &str {
+        let list = service.kind.list(self.form);
+        let path = [Step::Name(list), Step::Index(service.index)];
+        // In the old form a list may be a single URL.
+        let text = self.document.text_at(&path);
+        if text.is_empty() { self.document.text_at(&path[..1]) } else { text }
     }
 
     /// All services.
@@ -257,16 +262,6 @@ impl Selector {
             Self::Any => [selector("ANY")].into_iter().collect(),
             Self::Exact(count) => [selector("EXACT"), ("count", count.into())].into_iter().collect(),
         })
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.write_str("all of them"),
-            Self::Any => f.write_str("any one of them"),
-            Self::Exact(count) => write!(f, "exactly {count} of them"),
-        }
     }
 }
 

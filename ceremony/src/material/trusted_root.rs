@@ -68,6 +68,11 @@ impl TrustedRoot {
         Kind::ALL.iter().flat_map(|kind| self.of_kind(*kind))
     }
 
+    /// The bytes of an entry in the file.
+    pub fn text_of(&self, instance: &Instance<'_>) -> &str {
+        self.document.text_at(&[Step::Name(instance.kind.list()), Step::Index(instance.index)])
+    }
+
     /// With a new entry at `index` of its list.
     pub(super) fn with(&self, kind: Kind, index: usize, entry: &Json) -> Self {
         let list = [Step::Name(kind.list())];
