@@ -101,12 +101,10 @@ fn entry(old: &Item, new: &Item, changes: &mut Vec<Change>) {
     changes.extend(found.into_iter().filter(|change| match change {
         Change::Member { path, .. } => {
             let time = path.strip_prefix(&times).is_some_and(|rest| matches!(rest, ".start" | ".end"));
-            !time && !(reordered && path.starts_with("certChain.certificates"))
+            !(time || (reordered && path.starts_with("certChain.certificates")))
         }
         _ => true,
     }));
-    // An object of times that comes or goes as a whole is told by its times, or it is empty.
-    changes.dedup();
 }
 
 /// The entries whose times are written otherwise.
