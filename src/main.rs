@@ -17,6 +17,7 @@ mod examine;
 mod import;
 mod interrupt;
 mod machine;
+mod material;
 mod online;
 mod policy_file;
 mod published;

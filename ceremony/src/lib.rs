@@ -62,6 +62,6 @@ pub use signature_file::SignatureFile;
 pub use source::{MemorySource, Source, SourceError};
 pub use stage::{Staged, stage};
 pub use tally::{Tally, tally};
-pub use targets::Targets;
+pub use targets::{TargetEntry, Targets};
 pub use time::{Days, Time};
 pub use tuf_key::{KeyId, TufKey};

@@ -26,6 +26,9 @@ pub struct Policy {
     pub clients: Vec<String>,
     /// Whether keys in files may sign as keyholders.
     pub allow_file_keys: bool,
+    /// Whether changes of the trust material keep single keys and certificates for older clients in step with the
+    /// trusted root; none where they do so if there are such targets.
+    pub legacy_targets: Option<bool>,
     /// `root`, `targets`, `snapshot` and `timestamp`, and the delegated roles.
     pub roles: BTreeMap<String, RolePolicy>,
     /// The delegated roles in the order in which clients ask them.

@@ -42,7 +42,7 @@ fn the_findings_of_each_version_are_what_history_says() {
     let no_config = "material-missing (signing_config.v0.2.json)";
     // The CT log `test` was ended, and stayed active for older clients to this day; its start was guessed, a week after
     // Fulcio's: sigstore/root-signing 584.
-    let (hole, ctfe) = ("coverage-hole (ctlog)", "legacy-differs (ctfe.pub)");
+    let (hole, ctfe) = ("coverage-hole (ctlog 2021-03-07)", "legacy-differs (ctfe.pub)");
     let no_root = "material-missing (trusted_root.json)";
     let none: [&str; 0] = [];
     for version in 1..=3 {

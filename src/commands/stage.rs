@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::disk::{self, Batch, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::meaning;
+use crate::material;
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::records::{self, RecordFile};
@@ -70,6 +71,10 @@ impl Stage {
         refuse_conflicts(workdir, &staged)?;
         let mut findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged)?;
         findings.extend(signed_before(workdir, &staged)?);
+        if staged.roles().contains_key("targets") {
+            let (old, new) = (material::published(workdir)?, material::wanted(workdir, &wanted.inputs.policy)?);
+            findings.extend(material::judge_step(&old, &new, &wanted.inputs.policy, context.now));
+        }
         for path in &self.other_root {
             let other = PublishedFile::parse(disk::read(&Place::named(path), METADATA_LIMIT)?);
             let other = Root::of(&other.or_fail(|| format!("{} is no root", path.display()))?.metadata)?;

@@ -62,8 +62,8 @@ impl AuthorityChain {
 
     /// Everything that is wrong with a chain in this order: RFC 5280, sections 4.2.1 and 6.1; RFC 3161, section 2.3.
     pub fn faults(&self) -> Vec<ChainFault> {
-        let mut faults = Vec::new();
         let (Some(signer), Some(root)) = (self.signer(), self.root()) else { return [ChainFault::Empty].to_vec() };
+        let mut faults: Vec<ChainFault> = self.signer_faults(signer).into_iter().collect();
         for (place, pair) in self.certificates.windows(2).enumerate() {
             let [child, parent] = pair else { continue };
             if let Err(error) = child.verify_issued_by(parent) {
@@ -91,7 +91,6 @@ impl AuthorityChain {
             let subject = certificate.subject().to_string();
             faults.extend(unknown.map(|oid| ChainFault::Critical { subject: subject.clone(), oid }));
         }
-        faults.extend(self.signer_faults(signer));
         faults
     }
 

@@ -223,6 +223,22 @@ impl fmt::Display for ServiceKind {
     }
 }
 
+impl FromStr for ServiceKind {
+    type Err = UnknownService;
+
+    fn from_str(text: &str) -> Result<Self, UnknownService> {
+        let found = Self::ALL.iter().copied().find(|kind| kind.word() == text);
+        found.ok_or_else(|| UnknownService { text: text.escape_debug().to_string() })
+    }
+}
+
+/// A word that names no kind of service.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is none of ca, oidc, rekor, tsa")]
+pub struct UnknownService {
+    text: String,
+}
+
 impl<'a> Service<'a> {
     /// Where it is, if the entry says so.
     pub fn url(&self) -> Option<&'a str> {

@@ -20,6 +20,8 @@ pub(super) struct Wire {
     clients: WireClients,
     #[serde(default)]
     devices: WireDevices,
+    #[serde(default)]
+    material: WireMaterial,
     roles: WireRoles,
     #[serde(default)]
     delegation: Vec<WireDelegation>,
@@ -47,6 +49,12 @@ struct WireClients {
 struct WireDevices {
     #[serde(default)]
     file_keys: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireMaterial {
+    legacy_targets: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -154,6 +162,7 @@ impl Wire {
             name: self.trust_root.name,
             clients: self.clients.support,
             allow_file_keys: self.devices.file_keys,
+            legacy_targets: self.material.legacy_targets,
             roles,
             delegated,
             targets,

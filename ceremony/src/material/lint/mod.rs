@@ -100,6 +100,3 @@ fn files(material: &Material, findings: &mut Vec<Finding>) {
         findings.push(Finding::new(Rule::MaterialMissing, path, what));
     }
 }
-
-#[cfg(test)]
-mod tests;
