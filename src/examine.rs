@@ -9,12 +9,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ceremony::history::Step;
+use ceremony::material::{FileDiff, Material};
 use ceremony::policy::Accept;
 use ceremony::{Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, tally};
 
 use crate::ceremony_dir::{Abandoned, Ceremony, Derivation};
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
+use crate::material;
 use crate::published::Published;
 use crate::standing::{self, RoleStanding};
 
@@ -35,6 +37,10 @@ pub(crate) struct Examined {
     since: Vec<RoleDiff>,
     staged: Staged,
     diff: Diff,
+    /// What changes in the trust material, file by file.
+    material: Vec<FileDiff>,
+    /// Trust material whose content the ceremony does not carry.
+    unseen: Vec<String>,
     /// Published files that the latest root does not vouch for: the role, and the older root that does.
     outdated: Vec<(String, u64)>,
     open: Vec<Finding>,
@@ -76,8 +82,14 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
     let diff = Diff::of(&base, &staged, holders)?;
     let since = chain.windows(2).map(|pair| RoleDiff::of("root", Some(&pair[0].metadata), &pair[1].metadata, holders));
     let since = since.collect::<Result<_, _>>()?;
+    let mut step = ceremony.material(&staged)?;
+    if outdated.iter().any(|(role, _)| role == "targets") {
+        step.before = Material::default();
+    }
     let (mut open, mut accepted) = (Vec::new(), Vec::new());
-    for finding in ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)? {
+    let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
+    findings.extend(material::judge_step(&step.before, &step.after, policy, staged.at()));
+    for finding in findings {
         match policy.accepts(&finding, context.now) {
             Some(accept) => accepted.push((finding, accept.clone())),
             None => open.push(finding),
@@ -93,6 +105,8 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
         since,
         diff,
+        material: ceremony::material::diff(&step.before, &step.after),
+        unseen: step.missing,
         outdated,
         open,
         accepted,

@@ -22,17 +22,23 @@ const FILES: usize = 1_000_000;
 
 /// The material that is wanted: `targets/`, with what the policy says of the files.
 pub(crate) fn wanted(workdir: &Workdir, policy: &Policy) -> Result<Material, Failure> {
+    let files = wanted_files(workdir, policy)?;
+    Ok(Material::of(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice(), custom(policy, path)))))
+}
+
+/// The files in `targets/` that are trust material, by path.
+pub(crate) fn wanted_files(workdir: &Workdir, policy: &Policy) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let place = workdir.targets();
-    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut files = BTreeMap::new();
     if disk::exists(&place)? {
         for entry in disk::list(&place, FILES)?.into_iter().filter(|entry| !entry.is_dir) {
-            if is_material(&entry.name, custom(policy, &entry.name)) {
+            let ours = policy.role_of_target(&entry.name) == "targets";
+            if ours && is_material(&entry.name, custom(policy, &entry.name)) {
                 files.insert(entry.name.clone(), disk::read(&place.join(&entry.name), LIMIT)?);
             }
         }
     }
-    let files = files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice(), custom(policy, path)));
-    Ok(Material::of(files))
+    Ok(files)
 }
 
 /// The material that is published, as the top-level targets list it. Nothing is verified.
@@ -42,20 +48,30 @@ pub(crate) fn published(workdir: &Workdir) -> Result<Material, Failure> {
         return Ok(Material::default());
     }
     let published = Published::read(&repository)?;
+    let files = published_files(workdir, &published)?;
     let Some(targets) = published.roles.get("targets") else { return Ok(Material::default()) };
-    let mut files: Vec<(&str, Vec<u8>, Option<&Json>)> = Vec::new();
+    let targets = Targets::of(&targets.metadata)?;
+    let held =
+        targets.entries().filter_map(|(path, entry)| Some((path, files.get(path)?.as_slice(), entry.get("custom"))));
+    Ok(Material::of(held))
+}
+
+/// The published files that are trust material, by the paths of their targets.
+pub(crate) fn published_files(workdir: &Workdir, published: &Published) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let repository = workdir.repository();
+    let mut files = BTreeMap::new();
+    let Some(targets) = published.roles.get("targets") else { return Ok(files) };
     for (path, entry) in Targets::of(&targets.metadata)?.entries() {
-        let custom = entry.get("custom");
-        if !is_material(path, custom) {
+        if !is_material(path, entry.get("custom")) {
             continue;
         }
         let names = TargetEntry::read(entry, path)?.file_names(path);
         let held = names.iter().map(|name| disk::read_if_there(&repository.targets().join(name), LIMIT));
         let held = held.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().next();
-        let held = held.ok_or_else(|| Failure::could_not(format!("repository/targets lacks the target {path}")))?;
-        files.push((path, held, custom));
+        let lacks = || Failure::could_not(format!("repository/targets lacks the target {path}"));
+        files.insert(path.to_owned(), held.ok_or_else(lacks)?);
     }
-    Ok(Material::of(files.iter().map(|(path, bytes, custom)| (*path, bytes.as_slice(), *custom))))
+    Ok(files)
 }
 
 /// What is wrong with wanted material, by itself.
@@ -131,7 +147,7 @@ fn custom<'a>(policy: &'a Policy, path: &str) -> Option<&'a Json> {
 }
 
 /// Whether a target is trust material, by its name or by what is said of it.
-fn is_material(path: &str, custom: Option<&Json>) -> bool {
+pub(crate) fn is_material(path: &str, custom: Option<&Json>) -> bool {
     path == TrustedRoot::TARGET
         || is_signing_config(path)
         || custom.is_some_and(|custom| custom.get("sigstore").is_some())

@@ -302,6 +302,58 @@ fn services_of_signers_are_added_ended_and_selected() {
 }
 
 #[test]
+fn whoever_signs_sees_what_changes() {
+    let trustroot = sigstore();
+    trustroot.write("key.pem", log_key(5).key().to_spki_pem());
+    trustroot.write("checkpoint", checkpoint(5, "rekor.example", "rekor.example"));
+    let rotate =
+        ["rotate", "rekor", "--url", "https://rekor.example", "--key", "key.pem", "--checkpoint", "checkpoint"];
+    material(&trustroot, 0, &[&rotate[..], &["--start", START]].concat());
+    for path in ["trusted_root.json", "signing_config.v0.2.json"] {
+        let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
+        trustroot.ok(&[&["accept", "target-changed", path], &reason[..]].concat());
+    }
+    let dry = trustroot.ok(&["stage", "--dry-run", "--now", NOW]);
+    assert!(dry.contains("+ adds Rekor rekor.example (P-256) from 2026-10-01\n"), "{dry}");
+    trustroot.ok(&["stage", "--name", "next", "--only", "targets", "--now", NOW]);
+    let ceremony = trustroot.dir().join("ceremonies/next");
+    let published = fs::read(ceremony.join("base/material/trusted_root.json")).unwrap();
+    assert_ne!(fs::read(ceremony.join("inputs/material/trusted_root.json")).unwrap(), published);
+
+    let review = trustroot.run(&["review", "next", "--now", NOW]);
+    for line in [
+        "  trusted_root.json\n    + adds Rekor rekor.example (P-256) from 2026-10-01\n",
+        "    = Fulcio, CT log and TSA unchanged (same bytes)\n",
+        "    + adds the Rekor v1 rekor.example for signing from 2026-10-01\n",
+        "    ~ has status Expired instead of Active\n",
+        "  rekor_2026.pub\n    + is new\n",
+    ] {
+        assert!(review.stdout.contains(line), "no {line:?} in {}", review.stdout);
+    }
+    let answer = trustroot.json(review.code, &["review", "next", "--now", NOW]);
+    assert_eq!(answer["material"][0]["changes"][0]["change"], "added");
+    assert_eq!(answer["material-unseen"], Value::Array(Vec::new()));
+
+    // What is not there is said, and what is another file is refused.
+    fs::remove_file(ceremony.join("inputs/material/trusted_root.json")).unwrap();
+    let review = trustroot.run(&["review", "next", "--now", NOW]);
+    let unseen = "! The content of trusted_root.json is not in this ceremony: nothing can be said";
+    let said = review.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(unseen), "{said}");
+    assert!(!review.stdout.contains("rekor.example (P-256)"), "{}", review.stdout);
+    fs::write(ceremony.join("inputs/material/trusted_root.json"), published).unwrap();
+    let refused = trustroot.exits(1, &["review", "next", "--now", NOW]);
+    assert!(
+        refused.says("inputs/material/trusted_root.json is not the file that inputs/targets.txt name"),
+        "{}",
+        refused.stderr
+    );
+    fs::remove_file(ceremony.join("inputs/material/trusted_root.json")).unwrap();
+    trustroot.write("ceremonies/next/inputs/material/release.txt", "x");
+    assert!(trustroot.exits(1, &["review", "next", "--now", NOW]).says("is no trust material of this proposal"));
+}
+
+#[test]
 fn a_first_trust_root_is_made_from_nothing() {
     let trustroot = Trustroot::new();
     let adopted = sigstore();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ceremony::material::FileDiff;
 use ceremony::policy::Accept;
 use ceremony::{Finding, Json, Object, RoleDiff, Rule};
 
@@ -37,6 +38,15 @@ impl fmt::Display for Examined {
         }
         heading(f, "What changes if you sign")?;
         self.diff.roles.iter().try_for_each(|diff| part(f, diff, Some(self.staged.at())))?;
+        if !self.material.is_empty() || !self.unseen.is_empty() {
+            heading(f, "What it means for those who verify and sign with it")?;
+        }
+        self.material.iter().try_for_each(|file| f.write_str(&meaning::file(file, 2)))?;
+        if !self.unseen.is_empty() {
+            let names: Vec<String> = self.unseen.iter().map(|path| escaped(path).to_string()).collect();
+            let text = format!("! The content of {} is not in this ceremony: nothing can be said of it.", and(&names));
+            f.write_str(&wrapped(&text, 2))?;
+        }
         self.findings(f)?;
         heading(f, "Who must sign")?;
         self.signers.iter().try_for_each(|role| f.write_str(&signers(role)))?;
@@ -152,6 +162,8 @@ impl Examined {
             ("outdated", outdated.collect()),
             ("since", self.since.iter().map(RoleDiff::json).collect()),
             ("changes", self.diff.json()),
+            ("material", self.material.iter().map(FileDiff::json).collect()),
+            ("material-unseen", self.unseen.iter().map(Json::string).collect()),
             ("findings", self.open.iter().map(|finding| Json::Object(finding_members(finding))).collect()),
             ("accepted", accepted.collect()),
             ("accepted-beforehand", beforehand.collect()),

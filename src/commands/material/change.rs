@@ -9,6 +9,7 @@ use ceremony::{Finding, Json, Object};
 use super::evidence;
 use crate::context::Context;
 use crate::error::Failure;
+use crate::examine::meaning;
 use crate::material;
 use crate::policy_file::PolicyFile;
 use crate::report::{Outcome, Report};
@@ -71,7 +72,7 @@ impl fmt::Display for Changed {
         if let Some(proof) = &self.proof {
             f.write_str(&wrapped(&format!("It is {proof}.").replace("It is its", "Its"), 0))?;
         }
-        self.files.iter().try_for_each(|file| f.write_str(&super::listing::file_diff(file, 0)))?;
+        self.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 0)))?;
         if !self.findings.is_empty() {
             f.write_str("\n`stage` will stop on what is wrong with it:\n")?;
             for finding in &self.findings {

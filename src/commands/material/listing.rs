@@ -3,28 +3,11 @@
 use std::fmt::Write as _;
 
 use ceremony::material::{
-    FileDiff, Instance, Kind, LegacyTarget, Material, Moment, Service, ServiceKind, SigningConfig, ValidFor,
+    Instance, Kind, LegacyTarget, Material, Moment, Service, ServiceKind, SigningConfig, ValidFor,
 };
 use ceremony::{Certificate, Digest, Finding, Json, Object, Time};
 
 use crate::text::{columns, escaped, wrapped};
-
-/// What changes in one file, a sentence a line, behind `indent` blanks.
-pub(crate) fn file_diff(file: &FileDiff, indent: usize) -> String {
-    let mut out = wrapped(&escaped(&file.path).to_string(), indent);
-    for change in &file.changes {
-        let text = wrapped(&change.to_string(), indent + 4);
-        let _ = write!(out, "{}{} {}", " ".repeat(indent + 2), change.marker(), text.trim_start());
-        for detail in change.details() {
-            out.push_str(&wrapped(detail, indent + 6));
-        }
-    }
-    if let Some(same) = file.unchanged() {
-        let text = wrapped(&same, indent + 4);
-        let _ = write!(out, "{}= {}", " ".repeat(indent + 2), text.trim_start());
-    }
-    out
-}
 
 /// A finding for programs.
 pub(super) fn finding(finding: &Finding) -> Json {
