@@ -87,6 +87,21 @@ impl Document {
         })
     }
 
+    /// Without the member `name` of the object at `path`.
+    #[must_use]
+    pub(super) fn unset(&self, path: &[Step<'_>], name: &str) -> Self {
+        self.edited(path, |_, _, span, children| {
+            let place = children.iter().position(|child| child.name.as_deref() == Some(name))?;
+            let child = children.get(place)?;
+            let range = match (place.checked_sub(1).and_then(|before| children.get(before)), children.get(place + 1)) {
+                (_, Some(next)) => child.start..next.start,
+                (Some(before), None) => before.value.end..child.value.end,
+                (None, None) => span.start + 1..span.end - 1,
+            };
+            Some((range, String::new()))
+        })
+    }
+
     fn edited(
         &self,
         path: &[Step<'_>],
@@ -297,6 +312,15 @@ mod tests {
         assert_eq!(file.set(&[], "url", &Json::string("u")).json().get("url"), Some(&Json::string("u")));
         assert!(file.set(&[], "url", &Json::string("u")).text().starts_with("{\n  \"url\": \"u\",\n  \"validFor\""));
         assert_eq!(file.set(&[Step::Name("none")], "x", &Json::Null), file);
+    }
+
+    #[test]
+    fn a_member_goes_with_its_comma() {
+        let file = document("{\n  \"a\": 1,\n  \"b\": {\n    \"c\": 2\n  }\n}\n");
+        assert_eq!(file.unset(&[], "a").text(), "{\n  \"b\": {\n    \"c\": 2\n  }\n}\n");
+        assert_eq!(file.unset(&[], "b").text(), "{\n  \"a\": 1\n}\n");
+        assert_eq!(file.unset(&[Step::Name("b")], "c").text(), "{\n  \"a\": 1,\n  \"b\": {}\n}\n");
+        assert_eq!(file.unset(&[], "x"), file);
     }
 
     #[test]

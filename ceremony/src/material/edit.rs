@@ -131,6 +131,20 @@ impl TrustedRoot {
         Ok(self.with(new.kind, index, &new.json))
     }
 
+    /// With every entry of `other` that is not here, as it stands there. Returns how many there were.
+    pub fn merge(&self, other: &Self) -> (Self, usize) {
+        let mut merged = self.clone();
+        let mut count = 0;
+        for entry in other.instances() {
+            let start = entry.valid_for().ok().and_then(|valid| valid.start).unwrap_or_else(Moment::beginning);
+            let new = NewEntry { kind: entry.kind, start, json: entry.entry.clone() };
+            if let Ok(with) = merged.add(&new) {
+                (merged, count) = (with, count + 1);
+            }
+        }
+        (merged, count)
+    }
+
     /// The one entry of this kind that `name` names: its subject in findings, its URL, the digits at the end of its
     /// subject, or any part of its URL. Entries that ended at `now` are passed over where others are named too.
     ///

@@ -4,6 +4,7 @@
 //! what no rule knows is kept and reported.
 
 pub mod chain;
+pub mod client_trust_config;
 pub mod diff;
 mod document;
 pub mod edit;
@@ -15,6 +16,7 @@ pub mod log_id;
 pub mod log_key;
 pub mod moment;
 pub mod note;
+pub mod repair;
 pub mod signing_config;
 mod spans;
 pub mod timeline;
@@ -24,6 +26,7 @@ pub mod trusted_root;
 pub mod url;
 
 pub use chain::{AuthorityChain, ChainFault};
+pub use client_trust_config::ClientTrustConfig;
 pub use diff::{FileDiff, diff};
 pub use edit::{EditError, LogIdForm, NewEntry, NewService};
 pub use files::Material;
@@ -33,6 +36,7 @@ pub use lint::{Judgement, Publication, lint, step};
 pub use log_key::LogKey;
 pub use moment::{Moment, ValidFor};
 pub use note::Checkpoint;
+pub use repair::{Answers, Repair, repair};
 pub use signing_config::{Selector, Service, ServiceKind, SigningConfig};
 pub use timeline::Timeline;
 pub use timestamp::Timestamp;

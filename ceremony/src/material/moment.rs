@@ -30,6 +30,11 @@ impl Moment {
         Ok(Self { text: text.to_owned(), at: at.to_utc() })
     }
 
+    /// The first of all moments that are compared here, 1970-01-01T00:00:00Z.
+    pub(super) fn beginning() -> Self {
+        Self { text: "1970-01-01T00:00:00Z".to_owned(), at: DateTime::UNIX_EPOCH }
+    }
+
     /// The text as it stands in the file.
     pub fn as_str(&self) -> &str {
         &self.text

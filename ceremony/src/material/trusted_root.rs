@@ -90,6 +90,15 @@ impl TrustedRoot {
         let path: Vec<Step<'_>> = start.into_iter().chain(path.iter().map(|name| Step::Name(name))).collect();
         Self { document: self.document.set(&path, name, value) }
     }
+
+    /// With another value under `name` in the object at `path`; without that member if there is no value.
+    pub(super) fn set_at(&self, path: &[Step<'_>], name: &str, value: Option<&Json>) -> Self {
+        let document = match value {
+            Some(value) => self.document.set(path, name, value),
+            None => self.document.unset(path, name),
+        };
+        Self { document }
+    }
 }
 
 /// The objects of the list `name`; none if it is not there, as protocol buffers write empty lists.
