@@ -1,5 +1,7 @@
 //! One ceremony as it lies on the disk: read, hashed as read, and derived again.
 
+mod carried;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -11,6 +13,8 @@ use ceremony::{
 
 use keyholders::Roster;
 
+use self::carried::Carried;
+pub(crate) use self::carried::Step;
 use crate::context::Context;
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
@@ -43,6 +47,8 @@ pub(crate) struct Ceremony {
     pub(crate) base: Base,
     /// The files of `base/` by name, with the bytes of the roots and online roles.
     pub(crate) base_files: BTreeMap<String, PublishedFile>,
+    /// The trust material that it carries.
+    carried: Carried,
     /// The digest of everything that a signature stands for.
     pub(crate) digest: ProposalDigest,
     /// Every signature file, verified or not.
@@ -178,6 +184,7 @@ impl Ceremony {
         let (mut policy, mut staging, mut targets) = (None, None, None);
         let (mut signatures, mut unreadable, mut abandoned) = (Vec::new(), Vec::new(), None);
         let mut total = 0;
+        let mut carried = Carried::default();
         for path in paths {
             let bytes = disk::read(&dir.root().join(&path), METADATA_LIMIT)?;
             total += bytes.len() as u64;
@@ -196,8 +203,14 @@ impl Ceremony {
                 Some(("inputs", record)) if record.starts_with("keyholders/") => {
                     records.push((record["keyholders/".len()..].to_owned(), bytes));
                 }
+                Some(("inputs", file)) if file.starts_with("material/") => {
+                    carried.wanted.insert(file["material/".len()..].to_owned(), bytes);
+                }
                 Some(("inputs", _)) => {
                     return Err(Failure::no(format!("{path} is no input of a ceremony")).hint(AWAY));
+                }
+                Some(("base", file)) if file.starts_with("material/") => {
+                    carried.published.insert(file["material/".len()..].to_owned(), bytes);
                 }
                 Some(("base", file)) => {
                     base_files.insert(file.to_owned(), PublishedFile::parse(bytes).or_fail(|| path.clone())?);
@@ -232,6 +245,7 @@ impl Ceremony {
             roster: keyholders.roster,
             base,
             base_files,
+            carried,
             digest,
             signatures,
             unreadable,
@@ -258,6 +272,18 @@ impl Ceremony {
         differs.sort();
         differs.dedup();
         Ok(if differs.is_empty() { Derivation::Same(Box::new(staged)) } else { Derivation::Differs(differs) })
+    }
+
+    /// The trust material before and after, if the proposal carries targets.
+    ///
+    /// # Errors
+    /// If what is carried is not what the targets name.
+    pub(crate) fn material(&self, staged: &Staged) -> Result<Step, Failure> {
+        if staged.roles().contains_key("targets") {
+            self.carried.step(&self.base, &self.inputs)
+        } else {
+            Ok(Step::default())
+        }
     }
 
     /// The proposal, if the staged files are what their inputs give.

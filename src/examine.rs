@@ -9,12 +9,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ceremony::history::Step;
+use ceremony::material::{FileDiff, Material};
 use ceremony::policy::Accept;
 use ceremony::{Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, tally};
 
 use crate::ceremony_dir::{Abandoned, Ceremony, Derivation};
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
+use crate::material;
 use crate::published::Published;
 use crate::standing::{self, RoleStanding};
 
@@ -34,6 +36,10 @@ pub(crate) struct Examined {
     /// The trusted root, and the roots that came after it and are published already.
     chain: Vec<Step>,
     staged: Staged,
+    /// What changes in the trust material, file by file.
+    material: Vec<FileDiff>,
+    /// Trust material whose content the ceremony does not carry.
+    unseen: Vec<String>,
     /// Published files that the latest root does not vouch for: the role, and the older root that does.
     outdated: Vec<(String, u64)>,
     open: Vec<Finding>,
@@ -68,6 +74,10 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
                 .hint("use the version of this program that staged it"));
         }
     };
+    let mut step = ceremony.material(&staged)?;
+    if outdated.iter().any(|(role, _)| role == "targets") {
+        step.before = Material::default();
+    }
     let (mut open, mut accepted) = (Vec::new(), Vec::new());
     let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
     // Whether outgoing keys must sign was settled when this was staged; whether that is still accepted is not.
@@ -75,6 +85,7 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         let detail = "an emergency was declared when this was staged: the outgoing keys need not sign";
         findings.push(Finding::new(Rule::ClientsBreak, format!("root {}", staged.root().version()), detail));
     }
+    findings.extend(material::judge_step(&step.before, &step.after, policy, staged.at()));
     for finding in findings {
         match policy.accepts(&finding, context.now) {
             Some(accept) => accepted.push((finding, accept.clone())),
@@ -90,6 +101,8 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         trusted,
         latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
         chain,
+        material: ceremony::material::diff(&step.before, &step.after),
+        unseen: step.missing,
         outdated,
         open,
         accepted,

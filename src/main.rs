@@ -18,6 +18,7 @@ mod examine;
 mod import;
 mod interrupt;
 mod machine;
+mod material;
 mod online;
 mod pinned;
 mod policy_file;

@@ -99,8 +99,8 @@ impl Repository {
 /// One ceremony: a frozen proposal, its signatures, what was published, who witnessed it.
 ///
 /// ```text
-/// inputs/      policy, keyholder records, hash list of targets, when it was staged
-/// base/        the published metadata that it changes
+/// inputs/      policy, keyholder records, hash list of targets, when it was staged; the wanted trust material
+/// base/        the published metadata that it changes, and the published trust material
 /// staged/      ROLE.json
 /// signatures/  ROLE/KEYHOLDER.FP8.DIGEST8.json
 /// published/   snapshot.json timestamp.json as signed for this publication

@@ -18,6 +18,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsages, NameConstraints};
 
 pub use self::chain::{Anchor, Chain, ChainError};
 pub use self::issued::IssueError;
+pub(crate) use self::issued::{Hash, Scheme};
 use self::name::Name;
 use crate::digest::Digest;
 use crate::key::{KeyError, PublicKey};

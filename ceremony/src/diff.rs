@@ -2,7 +2,7 @@
 
 mod json;
 mod keys;
-mod member;
+pub(crate) mod member;
 mod targets;
 
 use alloc::boxed::Box;

@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
-/// One thing that is wrong with metadata, a proposal or a keyholder.
+/// One thing that is wrong with metadata, a proposal, a keyholder or trust material.
 ///
 /// A finding stops `stage` unless the policy accepts it by rule and subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,9 +104,21 @@ rules! {
     CanonicalDivergence "canonical-divergence" "ROLE VERSION"
         "Implementations write this text differently in canonical JSON, so signatures over it verify in some clients and fail in others."
         "tough and tuftool, or tuf-js and sigstore-js, or all others";
+    CertificateExpires "certificate-expires" "the entry"
+        "A certificate of an authority that is in use expires before the next ceremony can replace it."
+        "all, from that moment";
+    ChainInvalid "chain-invalid" "the entry"
+        "The certificates of an authority are no chain that clients accept: of what they may issue, for how long, for what."
+        "those that check it";
+    ChainReversed "chain-reversed" "the entry"
+        "The chain begins with the root; clients take the first certificate for the one that signs."
+        "sigstore-go, sigstore-python, sigstore-js";
     ClientsBreak "clients-break" "`root VERSION`, the version that is staged or published last"
         "While this is published, or after it, clients that work today fail."
         "those that the finding names, for as long as it says";
+    CoverageHole "coverage-hole" "`fulcio`, `rekor`, `ctlog` or `tsa`, with the day on which the hole begins"
+        "For some time nothing of this kind is valid, so what was signed then does not verify."
+        "all, for what was signed then";
     CustomNull "custom-null" "the target path"
         "A target with `custom: null` was published once and broke parsers; leave the member out instead."
         "clients with typed metadata";
@@ -128,6 +140,12 @@ rules! {
     EmptySignature "empty-signature" "ROLE VERSION"
         "An entry without a signature was left in the file."
         "strict parsers";
+    EntryRemoved "entry-removed" "the entry"
+        "An entry of the trusted root goes away, and with it everything that was signed under it."
+        "all, for what was signed under it";
+    EnvironmentMixed "environment-mixed" "the entry"
+        "Material of one of Sigstore's public environments stands in another."
+        "";
     Equivocation "equivocation" "ROLE VERSION"
         "Two different files carry one version: somebody was asked to sign both, or somebody shows different files to different people."
         "";
@@ -140,6 +158,12 @@ rules! {
     ExpiryTooShort "expiry-too-short" "ROLE"
         "The file expires before the next one can be ready."
         "all, from that moment";
+    FieldOfLaterForm "field-of-later-form" "the entry"
+        "A member of a later form of the trusted root stands in one of version 0.1; strict clients refuse the whole file."
+        "sigstore-go, cosign, sigstore-python of that time";
+    FieldUnknown "field-unknown" "the entry, or the target path"
+        "A member that clients do not know; strict clients refuse the whole file."
+        "sigstore-go, cosign, sigstore-python";
     FirmwareEucleak "firmware-eucleak" "the keyholder, or the serial number where evidence is judged alone"
         "Who has this device in their hands for some time can copy an ECDSA key out of it (YSA-2024-03, EUCLEAK), and no update mends it."
         "";
@@ -161,6 +185,24 @@ rules! {
     KeyUsedElsewhere "key-used-elsewhere" "the fingerprint"
         "The key signs in another trust root: a signature made there may be replayed here."
         "";
+    LegacyDiffers "legacy-differs" "the target path, or the entry"
+        "Clients that read the legacy targets trust something else than clients that read the trusted root."
+        "cosign before 2.5.1, gitsign, policy-controller";
+    LogIdMismatch "log-id-mismatch" "the entry"
+        "The log id is not that of the key; clients look logs up by it."
+        "all, for what is in this log";
+    LogKeyUnsupported "log-key-unsupported" "the entry"
+        "A client that the policy lists cannot use keys of this kind, and refuses the whole file."
+        "those named";
+    MaterialMissing "material-missing" "the target path"
+        "Clients look for trust material under this name."
+        "sigstore-python, sigstore-go, cosign from 3 on";
+    MaterialUnreadable "material-unreadable" "the target path, or the entry"
+        "It cannot be read as what it is for."
+        "all";
+    MediaTypeRefused "media-type-refused" "the target path"
+        "Clients take files of one media type alone."
+        "sigstore-go, cosign";
     MetadataTooLarge "metadata-too-large" "ROLE"
         "Clients read no more than a fixed length by default, 5,000,000 bytes of targets metadata; split the targets by delegations."
         "python-tuf, tuf-js, go-tuf, sigstore-tuf; tough from 10 MiB; JavaScript clients are slow from 10,000 targets";
@@ -173,6 +215,9 @@ rules! {
     OnlineKeyAdded "online-key-added" "ROLE"
         "An online key was added beside the old one; whoever stole the old one still signs."
         "";
+    PemInRawBytes "pem-in-raw-bytes" "the entry"
+        "A PEM text was put where its DER belongs."
+        "all";
     PossessionUnproven "possession-unproven" "the keyholder"
         "Nobody has shown that this person can sign with this key."
         "";
@@ -188,6 +233,15 @@ rules! {
     SignatureInvalid "signature-invalid" "ROLE VERSION"
         "An entry of `signatures` does not verify."
         "";
+    StartBeforeCertificate "start-before-certificate" "the entry"
+        "An authority is said to be valid before the certificate that signs for it: the start was guessed."
+        "";
+    StartMissing "start-missing" "the entry"
+        "An entry has no start; some clients refuse the file, others take the entry as valid since ever."
+        "sigstore-go, sigstore-python";
+    StartTooSoon "start-too-soon" "the entry"
+        "An entry is in use before every client can know of it."
+        "those with a cache, until their timestamp expires";
     TargetChanged "target-changed" "the target path"
         "The content of a target changes under the same name."
         "";
@@ -199,6 +253,21 @@ rules! {
         "";
     ThresholdUnreachable "threshold-unreachable" "ROLE"
         "The role has fewer distinct keys than its threshold."
+        "all";
+    UrlInCluster "url-in-cluster" "the entry"
+        "Only one cluster or machine knows the host of this URL."
+        "all that run elsewhere";
+    UrlInsecure "url-insecure" "the entry"
+        "The URL of a service is not https."
+        "";
+    UrlTrailingSlash "url-trailing-slash" "the entry"
+        "The URL of a service ends with a slash; clients compare it or append to it as it stands."
+        "those that append to it";
+    UsageUnknown "usage-unknown" "the target path"
+        "`custom.sigstore` has a word that no client knows."
+        "cosign before 2.5.1, gitsign, policy-controller";
+    ValidityReversed "validity-reversed" "the entry"
+        "An entry ends before it starts, so it is never valid."
         "all";
     VersionGap "version-gap" "ROLE VERSION"
         "Root versions must be exactly one apart (TUF specification, section 5.3.5)."

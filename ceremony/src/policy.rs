@@ -28,6 +28,9 @@ pub struct Policy {
     pub clients: Vec<String>,
     /// What devices are good enough for the keys of people.
     pub devices: DevicePolicy,
+    /// Whether changes of the trust material keep single keys and certificates for older clients in step with the
+    /// trusted root; none where they do so if there are such targets.
+    pub legacy_targets: Option<bool>,
     /// `root`, `targets`, `snapshot` and `timestamp`, and the delegated roles.
     pub roles: BTreeMap<String, RolePolicy>,
     /// The delegated roles in the order in which clients ask them.

@@ -16,6 +16,7 @@ mod fetch;
 mod import;
 pub(crate) mod init;
 mod keyholder;
+mod material;
 mod publish;
 mod rehearse;
 mod renew;
@@ -57,6 +58,7 @@ commands! {
     Keyholder(keyholder),
     Adopt(adopt),
     Role(role),
+    Material(material),
     Accept(accept),
     Stage(stage),
     Review(review),

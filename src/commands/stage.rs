@@ -8,7 +8,8 @@ use ceremony::finding::{Finding, Rule};
 use ceremony::policy::Signers;
 use ceremony::stage::StagedRole;
 use ceremony::{
-    Diff, Inputs, Json, Object, Policy, Root, SignatureFile, Staged, Staging, TargetList, Time, WantedTarget, stage,
+    Diff, Digest, Inputs, Json, Object, Policy, Root, SignatureFile, Staged, Staging, TargetList, Time, WantedTarget,
+    stage,
 };
 
 use crate::ceremony_dir::{Ceremony, Outline};
@@ -16,6 +17,7 @@ use crate::context::Context;
 use crate::disk::{self, Batch, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::meaning;
+use crate::material;
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::records::{self, Keyholders, RecordFile};
@@ -70,6 +72,11 @@ impl Stage {
         refuse_conflicts(workdir, &staged)?;
         let mut findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged)?;
         findings.extend(signed_before(workdir, &staged)?);
+        let (old, new) = match staged.roles().contains_key("targets") {
+            true => (material::published(workdir)?, material::wanted(workdir, &wanted.inputs.policy)?),
+            false => Default::default(),
+        };
+        findings.extend(material::judge_step(&old, &new, &wanted.inputs.policy, context.now));
         for path in &self.other_root {
             let other = PublishedFile::parse(disk::read(&Place::named(path), METADATA_LIMIT)?);
             let other = Root::of(&other.or_fail(|| format!("{} is no root", path.display()))?.metadata)?;
@@ -84,11 +91,18 @@ impl Stage {
         if self.dry_run {
             let diff = Diff::of(&base, &staged, &wanted.inputs.holders)?;
             plan.meaning = diff.roles.iter().map(|role| meaning::role(role, Some(staged.at()))).collect();
+            plan.meaning.extend(ceremony::material::diff(&old, &new).iter().map(|file| meaning::file(file, 2)));
         } else {
             let mut batch = Batch::new(&lock, &workdir.ceremonies())?;
             wanted.write(&mut batch)?;
             for (file, content) in published.base_files() {
                 batch.create(&format!("base/{file}"), &content.bytes)?;
+            }
+            if staged.roles().contains_key("targets") {
+                wanted.write_material(workdir, &mut batch)?;
+                for (path, bytes) in material::published_files(workdir, &published)? {
+                    batch.create(&format!("base/material/{path}"), &bytes)?;
+                }
             }
             for (role, staged) in staged.roles() {
                 batch.create(&format!("staged/{role}.json"), &staged.metadata.to_file())?;
@@ -126,6 +140,17 @@ impl Wanted {
         batch.create("inputs/targets.txt", &self.inputs.targets.to_file())?;
         for file in &self.records {
             batch.create(&format!("inputs/keyholders/{}", file.name), &file.bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Copies the trust material that is wanted: whoever signs offline sees what changes in it.
+    fn write_material(&self, workdir: &Workdir, batch: &mut Batch) -> Result<(), Failure> {
+        for (path, bytes) in material::wanted_files(workdir, &self.inputs.policy)? {
+            if self.inputs.targets.get(&path).is_none_or(|wanted| wanted.sha256 != Digest::of(&bytes)) {
+                return Err(Failure::could_not(format!("targets/{path} changed while it was staged")));
+            }
+            batch.create(&format!("inputs/material/{path}"), &bytes)?;
         }
         Ok(())
     }

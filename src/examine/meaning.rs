@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use ceremony::diff::{Content, DelegationChange, KeyChange, KeysChange, ListedKey, Pattern, Share, TargetChange};
+use ceremony::material::FileDiff;
 use ceremony::{Change, Json, KeyId, RoleDiff, Time};
 
 use crate::text::{escaped, wrapped};
@@ -58,6 +59,23 @@ pub(crate) fn role(diff: &RoleDiff, at: Option<Time>) -> String {
     if added > ADDED {
         let more = added - ADDED;
         line(&format!("+ {more} more new target files; `trustroot review --json` names each."), 2, &mut out);
+    }
+    out
+}
+
+/// What changes in one file, a sentence a line, behind `indent` blanks.
+pub(crate) fn file(file: &FileDiff, indent: usize) -> String {
+    let mut out = wrapped(&escaped(&file.path).to_string(), indent);
+    for change in &file.changes {
+        let text = wrapped(&change.to_string(), indent + 4);
+        let _ = write!(out, "{}{} {}", " ".repeat(indent + 2), change.marker(), text.trim_start());
+        for detail in change.details() {
+            out.push_str(&wrapped(detail, indent + 6));
+        }
+    }
+    if let Some(same) = file.unchanged() {
+        let text = wrapped(&same, indent + 4);
+        let _ = write!(out, "{}= {}", " ".repeat(indent + 2), text.trim_start());
     }
     out
 }

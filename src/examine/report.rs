@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ceremony::material::FileDiff;
 use ceremony::policy::Accept;
 use ceremony::{Finding, Json, Object, RoleDiff, Rule};
 
@@ -38,6 +39,15 @@ impl fmt::Display for Told {
         }
         heading(f, "What changes if you sign")?;
         diff.roles.iter().try_for_each(|diff| part(f, diff, Some(examined.staged.at())))?;
+        if !examined.material.is_empty() || !examined.unseen.is_empty() {
+            heading(f, "What it means for those who verify and sign with it")?;
+        }
+        examined.material.iter().try_for_each(|file| f.write_str(&meaning::file(file, 2)))?;
+        if !examined.unseen.is_empty() {
+            let names: Vec<String> = examined.unseen.iter().map(|path| escaped(path).to_string()).collect();
+            let text = format!("! The content of {} is not in this ceremony: nothing can be said of it.", and(&names));
+            f.write_str(&wrapped(&text, 2))?;
+        }
         examined.findings(f)?;
         heading(f, "Who must sign")?;
         examined.signers.iter().try_for_each(|role| f.write_str(&signers(role)))?;
@@ -156,6 +166,8 @@ impl Told {
             ("outdated", outdated.collect()),
             ("since", since.iter().map(RoleDiff::json).collect()),
             ("changes", diff.json()),
+            ("material", examined.material.iter().map(FileDiff::json).collect()),
+            ("material-unseen", examined.unseen.iter().map(Json::string).collect()),
             ("findings", examined.open.iter().map(|finding| Json::Object(finding_members(finding))).collect()),
             ("accepted", accepted.collect()),
             ("accepted-beforehand", beforehand.collect()),

@@ -147,7 +147,7 @@ pub(super) fn verify_signature(certificate: &Certificate, issuer: &str, spki: &[
 
 /// A signature algorithm that is verified.
 #[derive(Clone, Copy)]
-enum Scheme {
+pub(crate) enum Scheme {
     /// RSASSA-PKCS1-v1_5 (RFC 8017, section 8.2).
     Rsa(Hash),
     /// ECDSA (FIPS 186-5), on whatever curve the key is.
@@ -157,7 +157,7 @@ enum Scheme {
 }
 
 #[derive(Clone, Copy)]
-enum Hash {
+pub(crate) enum Hash {
     Sha256,
     Sha384,
     Sha512,
@@ -169,19 +169,13 @@ impl Scheme {
     fn of(certificate: &Certificate) -> Result<Self, IssueError> {
         let algorithm = certificate.algorithm;
         let subject = || certificate.subject.text.clone();
-        let scheme = match algorithm.oid {
-            rfc5912::SHA_256_WITH_RSA_ENCRYPTION => Self::Rsa(Hash::Sha256),
-            rfc5912::SHA_384_WITH_RSA_ENCRYPTION => Self::Rsa(Hash::Sha384),
-            rfc5912::SHA_512_WITH_RSA_ENCRYPTION => Self::Rsa(Hash::Sha512),
-            rfc5912::ECDSA_WITH_SHA_256 => Self::Ecdsa(Hash::Sha256),
-            rfc5912::ECDSA_WITH_SHA_384 => Self::Ecdsa(Hash::Sha384),
-            rfc5912::ECDSA_WITH_SHA_512 => Self::Ecdsa(Hash::Sha512),
-            rfc8410::ID_ED_25519 => Self::Ed25519,
-            rfc5912::SHA_1_WITH_RSA_ENCRYPTION => {
+        let scheme = match (Self::named(algorithm.oid), algorithm.oid) {
+            (Some(scheme), _) => scheme,
+            (_, rfc5912::SHA_1_WITH_RSA_ENCRYPTION) => {
                 return Err(IssueError::Sha1 { subject: subject(), algorithm: "sha1WithRSAEncryption" });
             }
-            ECDSA_WITH_SHA_1 => return Err(IssueError::Sha1 { subject: subject(), algorithm: "ecdsa-with-SHA1" }),
-            oid => return Err(IssueError::Algorithm { subject: subject(), algorithm: oid.to_string() }),
+            (_, ECDSA_WITH_SHA_1) => return Err(IssueError::Sha1 { subject: subject(), algorithm: "ecdsa-with-SHA1" }),
+            (_, oid) => return Err(IssueError::Algorithm { subject: subject(), algorithm: oid.to_string() }),
         };
         if algorithm.has_parameters {
             let algorithm = alloc::format!("{} with parameters", scheme.name());
@@ -190,8 +184,22 @@ impl Scheme {
         Ok(scheme)
     }
 
+    /// The scheme of this name, if it is one that is verified.
+    pub(crate) fn named(oid: ObjectIdentifier) -> Option<Self> {
+        Some(match oid {
+            rfc5912::SHA_256_WITH_RSA_ENCRYPTION => Self::Rsa(Hash::Sha256),
+            rfc5912::SHA_384_WITH_RSA_ENCRYPTION => Self::Rsa(Hash::Sha384),
+            rfc5912::SHA_512_WITH_RSA_ENCRYPTION => Self::Rsa(Hash::Sha512),
+            rfc5912::ECDSA_WITH_SHA_256 => Self::Ecdsa(Hash::Sha256),
+            rfc5912::ECDSA_WITH_SHA_384 => Self::Ecdsa(Hash::Sha384),
+            rfc5912::ECDSA_WITH_SHA_512 => Self::Ecdsa(Hash::Sha512),
+            rfc8410::ID_ED_25519 => Self::Ed25519,
+            _ => return None,
+        })
+    }
+
     /// None if the key is of another kind.
-    fn verify(self, key: &PublicKey, message: &[u8], signature: &[u8]) -> Option<Result<(), BadSignature>> {
+    pub(crate) fn verify(self, key: &PublicKey, message: &[u8], signature: &[u8]) -> Option<Result<(), BadSignature>> {
         let verified = match (self, key) {
             (Self::Rsa(hash), PublicKey::Rsa(key)) => {
                 let padding = match hash {
@@ -227,7 +235,17 @@ impl Scheme {
 }
 
 impl Hash {
-    fn of(self, message: &[u8]) -> alloc::vec::Vec<u8> {
+    /// The hash of this name, if it is one that is used.
+    pub(crate) fn named(oid: ObjectIdentifier) -> Option<Self> {
+        Some(match oid {
+            rfc5912::ID_SHA_256 => Self::Sha256,
+            rfc5912::ID_SHA_384 => Self::Sha384,
+            rfc5912::ID_SHA_512 => Self::Sha512,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn of(self, message: &[u8]) -> alloc::vec::Vec<u8> {
         match self {
             Self::Sha256 => Sha256::digest(message).to_vec(),
             Self::Sha384 => Sha384::digest(message).to_vec(),

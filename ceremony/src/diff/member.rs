@@ -8,7 +8,7 @@ use super::Change;
 use crate::json::{Json, Object};
 
 /// Names every member in which two objects differ, apart from those that are `known` to be told otherwise.
-pub(super) fn members(
+pub(crate) fn members(
     before: Option<&Object>,
     after: Option<&Object>,
     path: &str,
@@ -28,7 +28,7 @@ pub(super) fn members(
 }
 
 /// Names the innermost values in which two values differ.
-pub(super) fn values(before: Option<&Json>, after: Option<&Json>, path: &str, changes: &mut Vec<Change>) {
+pub(crate) fn values(before: Option<&Json>, after: Option<&Json>, path: &str, changes: &mut Vec<Change>) {
     match (before, after) {
         (before, after) if before == after => {}
         (Some(Json::Object(before)), Some(Json::Object(after))) => {
@@ -46,7 +46,7 @@ pub(super) fn values(before: Option<&Json>, after: Option<&Json>, path: &str, ch
 }
 
 /// The path of the member `name` of the object at `path`.
-pub(super) fn child(path: &str, name: &str) -> String {
+pub(crate) fn child(path: &str, name: &str) -> String {
     let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     match (path.is_empty(), plain) {
         (true, true) => name.to_string(),

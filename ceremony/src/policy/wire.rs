@@ -21,6 +21,8 @@ pub(super) struct Wire {
     clients: WireClients,
     #[serde(default)]
     devices: WireDevices,
+    #[serde(default)]
+    material: WireMaterial,
     roles: WireRoles,
     #[serde(default)]
     delegation: Vec<WireDelegation>,
@@ -41,6 +43,12 @@ struct WireTrustRoot {
 #[serde(deny_unknown_fields)]
 struct WireClients {
     support: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireMaterial {
+    legacy_targets: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +156,7 @@ impl Wire {
             name: self.trust_root.name,
             clients: self.clients.support,
             devices: self.devices.policy()?,
+            legacy_targets: self.material.legacy_targets,
             roles,
             delegated,
             targets,

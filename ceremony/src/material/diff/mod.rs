@@ -1,0 +1,279 @@
+//! What changes in trust material, in sentences.
+//!
+//! Nothing that differs between two files is missing: what has no sentence of its own is a [`Change::Member`], and
+//! where only white space or the order of members differs, that is said.
+
+mod item;
+mod legacy;
+mod pairs;
+mod words;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::files::Material;
+use super::moment::Moment;
+use super::signing_config::{Form, Selector, ServiceKind, SigningConfig};
+use super::trusted_root::TrustedRoot;
+use crate::json::{Json, Object};
+use item::Item;
+
+/// What changes in one file of trust material.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileDiff {
+    /// The path of the target.
+    pub path: String,
+    /// What changes, in the order in which people want to know it.
+    pub changes: Vec<Change>,
+    /// What of it stays the same, byte for byte: `Fulcio`, `CT log`.
+    pub same: Vec<String>,
+}
+
+/// One thing that changes. Names of entries are escaped.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Change {
+    /// The file is new.
+    FileAdded,
+    /// The file goes away.
+    FileRemoved,
+    /// An entry is added.
+    Added {
+        /// What it is: `Rekor v2 log.example (Ed25519)`.
+        name: String,
+        /// From when it is valid.
+        start: Option<Moment>,
+        /// Until when.
+        end: Option<Moment>,
+        /// Everything else that the entry says, one line each. Escaped.
+        details: Vec<String>,
+    },
+    /// An entry goes away.
+    Removed {
+        /// What it was.
+        name: String,
+    },
+    /// An entry is valid until another time than before.
+    Ends {
+        /// What it is.
+        name: String,
+        /// Until when; none if it was open.
+        before: Option<Moment>,
+        /// Until when; none if it is open again.
+        after: Option<Moment>,
+    },
+    /// An entry is valid from another time on.
+    Starts {
+        /// What it is.
+        name: String,
+        /// From when.
+        before: Option<Moment>,
+        /// From when.
+        after: Option<Moment>,
+    },
+    /// Times are written otherwise, and are the same.
+    Rewritten {
+        /// The entries.
+        names: Vec<String>,
+    },
+    /// The certificates of an authority are the same, in another order.
+    ChainOrder {
+        /// What it is.
+        name: String,
+        /// The names in the certificates.
+        before: Vec<String>,
+        /// The same in the new order.
+        after: Vec<String>,
+    },
+    /// The entries of one kind that stay are in another order.
+    Order {
+        /// The entries as they are called, in the new order.
+        names: Vec<String>,
+    },
+    /// Signers use more or less of the services.
+    Selects {
+        /// Of what.
+        kind: ServiceKind,
+        /// How many before.
+        before: Option<Selector>,
+        /// How many now.
+        after: Option<Selector>,
+    },
+    /// A legacy target says something else of itself.
+    Legacy {
+        /// `usage`, `status` or `uri`.
+        member: &'static str,
+        /// What it said. Escaped.
+        before: Option<String>,
+        /// What it says. Escaped.
+        after: Option<String>,
+    },
+    /// The content of a legacy target is another.
+    Content {
+        /// What it held. Escaped.
+        before: String,
+        /// What it holds. Escaped.
+        after: String,
+    },
+    /// Any other member.
+    Member {
+        /// Of which entry; none of the file itself.
+        name: Option<String>,
+        /// Where in it.
+        path: String,
+        /// None if it was not there.
+        before: Option<Json>,
+        /// None if it is gone.
+        after: Option<Json>,
+    },
+    /// The file says the same in other bytes.
+    Layout,
+}
+
+/// What changes from one material to the next, file by file: the trusted root, the signing configs, the legacy targets.
+/// Files that stay the same are not in it.
+pub fn diff(before: &Material, after: &Material) -> Vec<FileDiff> {
+    let mut files = Vec::new();
+    files.extend(trusted_root(before.trusted_root.as_ref(), after.trusted_root.as_ref()));
+    let mut paths: Vec<&String> = before.signing_configs.keys().chain(after.signing_configs.keys()).collect();
+    paths.sort();
+    paths.dedup();
+    for path in paths {
+        files.extend(signing_config(path, before.signing_configs.get(path), after.signing_configs.get(path)));
+    }
+    files.extend(legacy::legacy(&before.legacy, &after.legacy));
+    files
+}
+
+/// What changes in the trusted root; none if nothing does, not even a byte.
+pub fn trusted_root(before: Option<&TrustedRoot>, after: Option<&TrustedRoot>) -> Option<FileDiff> {
+    let items = |root: Option<&TrustedRoot>| -> Vec<Item> {
+        let Some(root) = root else { return Vec::new() };
+        root.instances().map(|instance| Item::of_instance(&instance, root.text_of(&instance))).collect()
+    };
+    let bytes = |root: Option<&TrustedRoot>| root.map(|root| root.as_bytes().to_vec());
+    let file = File {
+        path: TrustedRoot::TARGET,
+        lists: &["certificateAuthorities", "ctlogs", "timestampAuthorities", "tlogs"],
+        media_types: &[TrustedRoot::MEDIA_TYPE],
+    };
+    file.diff(
+        (bytes(before), before.map(TrustedRoot::json), items(before)),
+        (bytes(after), after.map(TrustedRoot::json), items(after)),
+        |_, _| false,
+    )
+}
+
+/// What changes in the signing config at `path`; none if nothing does, not even a byte.
+pub fn signing_config(path: &str, before: Option<&SigningConfig>, after: Option<&SigningConfig>) -> Option<FileDiff> {
+    let items = |config: Option<&SigningConfig>| -> Vec<Item> {
+        let Some(config) = config else { return Vec::new() };
+        config.services().map(|service| Item::of_service(&service, config.text_of(&service))).collect()
+    };
+    let bytes = |config: Option<&SigningConfig>| config.map(|config| config.as_bytes().to_vec());
+    let lists = match before.or(after).map(SigningConfig::form) {
+        Some(Form::V01) => &["caUrl", "oidcUrl", "tlogUrls", "tsaUrls"],
+        _ => &["caUrls", "oidcUrls", "rekorTlogUrls", "tsaUrls"],
+    };
+    let file = File { path, lists, media_types: &[SigningConfig::MEDIA_TYPE, SigningConfig::MEDIA_TYPE_V01] };
+    file.diff(
+        (bytes(before), before.map(SigningConfig::json), items(before)),
+        (bytes(after), after.map(SigningConfig::json), items(after)),
+        |member, changes| {
+            let kind = ServiceKind::ALL.iter().find(|kind| kind.config() == Some(member));
+            let Some(kind) = kind else { return false };
+            let selector = |config: Option<&SigningConfig>| config.and_then(|config| config.selector(*kind));
+            let (before, after) = (selector(before), selector(after));
+            let told = before != after && after.is_some();
+            if told {
+                changes.push(Change::Selects { kind: *kind, before, after });
+            }
+            told
+        },
+    )
+}
+
+/// What a file of either kind has: lists of entries, and other members.
+struct File<'a> {
+    path: &'a str,
+    lists: &'a [&'a str],
+    media_types: &'a [&'a str],
+}
+
+type Side<'a> = (Option<Vec<u8>>, Option<&'a Json>, Vec<Item>);
+
+impl File<'_> {
+    fn diff(
+        &self,
+        before: Side<'_>,
+        after: Side<'_>,
+        member: impl Fn(&str, &mut Vec<Change>) -> bool,
+    ) -> Option<FileDiff> {
+        let ((old_bytes, old, old_items), (new_bytes, new, new_items)) = (before, after);
+        if old_bytes == new_bytes {
+            return None;
+        }
+        let mut changes = Vec::new();
+        match (&old_bytes, &new_bytes) {
+            (None, _) => changes.push(Change::FileAdded),
+            (_, None) => {
+                let changes = [Change::FileRemoved].to_vec();
+                return Some(FileDiff { path: self.path.to_string(), changes, same: Vec::new() });
+            }
+            _ => {}
+        }
+        pairs::entries(&old_items, &new_items, &mut changes);
+        let same = pairs::same(&old_items, &new_items);
+        let (old, new) = (old.and_then(Json::as_object), new.and_then(Json::as_object));
+        self.members(old, new, &member, &mut changes);
+        if changes.is_empty() {
+            changes.push(Change::Layout);
+        }
+        Some(FileDiff { path: self.path.to_string(), changes, same })
+    }
+
+    /// Members beside the lists; and lists that come or go empty.
+    fn members(
+        &self,
+        old: Option<&Object>,
+        new: Option<&Object>,
+        member: &impl Fn(&str, &mut Vec<Change>) -> bool,
+        changes: &mut Vec<Change>,
+    ) {
+        let names = [old, new].into_iter().flatten().flat_map(Object::iter).map(|(name, _)| name);
+        for name in names.collect::<alloc::collections::BTreeSet<_>>() {
+            let (before, after) = (old.and_then(|old| old.get(name)), new.and_then(|new| new.get(name)));
+            let empty = |json: Option<&Json>| json.is_some_and(|json| json.as_array().is_some_and(<[Json]>::is_empty));
+            let comes_or_goes = before.is_some() != after.is_some() && (empty(before) || empty(after));
+            if before == after || (self.lists.contains(&name) && !(comes_or_goes && old.is_some())) {
+                continue;
+            }
+            let usual = after.and_then(Json::as_str).is_some_and(|media_type| self.media_types.contains(&media_type));
+            if old.is_none() && ((name == "mediaType" && usual) || self.lists.contains(&name)) {
+                continue;
+            }
+            let told = member(name, changes);
+            let mut others = Vec::new();
+            pairs::members(None, name, before, after, &mut others);
+            changes.extend(others.into_iter().flat_map(|change| untold(change, name, told)));
+        }
+    }
+}
+
+/// What of a change in the object `name` is not said yet, if how many services signers use is.
+fn untold(change: Change, name: &str, selects: bool) -> Vec<Change> {
+    let Change::Member { path, before, after, .. } = &change else { return [change].to_vec() };
+    if !selects {
+        return [change].to_vec();
+    }
+    let selection = |path: &str| path.strip_prefix(name).is_some_and(|rest| matches!(rest, ".selector" | ".count"));
+    if *path != *name {
+        return if selection(path) { Vec::new() } else { [change].to_vec() };
+    }
+    // The whole object comes or goes: told by its members.
+    let empty = Json::Object(Object::new());
+    let mut members = Vec::new();
+    pairs::members(None, name, before.as_ref().or(Some(&empty)), after.as_ref().or(Some(&empty)), &mut members);
+    members.retain(|member| !matches!(member, Change::Member { path, .. } if selection(path)));
+    members
+}

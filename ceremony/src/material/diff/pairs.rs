@@ -1,0 +1,144 @@
+//! Entries that are the same in two files, side by side.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::Change;
+use super::item::Item;
+use crate::diff::{Change as JsonChange, member};
+use crate::json::Json;
+
+/// What changes in the entries.
+pub(super) fn entries(before: &[Item], after: &[Item], changes: &mut Vec<Change>) {
+    let pairs = pair(before, after);
+    for (old, new) in &pairs {
+        match (old, new) {
+            (None, Some(new)) => changes.push(new.added()),
+            (Some(old), None) => changes.push(Change::Removed { name: old.name.clone() }),
+            (Some(old), Some(new)) => entry(old, new, changes),
+            (None, None) => {}
+        }
+    }
+    rewritten(&pairs, changes);
+    order(before, after, changes);
+}
+
+/// The kinds of entries that are the same bytes, and in the same order.
+pub(super) fn same(before: &[Item], after: &[Item]) -> Vec<String> {
+    let mut lists: Vec<&String> = after.iter().map(|item| &item.list).collect();
+    lists.dedup();
+    let of = |items: &[Item], list: &String| -> Vec<String> {
+        items.iter().filter(|item| item.list == *list).map(|item| item.text.clone()).collect()
+    };
+    lists.into_iter().filter(|list| of(before, list) == of(after, list)).cloned().collect()
+}
+
+/// Names the members in which two values differ, of an entry or of the file.
+pub(super) fn members(
+    name: Option<&str>,
+    path: &str,
+    before: Option<&Json>,
+    after: Option<&Json>,
+    changes: &mut Vec<Change>,
+) {
+    let mut found = Vec::new();
+    member::values(before, after, path, &mut found);
+    for change in found {
+        if let JsonChange::Member { path, before, after } = change {
+            changes.push(Change::Member { name: name.map(ToString::to_string), path, before, after });
+        }
+    }
+}
+
+/// Entries of one identity together, in the order of the later file; what goes away comes before what is added. Of
+/// several with one identity the first goes with the first.
+fn pair<'a>(before: &'a [Item], after: &'a [Item]) -> Vec<(Option<&'a Item>, Option<&'a Item>)> {
+    let mut left: Vec<&Item> = before.iter().collect();
+    let mut pairs = Vec::new();
+    for new in after {
+        let place = left.iter().position(|old| old.identity == new.identity);
+        pairs.push((place.map(|place| left.remove(place)), Some(new)));
+    }
+    let mut all: Vec<_> = left.into_iter().map(|old| (Some(old), None)).collect();
+    all.append(&mut pairs);
+    all
+}
+
+/// What changes in one entry, apart from how its times are written.
+fn entry(old: &Item, new: &Item, changes: &mut Vec<Change>) {
+    if old.entry == new.entry {
+        return;
+    }
+    let name = || new.name.clone();
+    let (Some(was), Some(is)) = (old.valid_for(), new.valid_for()) else {
+        return members(Some(&new.name), "", Some(&old.entry), Some(&new.entry), changes);
+    };
+    let differ = |a: &Option<_>, b: &Option<_>| match (a, b) {
+        (Some(a), Some(b)) => !super::Moment::same(a, b),
+        (a, b) => a != b,
+    };
+    if differ(&was.start, &is.start) {
+        changes.push(Change::Starts { name: name(), before: was.start.clone(), after: is.start.clone() });
+    }
+    if differ(&was.end, &is.end) {
+        changes.push(Change::Ends { name: name(), before: was.end.clone(), after: is.end.clone() });
+    }
+    let certificates = |item: &Item| item.entry.get("certChain").and_then(|chain| chain.get("certificates")).cloned();
+    let (old_chain, new_chain) = (certificates(old), certificates(new));
+    let sorted = |chain: &Option<Json>| {
+        let mut chain: Vec<Vec<u8>> =
+            chain.iter().flat_map(|c| c.as_array().unwrap_or_default()).map(Json::canonical).collect();
+        chain.sort();
+        chain
+    };
+    let reordered = old_chain != new_chain && sorted(&old_chain) == sorted(&new_chain);
+    if reordered {
+        changes.push(Change::ChainOrder { name: name(), before: old.chain.clone(), after: new.chain.clone() });
+    }
+    let mut found = Vec::new();
+    members(Some(&new.name), "", Some(&old.entry), Some(&new.entry), &mut found);
+    let times = member::child(new.times, "validFor");
+    changes.extend(found.into_iter().filter(|change| match change {
+        Change::Member { path, .. } => {
+            let time = path.strip_prefix(&times).is_some_and(|rest| matches!(rest, ".start" | ".end"));
+            !(time || (reordered && path.starts_with("certChain.certificates")))
+        }
+        _ => true,
+    }));
+}
+
+/// The entries whose times are written otherwise.
+fn rewritten(pairs: &[(Option<&Item>, Option<&Item>)], changes: &mut Vec<Change>) {
+    let other = |old: &Item, new: &Item| {
+        let (Some(was), Some(is)) = (old.valid_for(), new.valid_for()) else { return false };
+        [(&was.start, &is.start), (&was.end, &is.end)].into_iter().any(|pair| match pair {
+            (Some(a), Some(b)) => a != b && a.same(b),
+            _ => false,
+        })
+    };
+    let names = pairs.iter().filter_map(|(old, new)| {
+        let (old, new) = ((*old)?, (*new)?);
+        other(old, new).then(|| new.name.clone())
+    });
+    let names: Vec<String> = names.collect();
+    if !names.is_empty() {
+        changes.push(Change::Rewritten { names });
+    }
+}
+
+/// Whether the entries that stay are in another order within their list.
+fn order(before: &[Item], after: &[Item], changes: &mut Vec<Change>) {
+    let mut lists: Vec<&String> = after.iter().map(|item| &item.list).collect();
+    lists.dedup();
+    for list in lists {
+        let stay = |items: &[Item], others: &[Item]| -> Vec<(String, String)> {
+            let of_list = items.iter().filter(|item| item.list == *list);
+            let stays = of_list.filter(|item| others.iter().any(|other| other.identity == item.identity));
+            stays.map(|item| (item.identity.clone(), item.name.clone())).collect()
+        };
+        let (was, is) = (stay(before, after), stay(after, before));
+        if was.iter().map(|(id, _)| id).ne(is.iter().map(|(id, _)| id)) {
+            changes.push(Change::Order { names: is.into_iter().map(|(_, name)| name).collect() });
+        }
+    }
+}

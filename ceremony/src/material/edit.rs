@@ -1,0 +1,407 @@
+//! Changes of trust material: entries are added and ended, never taken away.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use x509_cert::der::Decode as _;
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::oid::db::rfc4519;
+use x509_cert::ext::pkix::name::DirectoryString;
+
+use super::chain::AuthorityChain;
+use super::instance::{Instance, Kind};
+use super::log_id;
+use super::log_key::LogKey;
+use super::moment::{Moment, MomentError};
+use super::signing_config::{Form, Selector, ServiceKind, SigningConfig};
+use super::spans::Step;
+use super::trusted_root::TrustedRoot;
+use super::url::ServiceUrl;
+use crate::certificate::Certificate;
+use crate::json::{Json, Object};
+use crate::key::Algorithm;
+
+/// A new entry of a trusted root.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEntry {
+    kind: Kind,
+    start: Moment,
+    json: Json,
+}
+
+/// What a log is called by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogIdForm {
+    /// SHA-256 of the key: Rekor v1 and CT logs.
+    Key,
+    /// The key hash of C2SP signed notes: Rekor v2.
+    Note,
+}
+
+impl LogIdForm {
+    /// The form that a log with this key has, if nobody says otherwise: of the keys of Rekor only ECDSA is used by
+    /// version 1, where both forms are the same.
+    pub fn likely(kind: Kind, key: &LogKey) -> Self {
+        match (kind, key.key().algorithm()) {
+            (Kind::Rekor, Algorithm::Ed25519 | Algorithm::Rsa) => Self::Note,
+            _ => Self::Key,
+        }
+    }
+
+    /// The log id of this form.
+    pub fn id(self, url: &ServiceUrl, key: &LogKey) -> [u8; 32] {
+        let id = match self {
+            Self::Key => log_id::of_key(key),
+            Self::Note => log_id::of_note(&log_id::origin(url.as_str()), key),
+        };
+        *id.as_bytes()
+    }
+}
+
+impl NewEntry {
+    /// A log: Rekor or CT.
+    pub fn log(kind: Kind, url: &ServiceUrl, key: &LogKey, form: LogIdForm, start: Moment) -> Self {
+        let valid_for = object([("start", Json::string(start.as_str()))]);
+        let public_key = object([
+            ("rawBytes", Json::string(STANDARD.encode(key.raw()))),
+            ("keyDetails", Json::string(key.details())),
+            ("validFor", valid_for),
+        ]);
+        let json = object([
+            ("baseUrl", Json::string(url.as_str())),
+            ("hashAlgorithm", Json::string("SHA2_256")),
+            ("publicKey", public_key),
+            ("logId", object([("keyId", Json::string(STANDARD.encode(form.id(url, key))))])),
+        ]);
+        Self { kind, start, json }
+    }
+
+    /// An authority: Fulcio, or one of time stamps.
+    ///
+    /// # Errors
+    /// If it would start before the certificate that signs for it is valid.
+    pub fn authority(kind: Kind, url: &ServiceUrl, chain: &AuthorityChain, start: Moment) -> Result<Self, EditError> {
+        if let Some(signer) = chain.signer().filter(|signer| start.is_before(&Moment::from(signer.not_before()))) {
+            let certificate = signer.subject().to_string();
+            return Err(EditError::StartBeforeCertificate { start, certificate, not_before: signer.not_before() });
+        }
+        let certificates = chain.certificates().iter();
+        let certificates = certificates.map(|one| object([("rawBytes", Json::string(STANDARD.encode(one.der())))]));
+        let json = object([
+            ("subject", chain.root().map_or_else(|| object([]), subject)),
+            ("uri", Json::string(url.as_str())),
+            ("certChain", object([("certificates", certificates.collect())])),
+            ("validFor", object([("start", Json::string(start.as_str()))])),
+        ]);
+        Ok(Self { kind, start, json })
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// From when on it is valid.
+    pub fn start(&self) -> &Moment {
+        &self.start
+    }
+
+    fn instance(&self) -> Instance<'_> {
+        Instance { kind: self.kind, index: 0, entry: &self.json }
+    }
+}
+
+impl TrustedRoot {
+    /// With a new entry, behind all that start no later: clients read the lists in the order of their starts.
+    ///
+    /// # Errors
+    /// If an entry with the same key or certificates is there.
+    pub fn add(&self, new: &NewEntry) -> Result<Self, EditError> {
+        if let Some(there) = self.of_kind(new.kind).find(|entry| entry.identity() == new.instance().identity()) {
+            return Err(EditError::There { subject: there.subject() });
+        }
+        let no_later = |entry: &Instance<'_>| {
+            let start = entry.valid_for().ok().and_then(|valid| valid.start);
+            start.is_none_or(|start| !new.start.is_before(&start))
+        };
+        let entries: Vec<Instance<'_>> = self.of_kind(new.kind).collect();
+        let index = entries.iter().rposition(no_later).map_or(0, |last| last + 1);
+        Ok(self.with(new.kind, index, &new.json))
+    }
+
+    /// With every entry of `other` that is not here, as it stands there. Returns how many there were.
+    pub fn merge(&self, other: &Self) -> (Self, usize) {
+        let mut merged = self.clone();
+        let mut count = 0;
+        for entry in other.instances() {
+            let start = entry.valid_for().ok().and_then(|valid| valid.start).unwrap_or_else(Moment::beginning);
+            let new = NewEntry { kind: entry.kind, start, json: entry.entry.clone() };
+            if let Ok(with) = merged.add(&new) {
+                (merged, count) = (with, count + 1);
+            }
+        }
+        (merged, count)
+    }
+
+    /// The one entry of this kind that `name` names: its subject in findings, its URL, the digits at the end of its
+    /// subject, or any part of its URL. Entries that ended at `now` are passed over where others are named too.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn find(&self, kind: Kind, name: &str, now: &Moment) -> Result<Instance<'_>, EditError> {
+        let exact = |entry: &Instance<'_>| {
+            let subject = entry.subject();
+            subject == name || entry.url() == Some(name) || subject.rsplit(' ').next() == Some(name)
+        };
+        let part = |entry: &Instance<'_>| entry.url().is_some_and(|url| url.contains(name));
+        let open = |entry: &Instance<'_>| entry.valid_for().is_ok_and(|valid| !valid.is_over(now));
+        let of = |named: &dyn Fn(&Instance<'_>) -> bool| -> Vec<Instance<'_>> {
+            let all: Vec<Instance<'_>> = self.of_kind(kind).filter(|entry| named(entry)).collect();
+            let current: Vec<Instance<'_>> = all.iter().copied().filter(|entry| open(entry)).collect();
+            if current.is_empty() { all } else { current }
+        };
+        let mut found = of(&exact);
+        if found.is_empty() {
+            found = of(&part);
+        }
+        match found.as_slice() {
+            [one] => Ok(*one),
+            [] => {
+                let present = self.of_kind(kind).map(|entry| entry.subject()).collect();
+                Err(EditError::Absent { name: name.escape_debug().to_string(), present: Subjects(present) })
+            }
+            several => {
+                let several = several.iter().map(Instance::subject).collect();
+                Err(EditError::Several { name: name.escape_debug().to_string(), several: Subjects(several) })
+            }
+        }
+    }
+
+    /// With this entry valid until `at`. `last_use` is the last thing known to be signed with it.
+    ///
+    /// # Errors
+    /// If it has no start or starts later, has ended already, or was used after `at`.
+    pub fn end(&self, entry: &Instance<'_>, at: &Moment, last_use: Option<&Moment>) -> Result<Self, EditError> {
+        let valid = entry.valid_for()?;
+        let subject = || entry.subject();
+        if let Some(end) = valid.end {
+            return Err(EditError::Ended { subject: subject(), end });
+        }
+        if let Some(start) = valid.start.filter(|start| !start.is_before(at)) {
+            return Err(EditError::EndBeforeStart { subject: subject(), start, end: at.clone() });
+        }
+        if let Some(used) = last_use.filter(|used| at.is_before(used)) {
+            return Err(EditError::EndBeforeUse { subject: subject(), end: at.clone(), used: used.clone() });
+        }
+        let end = Json::string(at.as_str());
+        let (holder, object): (&[&str], _) = if entry.kind.is_log() {
+            (&["publicKey"], entry.entry.get("publicKey").and_then(|key| key.get("validFor")))
+        } else {
+            (&[], entry.entry.get("validFor"))
+        };
+        if object.is_none() {
+            return Ok(self.set(entry, holder, "validFor", &self::object([("end", end)])));
+        }
+        let path: Vec<&str> = holder.iter().copied().chain(["validFor"]).collect();
+        Ok(self.set(entry, &path, "end", &end))
+    }
+}
+
+/// A new service of a signing config.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewService {
+    /// Where it is.
+    pub url: ServiceUrl,
+    /// The major version of its interface.
+    pub major_api_version: u64,
+    /// From when on signers use it.
+    pub start: Moment,
+    /// Who runs it, as one name for all services of one operator.
+    pub operator: String,
+}
+
+impl SigningConfig {
+    /// With a new service, before all that start no later: signers take the first that is valid.
+    ///
+    /// # Errors
+    /// If the config is of the old form, or has a service of this kind, URL and version.
+    pub fn add(&self, kind: ServiceKind, new: &NewService) -> Result<Self, EditError> {
+        self.editable()?;
+        let same = |service: &super::Service<'_>| {
+            service.url() == Some(new.url.as_str()) && service.major_api_version() == Some(new.major_api_version)
+        };
+        if let Some(there) = self.of_kind(kind).find(same) {
+            return Err(EditError::There { subject: there.subject() });
+        }
+        let later = |service: &super::Service<'_>| {
+            let start = service.valid_for().ok().and_then(|valid| valid.start);
+            start.is_some_and(|start| new.start.is_before(&start))
+        };
+        let services: Vec<super::Service<'_>> = self.of_kind(kind).collect();
+        let index = services.iter().rposition(later).map_or(0, |last| last + 1);
+        let json = object([
+            ("url", Json::string(new.url.as_str())),
+            ("majorApiVersion", new.major_api_version.into()),
+            ("validFor", object([("start", Json::string(new.start.as_str()))])),
+            ("operator", Json::string(&new.operator)),
+        ]);
+        Ok(self.with(kind, index, &json))
+    }
+
+    /// With the service of this kind at `url` valid until `at`.
+    ///
+    /// # Errors
+    /// If the config is of the old form, has not one such service, or it starts later or has ended.
+    pub fn end(&self, kind: ServiceKind, url: &str, at: &Moment) -> Result<Self, EditError> {
+        self.editable()?;
+        let found: Vec<super::Service<'_>> =
+            self.of_kind(kind).filter(|service| service.url().is_some_and(|other| other.contains(url))).collect();
+        let exact: Vec<_> = found.iter().copied().filter(|service| service.url() == Some(url)).collect();
+        let name = url.escape_debug().to_string();
+        let subjects = |services: &[super::Service<'_>]| Subjects(services.iter().map(|s| s.subject()).collect());
+        let service = match (exact.as_slice(), found.as_slice()) {
+            ([one], _) | ([], [one]) => *one,
+            ([], []) => {
+                let present = self.of_kind(kind).collect::<Vec<_>>();
+                return Err(EditError::Absent { name, present: subjects(&present) });
+            }
+            ([], several) | (several, _) => return Err(EditError::Several { name, several: subjects(several) }),
+        };
+        let valid = service.valid_for()?;
+        if let Some(end) = valid.end {
+            return Err(EditError::Ended { subject: service.subject(), end });
+        }
+        if let Some(start) = valid.start.filter(|start| !start.is_before(at)) {
+            return Err(EditError::EndBeforeStart { subject: service.subject(), start, end: at.clone() });
+        }
+        let path = [Step::Name(kind.list(self.form())), Step::Index(service.index)];
+        let end = Json::string(at.as_str());
+        if service.entry.get("validFor").is_none() {
+            return Ok(self.set(&path, "validFor", &object([("end", end)])));
+        }
+        Ok(self.set(&[path[0], path[1], Step::Name("validFor")], "end", &end))
+    }
+
+    /// With signers using so many of the services of this kind.
+    ///
+    /// # Errors
+    /// If the config is of the old form, or signers always use one service of this kind.
+    pub fn select(&self, kind: ServiceKind, selector: Selector) -> Result<Self, EditError> {
+        self.editable()?;
+        let config = kind.config().ok_or(EditError::NoSelector { kind: kind.word() })?;
+        Ok(self.set(&[], config, &selector.json()))
+    }
+
+    fn editable(&self) -> Result<(), EditError> {
+        if self.form() == Form::V02 { Ok(()) } else { Err(EditError::OldForm) }
+    }
+}
+
+/// `subject` of an authority: what the certificate of its root says.
+fn subject(root: &Certificate) -> Json {
+    let name = x509_cert::name::Name::from_der(root.subject_der()).ok();
+    let value = |oid: ObjectIdentifier| {
+        let mut attributes = name.iter().flat_map(x509_cert::name::Name::iter).filter(|attribute| attribute.oid == oid);
+        let text = attributes.find_map(|attribute| DirectoryString::try_from(&attribute.value).ok());
+        Json::string(text.map_or_else(String::new, |text| text.value().to_string()))
+    };
+    object([("organization", value(rfc4519::ORGANIZATION_NAME)), ("commonName", value(rfc4519::COMMON_NAME))])
+}
+
+fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    Json::Object(members.into_iter().collect::<Object>())
+}
+
+/// Entries by their subjects, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subjects(pub Vec<String>);
+
+impl core::fmt::Display for Subjects {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let escaped: Vec<String> = self.0.iter().map(|subject| subject.escape_debug().to_string()).collect();
+        f.write_str(&escaped.join(", "))
+    }
+}
+
+/// Why material is not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EditError {
+    /// Nothing has this name.
+    #[error("there is no \"{name}\"; there is: {present}")]
+    Absent {
+        /// What was looked for, escaped.
+        name: String,
+        /// What there is.
+        present: Subjects,
+    },
+    /// The end lies before the start.
+    #[error("{} starts at {start}, so it cannot end at {end}", subject.escape_debug())]
+    EndBeforeStart {
+        /// The entry.
+        subject: String,
+        /// Its start.
+        start: Moment,
+        /// The end that was wanted.
+        end: Moment,
+    },
+    /// Something is signed with it after its end.
+    #[error("{} was used at {used}, so it cannot end at {end}", subject.escape_debug())]
+    EndBeforeUse {
+        /// The entry.
+        subject: String,
+        /// The end that was wanted.
+        end: Moment,
+        /// The last use that is known.
+        used: Moment,
+    },
+    /// It has an end.
+    #[error("{} has ended already, at {end}", subject.escape_debug())]
+    Ended {
+        /// The entry.
+        subject: String,
+        /// Its end.
+        end: Moment,
+    },
+    /// A time in the file is none.
+    #[error(transparent)]
+    Moment(#[from] MomentError),
+    /// Signers always use one.
+    #[error("signers always use one {kind}; only for rekor and tsa can it be more")]
+    NoSelector {
+        /// The kind of service.
+        kind: &'static str,
+    },
+    /// A signing config of version 0.1.
+    #[error("a signing config of the form v0.1 is not edited: no client of today reads it")]
+    OldForm,
+    /// Several have this name.
+    #[error("\"{name}\" is more than one: {several}")]
+    Several {
+        /// What was looked for, escaped.
+        name: String,
+        /// Those that are so named.
+        several: Subjects,
+    },
+    /// An authority cannot sign before its certificate is valid.
+    #[error("it would start at {start}, before the certificate of {certificate} at {not_before}")]
+    StartBeforeCertificate {
+        /// The start that was wanted.
+        start: Moment,
+        /// Whose certificate.
+        certificate: String,
+        /// From when it is valid.
+        not_before: crate::time::Time,
+    },
+    /// The same key or certificates are there.
+    #[error("it is there already: {}", subject.escape_debug())]
+    There {
+        /// The entry.
+        subject: String,
+    },
+}

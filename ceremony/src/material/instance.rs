@@ -1,0 +1,208 @@
+//! What a trusted root trusts: certificate authorities and logs.
+
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::log_key::LogKey;
+use super::moment::{MomentError, ValidFor};
+use crate::digest::Digest;
+use crate::json::Json;
+use crate::key::KeyError;
+
+/// What an entry of a trusted root is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A certificate authority for code signing: `certificateAuthorities`.
+    Fulcio,
+    /// A transparency log of signatures: `tlogs`.
+    Rekor,
+    /// A transparency log of certificates: `ctlogs`.
+    CtLog,
+    /// A timestamp authority: `timestampAuthorities`.
+    Tsa,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: &[Self] = &[Self::Fulcio, Self::Rekor, Self::CtLog, Self::Tsa];
+
+    /// The list of a trusted root that holds entries of this kind.
+    pub fn list(self) -> &'static str {
+        match self {
+            Self::Fulcio => "certificateAuthorities",
+            Self::Rekor => "tlogs",
+            Self::CtLog => "ctlogs",
+            Self::Tsa => "timestampAuthorities",
+        }
+    }
+
+    /// The word by which commands know it: `fulcio`, `rekor`, `ctlog`, `tsa`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fulcio => "fulcio",
+            Self::Rekor => "rekor",
+            Self::CtLog => "ctlog",
+            Self::Tsa => "tsa",
+        }
+    }
+
+    /// Whether entries of this kind hold a key; the others hold a chain of certificates.
+    pub fn is_log(self) -> bool {
+        matches!(self, Self::Rekor | Self::CtLog)
+    }
+
+    /// The member that holds the URL.
+    pub fn url_member(self) -> &'static str {
+        if self.is_log() { "baseUrl" } else { "uri" }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fulcio => "Fulcio",
+            Self::Rekor => "Rekor",
+            Self::CtLog => "CT log",
+            Self::Tsa => "TSA",
+        })
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        let found = Self::ALL.iter().copied().find(|kind| kind.word() == text);
+        found.ok_or_else(|| UnknownKind { text: text.escape_debug().to_string() })
+    }
+}
+
+/// A word that names no kind of trust material.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is none of fulcio, rekor, ctlog, tsa")]
+pub struct UnknownKind {
+    text: String,
+}
+
+/// One entry of a trusted root: a view of the JSON, which may say anything.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Instance<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// The place in its list.
+    pub index: usize,
+    /// The entry as it stands in the file.
+    pub entry: &'a Json,
+}
+
+impl<'a> Instance<'a> {
+    /// Where the service is, if the entry says so.
+    pub fn url(&self) -> Option<&'a str> {
+        self.entry.get(self.kind.url_member()).and_then(Json::as_str)
+    }
+
+    /// When it may be used.
+    ///
+    /// # Errors
+    /// If a time is none.
+    pub fn valid_for(&self) -> Result<ValidFor, MomentError> {
+        let holder = if self.kind.is_log() { self.entry.get("publicKey") } else { Some(self.entry) };
+        ValidFor::read(holder.and_then(|holder| holder.get("validFor")))
+    }
+
+    /// The key of a log.
+    ///
+    /// # Errors
+    /// If it has none that can be used.
+    pub fn log_key(&self) -> Result<LogKey, EntryError> {
+        let key = self.entry.get("publicKey");
+        let details = key.and_then(|key| key.get("keyDetails")).and_then(Json::as_str);
+        let raw = raw_bytes(key.and_then(|key| key.get("rawBytes")), "publicKey.rawBytes")?;
+        let details = details.ok_or(EntryError::Absent { member: "publicKey.keyDetails" })?;
+        Ok(LogKey::read(details, &raw)?)
+    }
+
+    /// The log id that the entry claims.
+    ///
+    /// # Errors
+    /// If it claims none, or no bytes.
+    pub fn log_id(&self) -> Result<Vec<u8>, EntryError> {
+        raw_bytes(self.entry.get("logId").and_then(|id| id.get("keyId")), "logId.keyId")
+    }
+
+    /// The certificates of an authority as they stand in the file, DER or whatever else is there.
+    ///
+    /// # Errors
+    /// If there is no chain, or one of it is no bytes.
+    pub fn certificates(&self) -> Result<Vec<Vec<u8>>, EntryError> {
+        let member = "certChain.certificates";
+        let chain = self.entry.get("certChain").and_then(|chain| chain.get("certificates")).and_then(Json::as_array);
+        let chain = chain.filter(|chain| !chain.is_empty()).ok_or(EntryError::Absent { member })?;
+        chain.iter().map(|one| raw_bytes(one.get("rawBytes"), "certChain.certificates.rawBytes")).collect()
+    }
+
+    /// What tells it from all others: the key of a log, the set of certificates of an authority, whatever their order.
+    pub fn identity(&self) -> Identity {
+        let held = if self.kind.is_log() {
+            let key = self.entry.get("publicKey").and_then(|key| key.get("rawBytes"));
+            raw_bytes(key, "publicKey.rawBytes").map(|raw| [Digest::of(&raw)].to_vec())
+        } else {
+            self.certificates().map(|chain| chain.iter().map(|one| Digest::of(one)).collect())
+        };
+        let mut held = held.unwrap_or_else(|_| [Digest::of(&self.entry.canonical())].to_vec());
+        held.sort();
+        Identity { kind: self.kind, held }
+    }
+
+    /// How findings name it, and commands: `ctlog https://ctfe.example/2026 1a2b3c4d`, with the first digits of the
+    /// SHA-256 of its key or of its first certificate.
+    pub fn subject(&self) -> String {
+        let first = if self.kind.is_log() {
+            raw_bytes(self.entry.get("publicKey").and_then(|key| key.get("rawBytes")), "").ok()
+        } else {
+            self.certificates().ok().and_then(|chain| chain.into_iter().next())
+        };
+        let short = first.map_or_else(|| "unreadable".to_owned(), |first| Digest::of(&first).short());
+        [self.kind.word(), self.url().unwrap_or("without-url"), &short].join(" ")
+    }
+}
+
+/// What tells one entry from another, whatever is said of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Identity {
+    kind: Kind,
+    held: Vec<Digest>,
+}
+
+/// The bytes of a base64 text (RFC 4648, section 4).
+pub(super) fn raw_bytes(json: Option<&Json>, member: &'static str) -> Result<Vec<u8>, EntryError> {
+    let text = json.and_then(Json::as_str).ok_or(EntryError::Absent { member })?;
+    STANDARD.decode(text).map_err(|_| EntryError::Base64 { member })
+}
+
+/// Why an entry of trust material cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntryError {
+    /// A member that is needed is not there, or of another type.
+    #[error("there is no \"{member}\"")]
+    Absent {
+        /// The member.
+        member: &'static str,
+    },
+    /// A member is not base64.
+    #[error("\"{member}\" is not base64")]
+    Base64 {
+        /// The member.
+        member: &'static str,
+    },
+    /// The key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}

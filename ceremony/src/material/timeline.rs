@@ -1,0 +1,199 @@
+//! When what is valid: bars side by side, and what is between them.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::instance::Kind;
+use super::moment::{Moment, ValidFor};
+use super::signing_config::{ServiceKind, SigningConfig};
+use super::trusted_root::TrustedRoot;
+
+/// The bars of a trusted root and of a signing config, in the order of the files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timeline {
+    /// One lane for each kind that has entries.
+    pub lanes: Vec<Lane>,
+}
+
+/// What is of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lane {
+    /// What for: `Fulcio`, `CT log`, `signing with Rekor`.
+    pub name: String,
+    /// Its entries.
+    pub bars: Vec<Bar>,
+    /// When none of them is valid, between the first and the last.
+    pub holes: Vec<Hole>,
+    /// When more than one is.
+    pub overlaps: Vec<Overlap>,
+}
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bar {
+    /// How it is called: its URL. Untrusted text.
+    pub label: String,
+    /// When it is valid.
+    pub valid_for: ValidFor,
+}
+
+/// A time in which nothing is valid, without its ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hole {
+    /// The last valid moment before it; none if there is nothing before.
+    pub from: Option<Moment>,
+    /// The first valid moment after it; none if there is nothing after.
+    pub to: Option<Moment>,
+}
+
+/// A time in which two entries are valid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overlap {
+    /// The first moment.
+    pub from: Moment,
+    /// The last; none if it is open.
+    pub to: Option<Moment>,
+}
+
+impl Timeline {
+    /// The lanes of this material. An entry whose times cannot be read has no bar.
+    pub fn of(root: Option<&TrustedRoot>, config: Option<&SigningConfig>) -> Self {
+        let mut lanes = Vec::new();
+        for kind in Kind::ALL {
+            let entries = root.into_iter().flat_map(|root| root.of_kind(*kind));
+            let bars = entries.filter_map(|entry| Some((entry.url()?.to_string(), entry.valid_for().ok()?)));
+            lanes.push(Lane::of(kind.to_string(), bars));
+        }
+        for kind in ServiceKind::ALL {
+            let entries = config.into_iter().flat_map(|config| config.of_kind(*kind));
+            let bars = entries.filter_map(|entry| Some((entry.url()?.to_string(), entry.valid_for().ok()?)));
+            lanes.push(Lane::of(["signing with ", &kind.to_string()].concat(), bars));
+        }
+        lanes.retain(|lane| !lane.bars.is_empty());
+        Self { lanes }
+    }
+
+    /// From the first start to the last end or start, in seconds after 1970-01-01T00:00:00Z; none without any time.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        let bars = self.lanes.iter().flat_map(|lane| &lane.bars);
+        let times = bars.flat_map(|bar| [&bar.valid_for.start, &bar.valid_for.end]).flatten().map(Moment::unix);
+        let (first, last) = (times.clone().min()?, times.max()?);
+        Some((first, last))
+    }
+}
+
+impl Lane {
+    fn of(name: String, bars: impl Iterator<Item = (String, ValidFor)>) -> Self {
+        let bars: Vec<Bar> = bars.map(|(label, valid_for)| Bar { label, valid_for }).collect();
+        let spans: Vec<ValidFor> = bars.iter().map(|bar| bar.valid_for.clone()).collect();
+        Self { name, holes: holes(&spans, &spans), overlaps: overlaps(&spans), bars }
+    }
+}
+
+/// When, within what `needed` spans from its first start to its last end, none of `spans` is valid. What lies within
+/// one second is no hole: `23:59:59.999Z` is followed by midnight.
+pub(super) fn holes(needed: &[ValidFor], spans: &[ValidFor]) -> Vec<Hole> {
+    if needed.is_empty() {
+        return Vec::new();
+    }
+    let since_ever = needed.iter().any(|span| span.start.is_none());
+    let first = needed.iter().filter_map(|span| span.start.as_ref()).min_by_key(|start| start.unix());
+    let first = first.filter(|_| !since_ever);
+    let for_ever = needed.iter().any(|span| span.end.is_none());
+    let last = needed.iter().filter_map(|span| span.end.as_ref()).max_by_key(|end| end.unix()).filter(|_| !for_ever);
+    let mut sorted: Vec<&ValidFor> = spans.iter().collect();
+    sorted.sort_by_key(|span| span.start.as_ref().map_or(i64::MIN, Moment::unix));
+    let mut holes = Vec::new();
+    // Up to where there is coverage; none as long as there is none at all.
+    let mut covered = first;
+    let mut open_start = first.is_none();
+    for span in sorted {
+        if let Some(start) = span.start.as_ref() {
+            let gap = open_start || covered.is_some_and(|covered| start.unix() - covered.unix() > 1);
+            let wanted = last.is_none_or(|last| covered.is_none_or(|covered| covered.is_before(last)));
+            if gap && wanted {
+                holes.push(Hole { from: covered.cloned(), to: Some(start.clone()) });
+            }
+        }
+        open_start = false;
+        match &span.end {
+            None => return holes,
+            Some(end) if covered.is_none_or(|covered| covered.is_before(end)) => covered = Some(end),
+            Some(_) => {}
+        }
+    }
+    if last.is_none_or(|last| covered.is_none_or(|covered| last.unix() - covered.unix() > 1)) {
+        holes.push(Hole { from: covered.cloned(), to: last.cloned() });
+    }
+    holes
+}
+
+/// When two or more are valid, entry by entry in the order of their starts.
+fn overlaps(spans: &[ValidFor]) -> Vec<Overlap> {
+    let mut sorted: Vec<(&Moment, Option<&Moment>)> =
+        spans.iter().filter_map(|span| Some((span.start.as_ref()?, span.end.as_ref()))).collect();
+    sorted.sort_by_key(|(start, _)| start.unix());
+    let mut overlaps = Vec::new();
+    let mut sorted = sorted.into_iter();
+    let Some((_, mut latest)) = sorted.next() else { return overlaps };
+    for (start, end) in sorted {
+        if latest.is_none_or(|latest| !latest.is_before(start)) {
+            let to = match (latest, end) {
+                (Some(a), Some(b)) => Some(if b.is_before(a) { b } else { a }),
+                (a, b) => a.or(b),
+            };
+            overlaps.push(Overlap { from: start.clone(), to: to.cloned() });
+        }
+        latest = match (latest, end) {
+            (Some(a), Some(b)) => Some(if b.is_before(a) { a } else { b }),
+            _ => None,
+        };
+    }
+    overlaps
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn span(start: &str, end: &str) -> ValidFor {
+        let moment = |text: &str| (!text.is_empty()).then(|| Moment::parse(text).unwrap());
+        ValidFor { start: moment(start), end: moment(end) }
+    }
+
+    fn told(needed: &[ValidFor], spans: &[ValidFor]) -> Vec<(String, String)> {
+        let text = |moment: &Option<Moment>| moment.as_ref().map_or("-".to_string(), ToString::to_string);
+        holes(needed, spans).iter().map(|hole| (text(&hole.from), text(&hole.to))).collect()
+    }
+
+    #[test]
+    fn holes_are_where_nothing_is_valid() {
+        let fulcio = [span("2021-03-07T03:20:29Z", "2022-12-31T23:59:59.999Z"), span("2022-04-13T20:06:15Z", "")];
+        assert!(told(&fulcio, &fulcio).is_empty());
+        // As Sigstore published its CT logs: the first was said to start a week after Fulcio.
+        let logs = [span("2021-03-14T00:00:00Z", "2022-10-31T23:59:59.999Z"), span("2022-10-20T00:00:00Z", "")];
+        let week = ("2021-03-07T03:20:29Z".to_string(), "2021-03-14T00:00:00Z".to_string());
+        assert_eq!(told(&fulcio, &logs), core::slice::from_ref(&week));
+        let ended = [logs[0].clone(), span("2022-11-01T00:00:00Z", "2023-01-01T00:00:00Z")];
+        assert_eq!(told(&fulcio, &ended), [week, ("2023-01-01T00:00:00Z".to_string(), "-".to_string())]);
+        let years = [span("2021-01-01T00:00:00Z", "2021-12-31T23:59:59Z"), span("2023-01-01T00:00:00Z", "")];
+        assert_eq!(told(&years, &years), [("2021-12-31T23:59:59Z".to_string(), "2023-01-01T00:00:00Z".to_string())]);
+        let without = [span("", "2021-12-31T23:59:59Z")];
+        assert!(told(&without, &without).is_empty());
+        assert_eq!(told(&[span("2021-01-01T00:00:00Z", "")], &[]).len(), 1);
+    }
+
+    #[test]
+    fn overlaps_are_where_two_are_valid() {
+        let spans = [span("2021-03-14T00:00:00Z", "2022-10-31T23:59:59.999Z"), span("2022-10-20T00:00:00Z", "")];
+        let overlap = overlaps(&spans);
+        assert_eq!(overlap.len(), 1);
+        assert_eq!(overlap[0].from.as_str(), "2022-10-20T00:00:00Z");
+        assert_eq!(overlap[0].to.as_ref().unwrap().as_str(), "2022-10-31T23:59:59.999Z");
+        assert!(
+            overlaps(&[span("2021-01-01T00:00:00Z", "2021-02-01T00:00:00Z"), span("2022-01-01T00:00:00Z", "")])
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! A change of the wanted material: written, and told in sentences.
+
+use std::fmt;
+
+use ceremony::material::legacy::in_step;
+use ceremony::material::{FileDiff, Material, diff};
+use ceremony::{Finding, Json, Object};
+
+use super::evidence;
+use crate::context::Context;
+use crate::error::Failure;
+use crate::examine::meaning;
+use crate::material;
+use crate::policy_file::PolicyFile;
+use crate::report::{Outcome, Report};
+use crate::text::wrapped;
+
+/// The wanted material, to change.
+pub(super) struct Wanted {
+    /// The policy.
+    pub(super) policy: PolicyFile,
+    /// As it lies in `targets/`.
+    pub(super) material: Material,
+}
+
+impl Wanted {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// If one of the files cannot be read as what it is for: it is mended by hand first.
+    pub(super) fn read(context: &Context) -> Result<Self, Failure> {
+        let policy = PolicyFile::read(&context.workdir)?;
+        let material = material::wanted(&context.workdir, &policy.policy)?;
+        if let Some((path, error)) = material.unreadable.first() {
+            return Err(Failure::no(format!("targets/{path} cannot be changed")).and_cause(error.to_string()));
+        }
+        Ok(Self { policy, material })
+    }
+
+    /// Writes `after`, with the legacy targets in step, and says what changed and what is wrong with it.
+    pub(super) fn change(
+        self,
+        context: &Context,
+        mut after: Material,
+        proof: Option<String>,
+    ) -> Result<Outcome, Failure> {
+        let keep = self.policy.policy.legacy_targets.unwrap_or(!self.material.legacy.is_empty());
+        if let Some(root) = after.trusted_root.as_ref().filter(|_| keep) {
+            after.legacy = in_step(root, &after.legacy, &evidence::moment(context.now));
+        }
+        let files = diff(&self.material, &after);
+        if files.is_empty() {
+            return Err(Failure::no("nothing changes: the wanted material is so already"));
+        }
+        let published = material::published(&context.workdir)?;
+        let findings = material::judge_step(&published, &after, &self.policy.policy, context.now);
+        let written = material::write(&context.workdir, &self.material, &after)?;
+        Ok(Outcome::done(Changed { proof, files, findings, written }))
+    }
+}
+
+/// What was changed.
+struct Changed {
+    proof: Option<String>,
+    files: Vec<FileDiff>,
+    findings: Vec<Finding>,
+    written: Vec<String>,
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(proof) = &self.proof {
+            f.write_str(&wrapped(&format!("It is {proof}.").replace("It is its", "Its"), 0))?;
+        }
+        self.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 0)))?;
+        if !self.findings.is_empty() {
+            f.write_str("\n`stage` will stop on what is wrong with it:\n")?;
+            for finding in &self.findings {
+                f.write_str(&wrapped(&format!("{finding}. {}", finding.rule.why()), 2))?;
+            }
+        }
+        f.write_str("\nNext: propose it to those who sign.\n  trustroot stage\n")
+    }
+}
+
+impl Report for Changed {
+    fn json(&self) -> Json {
+        let members = [
+            ("ok", Json::Bool(true)),
+            ("proof", self.proof.as_ref().map_or(Json::Null, Json::string)),
+            ("files", self.files.iter().map(FileDiff::json).collect()),
+            ("findings", self.findings.iter().map(super::listing::finding).collect()),
+            ("written", self.written.iter().map(Json::string).collect()),
+        ];
+        Json::Object(members.into_iter().collect::<Object>())
+    }
+}

@@ -1,0 +1,27 @@
+//! `trustroot material legacy`
+
+use ceremony::material::legacy::in_step;
+
+use super::change::Wanted;
+use super::evidence::moment;
+use crate::context::Context;
+use crate::error::Failure;
+use crate::report::Outcome;
+
+/// Give the single keys and certificates that older clients read what the trusted root says
+///
+/// Makes the files that are missing, and sets status and URL of the others in the policy. Every change of the material
+/// does that too, where there are such files; `[material] legacy-targets` in the policy says otherwise.
+#[derive(clap::Args)]
+pub(super) struct Legacy {}
+
+impl Legacy {
+    pub(super) fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        let wanted = Wanted::read(context)?;
+        let missing = || Failure::no("there is no targets/trusted_root.json");
+        let root = wanted.material.trusted_root.as_ref().ok_or_else(missing)?;
+        let mut after = wanted.material.clone();
+        after.legacy = in_step(root, &after.legacy, &moment(context.now));
+        wanted.change(context, after, None)
+    }
+}

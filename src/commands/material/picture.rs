@@ -1,0 +1,147 @@
+//! When what is valid, drawn as SVG.
+
+use std::fmt::Write as _;
+
+use ceremony::Time;
+use ceremony::material::timeline::Timeline;
+
+use super::timeline::{span, years};
+
+/// Measures in pixels.
+const WIDTH: i128 = 1000;
+const NAMES: i128 = 330;
+const ROW: usize = 22;
+const HEAD: usize = 40;
+
+/// A picture of the lanes: a bar for each entry, overlaps and holes marked, a line at `now`. It needs no script and no
+/// other file.
+pub(super) fn svg(timeline: &Timeline, now: Time) -> String {
+    let Some(span) = span(timeline, now) else { return EMPTY.to_owned() };
+    let rows: usize = timeline.lanes.iter().map(|lane| lane.bars.len() + 1).sum();
+    let height = HEAD + rows * ROW + 10;
+    let x = |at: i64| place(at, span);
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+         font-family=\"sans-serif\" font-size=\"13\">\n<title>When what is valid</title>\n\
+         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n"
+    );
+    for (year, at) in years(span) {
+        let x = x(at);
+        let _ = writeln!(
+            out,
+            "<path d=\"M{x} {HEAD}V{height}\" stroke=\"#ddd\"/><text x=\"{x}\" y=\"30\" fill=\"#555\">{year}</text>"
+        );
+    }
+    let mut y = HEAD;
+    for lane in &timeline.lanes {
+        let _ = writeln!(out, "<text x=\"8\" y=\"{}\" font-weight=\"bold\">{}</text>", y + 15, xml(&lane.name));
+        let (top, tall) = (y + 4, (lane.bars.len() + 1) * ROW - 6);
+        for hole in &lane.holes {
+            let (from, to) =
+                (hole.from.as_ref().map_or(span.0, |at| at.unix()), hole.to.as_ref().map_or(span.1, |at| at.unix()));
+            let from_text = hole.from.as_ref().map_or("the beginning", |at| at.as_str());
+            let to_text = hole.to.as_ref().map_or("for ever", |at| at.as_str());
+            let title = format!("hole: {from_text} to {to_text}");
+            shade(&mut out, (x(from), x(to)), (top, tall), "#d33", &title);
+        }
+        for overlap in &lane.overlaps {
+            let to = overlap.to.as_ref().map_or(span.1, |at| at.unix());
+            let to_text = overlap.to.as_ref().map_or("on", |at| at.as_str());
+            let title = format!("overlap: {} to {to_text}", overlap.from);
+            shade(&mut out, (x(overlap.from.unix()), x(to)), (top, tall), "#fc0", &title);
+        }
+        y += ROW;
+        for bar in &lane.bars {
+            let start = bar.valid_for.start.as_ref().map_or(span.0, |at| at.unix());
+            let end = bar.valid_for.end.as_ref().map_or(span.1, |at| at.unix());
+            let (from, to) = (x(start), x(end).max(x(start) + 2));
+            let label = xml(bar.label.trim_start_matches("https://"));
+            let valid = xml(&super::listing::validity(&bar.valid_for, None));
+            let _ = writeln!(
+                out,
+                "<text x=\"20\" y=\"{}\">{label}</text><rect x=\"{from}\" y=\"{}\" width=\"{}\" height=\"12\" rx=\"2\" \
+                 fill=\"#36c\"><title>{label}: {valid}</title></rect>",
+                y + 15,
+                y + 5,
+                to - from
+            );
+            y += ROW;
+        }
+    }
+    let (today, day) = (x(now.unix()), now.to_string());
+    let _ = writeln!(
+        out,
+        "<path d=\"M{today} 14V{height}\" stroke=\"#080\" stroke-width=\"2\"/><text x=\"{today}\" y=\"12\" fill=\"#080\" \
+         text-anchor=\"middle\">{}</text>\n</svg>",
+        &day[..10]
+    );
+    out
+}
+
+/// A page with the picture, and the entries in words below it.
+pub(super) fn html(timeline: &Timeline, words: &str, now: Time) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Trust material</title>\n<style>body \
+         {{ max-width: 62rem; margin: 2rem auto; font-family: sans-serif }} pre {{ overflow-x: auto }}</style>\n\
+         <h1>Trust material</h1>\n{}<pre>{}</pre>\n</html>\n",
+        svg(timeline, now),
+        xml(words)
+    )
+}
+
+/// A stripe behind the bars of a lane.
+fn shade(out: &mut String, (from, to): (i128, i128), (top, height): (usize, usize), colour: &str, title: &str) {
+    let width = (to - from).max(2);
+    let title = xml(title);
+    let _ = writeln!(
+        out,
+        "<rect x=\"{from}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"{colour}\" fill-opacity=\"0.25\">\
+         <title>{title}</title></rect>"
+    );
+}
+
+fn place(at: i64, (first, last): (i64, i64)) -> i128 {
+    let (at, first, last) = (i128::from(at), i128::from(first), i128::from(last));
+    (NAMES + (at - first) * (WIDTH - NAMES - 10) / (last - first).max(1)).clamp(NAMES, WIDTH - 10)
+}
+
+/// Text that is only shown.
+fn xml(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' => out.push('\n'),
+            c if c.is_control() => _ = write!(out, "{}", c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+const EMPTY: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 300 40\"><text x=\"8\" y=\"24\">There is no \
+                     trust material.</text></svg>\n";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ceremony::material::TrustedRoot;
+
+    use super::*;
+
+    #[test]
+    fn names_are_text_in_a_picture() {
+        let root = TrustedRoot::parse(
+            br#"{"tlogs": [{"baseUrl": "https://x\u001b</title><script>", "publicKey": {"validFor": {"start": "2021-01-01T00:00:00Z"}}}]}"#,
+        );
+        let timeline = Timeline::of(Some(&root.unwrap()), None);
+        let now = "2026-06-01T00:00:00Z".parse().unwrap();
+        let page = html(&timeline, "a < b", now);
+        assert!(page.contains("x\\u{1b}&lt;/title&gt;&lt;script&gt;") && !page.contains("<script>"), "{page}");
+        assert!(page.contains("a &lt; b") && page.contains(">2026-06-01<"));
+        assert!(svg(&Timeline { lanes: Vec::new() }, now).contains("There is no trust material"));
+    }
+}

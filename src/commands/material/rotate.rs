@@ -1,0 +1,72 @@
+//! `trustroot material rotate`
+
+use ceremony::material::{Kind, NewService, Service, ServiceKind, SigningConfig, TrustedRoot};
+
+use super::change::Wanted;
+use super::entry::Entry;
+use crate::context::Context;
+use crate::error::{Failure, OrFail as _};
+use crate::report::Outcome;
+use crate::ui::Ui;
+
+/// Add the successor of an authority or a log, and have signers use it from its start; the old one stays
+///
+/// Choose a start at which every client can know the new one: after the publication, plus the life of a timestamp. When
+/// nobody uses the old one any more, end it with `material end`.
+#[derive(clap::Args)]
+pub(super) struct Rotate {
+    #[command(flatten)]
+    entry: Entry,
+    /// Who runs the new service; by default who runs the others of its kind
+    #[arg(long, value_name = "NAME")]
+    operator: Option<String>,
+}
+
+impl Rotate {
+    pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let wanted = Wanted::read(context)?;
+        let root = wanted.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
+        let proven = self.entry.prove(context, &wanted.policy.policy, &root, ui)?;
+        let mut after = wanted.material.clone();
+        after.trusted_root = Some(root.add(&proven.entry).or_fail(|| "nothing was added")?);
+        let service = match proven.entry.kind() {
+            Kind::Fulcio => Some(ServiceKind::Ca),
+            Kind::Rekor => Some(ServiceKind::Rekor),
+            Kind::Tsa => Some(ServiceKind::Tsa),
+            // Signers ask Fulcio, which asks the CT log.
+            Kind::CtLog => None,
+        };
+        if let Some(kind) = service {
+            let config = after.signing_configs.remove(SigningConfig::TARGET).unwrap_or_else(SigningConfig::empty);
+            let known = |service: &Service<'_>| {
+                service.url() == Some(proven.url.as_str()) && service.major_api_version() == Some(proven.api_version)
+            };
+            // A new key or certificate behind the same URL is the same service for signers.
+            let config = if config.of_kind(kind).any(|service| known(&service)) {
+                config
+            } else {
+                let operator = operator(ui, self.operator, &config, kind)?;
+                let (url, start) = (proven.url.clone(), proven.entry.start().clone());
+                let new = NewService { url, major_api_version: proven.api_version, start, operator };
+                config.add(kind, &new).or_fail(|| "nothing was added")?
+            };
+            after.signing_configs.insert(SigningConfig::TARGET.to_owned(), config);
+        }
+        wanted.change(context, after, Some(proven.proof))
+    }
+}
+
+/// Who runs a service: who runs the first of its kind, or the first of all.
+pub(super) fn operator(
+    ui: &mut Ui,
+    given: Option<String>,
+    config: &SigningConfig,
+    kind: ServiceKind,
+) -> Result<String, Failure> {
+    let known =
+        || config.of_kind(kind).chain(config.services()).find_map(|service| service.operator().map(str::to_owned));
+    match given.or_else(known) {
+        Some(operator) => Ok(operator),
+        None => ui.value("--operator", "Who runs it, one name for all services of one operator", None),
+    }
+}

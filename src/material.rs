@@ -1,0 +1,170 @@
+//! Trust material as it lies on the disk: wanted among the target files, published in the repository.
+
+use std::collections::BTreeMap;
+
+use ceremony::finding::{Finding, Rule};
+use ceremony::material::files::is_signing_config;
+use ceremony::material::{Judgement, LegacyTarget, Material, Publication, TrustedRoot, lint, step};
+use ceremony::{Json, Policy, TargetEntry, Targets, Time};
+use toml_edit::{InlineTable, Item, Table, Value, value};
+
+use crate::disk::{self, Access};
+use crate::error::Failure;
+use crate::policy_file::PolicyFile;
+use crate::published::Published;
+use crate::workdir::Workdir;
+
+/// The most bytes of one file of trust material that are read.
+pub(crate) const LIMIT: u64 = 4 << 20;
+
+/// How many files there may be side by side in `targets/`.
+const FILES: usize = 1_000_000;
+
+/// The material that is wanted: `targets/`, with what the policy says of the files.
+pub(crate) fn wanted(workdir: &Workdir, policy: &Policy) -> Result<Material, Failure> {
+    let files = wanted_files(workdir, policy)?;
+    Ok(Material::of(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice(), custom(policy, path)))))
+}
+
+/// The files in `targets/` that are trust material, by path.
+pub(crate) fn wanted_files(workdir: &Workdir, policy: &Policy) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let place = workdir.targets();
+    let mut files = BTreeMap::new();
+    if disk::exists(&place)? {
+        for entry in disk::list(&place, FILES)?.into_iter().filter(|entry| !entry.is_dir) {
+            let ours = policy.role_of_target(&entry.name) == "targets";
+            if ours && is_material(&entry.name, custom(policy, &entry.name)) {
+                files.insert(entry.name.clone(), disk::read(&place.join(&entry.name), LIMIT)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The material that is published, as the top-level targets list it. Nothing is verified.
+pub(crate) fn published(workdir: &Workdir) -> Result<Material, Failure> {
+    let repository = workdir.repository();
+    if !disk::exists(repository.root())? {
+        return Ok(Material::default());
+    }
+    let published = Published::read(&repository)?;
+    let files = published_files(workdir, &published)?;
+    let Some(targets) = published.roles.get("targets") else { return Ok(Material::default()) };
+    let targets = Targets::of(&targets.metadata)?;
+    let held =
+        targets.entries().filter_map(|(path, entry)| Some((path, files.get(path)?.as_slice(), entry.get("custom"))));
+    Ok(Material::of(held))
+}
+
+/// The published files that are trust material, by the paths of their targets.
+pub(crate) fn published_files(workdir: &Workdir, published: &Published) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let repository = workdir.repository();
+    let mut files = BTreeMap::new();
+    let Some(targets) = published.roles.get("targets") else { return Ok(files) };
+    for (path, entry) in Targets::of(&targets.metadata)?.entries() {
+        if !is_material(path, entry.get("custom")) {
+            continue;
+        }
+        let names = TargetEntry::read(entry, path)?.file_names(path);
+        let held = names.iter().map(|name| disk::read_if_there(&repository.targets().join(name), LIMIT));
+        let held = held.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().next();
+        let lacks = || Failure::could_not(format!("repository/targets lacks the target {path}"));
+        files.insert(path.to_owned(), held.ok_or_else(lacks)?);
+    }
+    Ok(files)
+}
+
+/// What is wrong with wanted material, by itself.
+pub(crate) fn judge(material: &Material, policy: &Policy, now: Time) -> Vec<Finding> {
+    let lifetime = policy.role("root").map(|role| role.lifetime);
+    let next = lifetime.and_then(|lifetime| now.plus(lifetime)).unwrap_or(now);
+    lint(material, &Judgement { now, next, clients: &policy.clients })
+}
+
+/// What is wrong with going from the published material to the wanted one at `now`: with the step, and with what is
+/// wanted where it is not so in what is published.
+pub(crate) fn judge_step(before: &Material, after: &Material, policy: &Policy, now: Time) -> Vec<Finding> {
+    let old = judge(before, policy, now);
+    let known = |finding: &Finding| {
+        // What expires is found again at every ceremony until somebody mends it.
+        let same = |old: &Finding| (old.rule, &old.subject) == (finding.rule, &finding.subject);
+        finding.rule != Rule::CertificateExpires && old.iter().any(same)
+    };
+    let mut findings: Vec<Finding> = judge(after, policy, now).into_iter().filter(|finding| !known(finding)).collect();
+    if let Some(timestamp) = policy.role("timestamp") {
+        let publication = Publication { at: now, timestamp_lifetime: timestamp.lifetime };
+        findings.extend(step(before, after, &publication));
+    }
+    findings
+}
+
+/// Writes what differs between the material as it was read and as it shall be: legacy targets with the policy's
+/// `custom` of them, signing configs, the trusted root last. Returns the paths of the files that were written.
+pub(crate) fn write(workdir: &Workdir, before: &Material, after: &Material) -> Result<Vec<String>, Failure> {
+    let old = |target: &LegacyTarget| before.legacy.iter().find(|old| old.path == target.path);
+    let changed: Vec<&LegacyTarget> = after.legacy.iter().filter(|target| old(target) != Some(*target)).collect();
+    let mut files: Vec<(String, &[u8])> = Vec::new();
+    for target in &changed {
+        if old(target).is_none_or(|old| old.content != target.content) {
+            files.push((target.path.clone(), &target.content));
+        }
+    }
+    for (path, config) in &after.signing_configs {
+        if before.signing_configs.get(path) != Some(config) {
+            files.push((path.clone(), config.as_bytes()));
+        }
+    }
+    if let Some(root) = after.trusted_root.as_ref().filter(|root| before.trusted_root.as_ref() != Some(*root)) {
+        files.push((TrustedRoot::TARGET.to_owned(), root.as_bytes()));
+    }
+    let said = |target: &&&LegacyTarget| old(target).is_none_or(|old| old.custom() != target.custom());
+    let said: Vec<&LegacyTarget> = changed.iter().filter(said).copied().collect();
+    if !said.is_empty() {
+        PolicyFile::edit(workdir, |document, _| {
+            let targets = document.entry("targets").or_insert(Item::Table(implicit()));
+            let targets = targets.as_table_mut();
+            let targets = targets.ok_or_else(|| Failure::could_not("targets in trustroot.toml is no table"))?;
+            for target in &said {
+                let entry = targets.entry(&target.path).or_insert(Item::Table(Table::new()));
+                let entry = entry.as_table_like_mut();
+                let wrong = || Failure::could_not(format!("targets.\"{}\" in trustroot.toml is no table", target.path));
+                let entry = entry.ok_or_else(wrong)?;
+                entry.insert("custom", value(custom_toml(target)));
+            }
+            Ok(())
+        })?;
+    }
+    let _lock = workdir.lock()?;
+    for (path, bytes) in &files {
+        disk::replace(&workdir.targets().join(path), bytes, Access::Shared)?;
+    }
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+/// What the policy says of a target.
+fn custom<'a>(policy: &'a Policy, path: &str) -> Option<&'a Json> {
+    policy.targets.get(path)?.custom.as_ref()
+}
+
+/// Whether a target is trust material, by its name or by what is said of it.
+pub(crate) fn is_material(path: &str, custom: Option<&Json>) -> bool {
+    path == TrustedRoot::TARGET
+        || is_signing_config(path)
+        || custom.is_some_and(|custom| custom.get("sigstore").is_some())
+}
+
+/// A table that shows only its sub-tables.
+fn implicit() -> Table {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    table
+}
+
+/// `{ sigstore = { status = "Active", uri = "https://rekor.example", usage = "Rekor" } }`
+fn custom_toml(target: &LegacyTarget) -> Value {
+    let members = [("status", &target.status), ("uri", &target.uri), ("usage", &target.usage)];
+    let members = members.into_iter().filter_map(|(name, text)| Some((name, Value::from(text.as_deref()?))));
+    let sigstore: InlineTable = members.collect();
+    let custom: InlineTable = [("sigstore", Value::InlineTable(sigstore))].into_iter().collect();
+    Value::InlineTable(custom)
+}

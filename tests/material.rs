@@ -1,0 +1,368 @@
+//! Trust material: shown, judged, rotated and ended, in a repository that was Sigstore's.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod common;
+#[path = "../ceremony/tests/made/mod.rs"]
+mod made;
+mod sigstore;
+
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ceremony::Certificate;
+use ceremony::material::{LogKey, log_id};
+use common::Trustroot;
+use made::{Draft, Key, object, sequence};
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{DerSignature, SigningKey};
+use serde_json::Value;
+use sigstore::adopted;
+
+const NOW: &str = "2026-08-22T00:00:00Z";
+const START: &str = "2026-10-01T00:00:00Z";
+
+fn sigstore() -> Trustroot {
+    adopted(16, 762, NOW).0
+}
+
+/// Runs `material` with the time at which Sigstore was adopted; its answer.
+fn material(trustroot: &Trustroot, code: i32, arguments: &[&str]) -> Value {
+    trustroot.json(code, &[&["material"], arguments, &["--now", NOW]].concat())
+}
+
+/// All sentences of an answer, by file.
+fn told(answer: &Value) -> Vec<(String, Vec<String>)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let files = answer["files"].as_array().unwrap().iter();
+    let file = |file: &Value| {
+        (text(&file["path"]), file["changes"].as_array().unwrap().iter().map(|change| text(&change["text"])).collect())
+    };
+    files.map(file).collect()
+}
+
+fn names(answer: &Value) -> Vec<String> {
+    let findings = answer["findings"].as_array().unwrap().iter();
+    findings.map(|f| format!("{} ({})", f["finding"].as_str().unwrap(), f["subject"].as_str().unwrap())).collect()
+}
+
+fn signing_key(seed: u8) -> SigningKey {
+    SigningKey::from_slice(&[seed; 32]).unwrap()
+}
+
+fn log_key(seed: u8) -> LogKey {
+    LogKey::author(ceremony::PublicKey::EcdsaP256(*signing_key(seed).verifying_key())).unwrap()
+}
+
+fn signed(seed: u8, message: &[u8]) -> Vec<u8> {
+    let signature: DerSignature = signing_key(seed).sign(message);
+    signature.as_bytes().to_vec()
+}
+
+/// What a log with this key and origin answers.
+fn checkpoint(seed: u8, origin: &str, name: &str) -> String {
+    let body = format!("{origin}\n42\n{}\n", STANDARD.encode([7; 32]));
+    let hint = &log_id::of_key(&log_key(seed)).as_bytes()[..4].to_vec();
+    let line = STANDARD.encode([hint.as_slice(), &signed(seed, body.as_bytes())].concat());
+    format!("{body}\n\u{2014} {name} {line}\n")
+}
+
+fn tree_head(seed: u8) -> String {
+    let head = [&[0, 1][..], &1_700_000_000_000_u64.to_be_bytes(), &5_u64.to_be_bytes(), &[7; 32]].concat();
+    let signature = signed(seed, &head);
+    let length = u16::try_from(signature.len()).unwrap().to_be_bytes();
+    let signature = STANDARD.encode([&[4, 3][..], &length, &signature].concat());
+    let hash = STANDARD.encode([7; 32]);
+    format!(
+        r#"{{"tree_size":5,"timestamp":1700000000000,"sha256_root_hash":"{hash}","tree_head_signature":"{signature}"}}"#
+    )
+}
+
+/// A chain for Fulcio as PEM, the root first.
+fn fulcio_chain() -> String {
+    let (root, middle) = (Key::new(1), Key::new(2));
+    let usage = sequence(&[object("1.3.6.1.5.5.7.3.3")]);
+    let draft = Draft::authority("new-intermediate", &middle, Some(0)).extension("2.5.29.37", false, &usage);
+    let root = Draft::authority("new-root", &root, None);
+    [root.signed_by("new-root", &Key::new(1)), draft.signed_by("new-root", &Key::new(1))]
+        .map(|der| Certificate::from_der(&der).unwrap().to_pem())
+        .concat()
+}
+
+/// A chain for a timestamp authority as PEM.
+fn tsa_chain() -> String {
+    let usage = sequence(&[object("1.3.6.1.5.5.7.3.8")]);
+    let leaf = Draft::new("new-tsa", &Key::new(3)).extension("2.5.29.37", true, &usage);
+    let root = Draft::authority("new-tsa-root", &Key::new(4), Some(0));
+    [leaf.signed_by("new-tsa-root", &Key::new(4)), root.signed_by("new-tsa-root", &Key::new(4))]
+        .map(|der| Certificate::from_der(&der).unwrap().to_pem())
+        .concat()
+}
+
+#[test]
+fn everything_is_shown() {
+    let trustroot = sigstore();
+    let text = trustroot.ok(&["material", "show", "--now", NOW, "--svg", "timeline.svg", "--html", "material.html"]);
+    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(long.is_empty(), "{long:#?}");
+    for line in [
+        "https://log2025-1.rekor.sigstore.dev b54813cb",
+        "log id cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0",
+        "from 2021-03-14T00:00:00Z, to 2022-10-31T23:59:59.999Z: over",
+        "CN=sigstore-tsa,O=sigstore.dev, until 2035-04-06T06:59:43Z",
+        "Services of signers, signing_config_rekor_v2.v0.2.json",
+        "Rekor v2 https://log2025-1.rekor.sigstore.dev",
+        "ctfe.pub                        CTFE     Active, ctfe.sigstore.dev/test",
+        "Timeline: = valid, > open, : today, 2026-08-22",
+    ] {
+        assert!(text.contains(line), "no {line:?} in {text}");
+    }
+    let picture = trustroot.read("timeline.svg");
+    assert!(picture.starts_with("<svg ") && picture.matches("<rect ").count() > 11, "{picture}");
+    assert!(trustroot.read("material.html").contains("log id cf1199155bdd"));
+    let answer = material(&trustroot, 0, &["show", "--published"]);
+    assert_eq!(answer["entries"].as_array().unwrap().len(), 7);
+    assert_eq!(answer["entries"][3]["log_id"], "cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0");
+    let empty = Trustroot::new();
+    assert!(empty.exits(2, &["material", "show"]).says("there is no trust root here"));
+}
+
+#[test]
+fn what_is_wrong_with_sigstores_is_found_and_mended() {
+    let trustroot = sigstore();
+    let (hole, ctfe) = ("coverage-hole (ctlog 2021-03-07)", "legacy-differs (ctfe.pub)");
+    assert_eq!(names(&material(&trustroot, 1, &["lint"])), [hole, ctfe]);
+    let mended = material(&trustroot, 0, &["legacy"]);
+    assert_eq!(told(&mended), [("ctfe.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()])]);
+    assert!(
+        trustroot.read("trustroot.toml").contains("status = \"Expired\", uri = \"https://ctfe.sigstore.dev/test\"")
+    );
+    assert_eq!(names(&material(&trustroot, 1, &["lint"])), [hole]);
+    trustroot.ok(&[
+        "accept",
+        "coverage-hole",
+        "ctlog 2021-03-07",
+        "--reason",
+        "the log started then",
+        "--until",
+        START,
+        "--now",
+        NOW,
+    ]);
+    assert_eq!(names(&material(&trustroot, 0, &["lint"])), [""; 0]);
+    assert!(trustroot.exits(1, &["material", "legacy", "--now", NOW]).says("nothing changes"));
+}
+
+#[test]
+fn all_four_are_rotated_and_the_old_bytes_stay() {
+    let trustroot = sigstore();
+    trustroot.ok(&["material", "legacy", "--now", NOW]);
+    let before = trustroot.read("targets/trusted_root.json");
+    trustroot.write("key.pem", log_key(5).key().to_spki_pem());
+    trustroot.write("checkpoint", checkpoint(5, "rekor.sigstore.dev/2026", "rekor.sigstore.dev/2026"));
+    let url = "https://rekor.sigstore.dev/2026";
+    let proven = ["--key", "key.pem", "--checkpoint", "checkpoint", "--start", START];
+    let rekor =
+        material(&trustroot, 0, &[&["rotate", "rekor", "--url", url, "--api-version", "2"], &proven[..]].concat());
+    assert_eq!(names(&rekor), [""; 0]);
+    assert_eq!(rekor["proof"], "proven by its checkpoint rekor.sigstore.dev/2026 of 42 entries");
+    let files = told(&rekor);
+    assert_eq!(files[0].0, "trusted_root.json");
+    assert_eq!(files[0].1, ["adds Rekor rekor.sigstore.dev/2026 (P-256) from 2026-10-01"]);
+    assert_eq!(files[1].1, ["adds the Rekor v2 rekor.sigstore.dev/2026 for signing from 2026-10-01"]);
+    assert_eq!(files[2].0, "rekor_2026.pub", "older clients find it too");
+    let config: Value = serde_json::from_str(&trustroot.read("targets/signing_config.v0.2.json")).unwrap();
+    let urls: Vec<_> =
+        config["rekorTlogUrls"].as_array().unwrap().iter().map(|service| service["url"].clone()).collect();
+    assert_eq!(urls, [url, "https://rekor.sigstore.dev"], "the new one first");
+
+    trustroot.write("ct.pem", log_key(6).key().to_spki_pem());
+    trustroot.write("sth.json", tree_head(6));
+    let ct =
+        ["rotate", "ctlog", "--url", "https://ctfe.sigstore.dev/2026", "--key", "ct.pem", "--tree-head", "sth.json"];
+    let ct = material(&trustroot, 0, &[&ct[..], &["--start", START]].concat());
+    assert_eq!(told(&ct)[0].1, ["adds CT log ctfe.sigstore.dev/2026 (P-256) from 2026-10-01"]);
+    assert_eq!(told(&ct)[1].0, "ctfe_2026.pub");
+
+    trustroot.write("fulcio.pem", fulcio_chain());
+    let fulcio =
+        ["rotate", "fulcio", "--url", "https://fulcio.sigstore.dev", "--chain", "fulcio.pem", "--start", START];
+    let fulcio = material(&trustroot, 0, &fulcio);
+    assert_eq!(told(&fulcio)[0].1, ["adds Fulcio fulcio.sigstore.dev (new-intermediate) from 2026-10-01"]);
+    let paths: Vec<_> = told(&fulcio).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(
+        paths,
+        ["trusted_root.json", "fulcio_2026.crt.pem", "fulcio_intermediate.crt.pem"],
+        "the URL is the same"
+    );
+
+    trustroot.write("tsa.pem", tsa_chain());
+    let tsa = ["rotate", "tsa", "--url", "https://timestamp.sigstore.dev/2026", "--chain", "tsa.pem", "--start", START];
+    let tsa = material(&trustroot, 0, &tsa);
+    assert_eq!(told(&tsa)[0].1, ["adds TSA timestamp.sigstore.dev/2026 (new-tsa) from 2026-10-01"]);
+    assert_eq!(told(&tsa)[1].1, ["adds the TSA v1 timestamp.sigstore.dev/2026 for signing from 2026-10-01"]);
+
+    // Every line of the published file is there, in its order.
+    let after = trustroot.read("targets/trusted_root.json");
+    let mut lines = after.lines();
+    let open = |line: &str| line.trim_end_matches(',').to_owned();
+    for line in before.lines() {
+        assert!(lines.any(|other| open(other) == open(line)), "{line}");
+    }
+    let findings = names(&material(&trustroot, 1, &["lint"]));
+    assert_eq!(findings, ["coverage-hole (ctlog 2021-03-07)"]);
+    // The whole of it is one proposal.
+    let staged = trustroot.json(1, &["stage", "--dry-run", "--now", NOW]);
+    let causes = staged["causes"].as_array().unwrap();
+    assert!(causes.iter().all(|cause| cause.as_str().unwrap().starts_with("target-changed")), "{causes:#?}");
+}
+
+#[test]
+fn what_is_not_proven_is_not_added() {
+    let trustroot = sigstore();
+    let before = trustroot.read("targets/trusted_root.json");
+    trustroot.write("key.pem", log_key(5).key().to_spki_pem());
+    trustroot.write("other", checkpoint(6, "rekor.example", "rekor.example"));
+    trustroot.write("elsewhere", checkpoint(5, "rekor.elsewhere", "rekor.elsewhere"));
+    trustroot.write("sth.json", tree_head(6));
+    trustroot.write("leaf.pem", tsa_chain());
+    let rekor = ["rotate", "rekor", "--url", "https://rekor.example", "--key", "key.pem", "--start", START];
+    for (checkpoint, said) in [
+        ("other", "is not signed by rekor.example with key hash"),
+        ("elsewhere", "is of the log \"rekor.elsewhere\", not of \"rekor.example\""),
+        ("key.pem", "the checkpoint has not an empty line"),
+    ] {
+        let run =
+            trustroot.exits(1, &[&["material"], &rekor[..], &["--checkpoint", checkpoint, "--now", NOW]].concat());
+        assert!(run.says(said), "{}", run.stderr);
+    }
+    let without = trustroot.exits(2, &[&["material"], &rekor[..], &["--now", NOW]].concat());
+    assert!(without.says("--checkpoint"), "{}", without.stderr);
+    let ct = ["material", "add", "ctlog", "--url", "https://ct.example", "--key", "key.pem", "--tree-head", "sth.json"];
+    assert!(trustroot.exits(1, &[&ct[..], &["--start", START, "--now", NOW]].concat()).says("is not of this key"));
+    let fulcio = ["material", "add", "fulcio", "--url", "https://f.example", "--chain", "leaf.pem", "--start", START];
+    let refused = trustroot.exits(1, &[&fulcio[..], &["--now", NOW]].concat());
+    assert!(refused.says("new-tsa may not issue certificates"), "{}", refused.stderr);
+    let flag =
+        ["material", "add", "fulcio", "--url", "https://f.example", "--key", "key.pem", "--start", START, "--now", NOW];
+    assert!(trustroot.exits(2, &flag).says("--key is not for fulcio, but for rekor, ctlog"));
+    let slash = ["material", "add", "fulcio", "--url", "https://f.example/", "--now", NOW];
+    assert!(trustroot.exits(2, &slash).says("ends with a slash"));
+    assert_eq!(trustroot.read("targets/trusted_root.json"), before);
+}
+
+#[test]
+fn what_has_retired_is_ended_with_its_services() {
+    let trustroot = sigstore();
+    let end = |kind: &str, name: &str, at: &str, last: &str| {
+        ["end", kind, name, "--at", at, "--last-use", last].map(str::to_owned).to_vec()
+    };
+    let run = |code: i32, arguments: &[String]| {
+        material(&trustroot, code, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let late = run(2, &end("rekor", "https://rekor.sigstore.dev", "2026-08-01T00:00:00Z", "2026-08-20T00:00:00Z"));
+    assert!(late["causes"][0].as_str().unwrap().contains("was used at 2026-08-20T00:00:00Z, so it cannot end at"));
+    let ended = run(0, &end("rekor", "https://rekor.sigstore.dev", "2026-08-21T00:00:00Z", "2026-08-20T00:00:00Z"));
+    let files = told(&ended);
+    assert_eq!(files[0].1, ["ends Rekor rekor.sigstore.dev (P-256) on 2026-08-21"]);
+    assert_eq!(files[1].0, "signing_config.v0.2.json");
+    assert_eq!(files[1].1, ["ends the Rekor v1 rekor.sigstore.dev for signing on 2026-08-21"]);
+    assert_eq!(files[2].0, "signing_config_rekor_v2.v0.2.json");
+    assert_eq!(files[3], ("ctfe.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()]));
+    assert_eq!(files[4], ("rekor.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()]));
+    // Without it there would be no CT log for what Fulcio issues.
+    let hole = run(0, &end("ctlog", "2022", "2026-12-31T00:00:00Z", "2026-08-20T00:00:00Z"));
+    assert_eq!(names(&hole), ["coverage-hole (ctlog 2026-12-31)"]);
+    let stage = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);
+    assert!(
+        stage.says("coverage-hole (ctlog 2026-12-31): no CT log from 2026-12-31T00:00:00Z for ever"),
+        "{}",
+        stage.stderr
+    );
+}
+
+#[test]
+fn services_of_signers_are_added_ended_and_selected() {
+    let trustroot = sigstore();
+    let add = ["service", "add", "oidc", "https://login.example", "--start", START, "--operator", "example"];
+    assert_eq!(
+        told(&material(&trustroot, 0, &add))[0].1,
+        ["adds the OIDC issuer v1 login.example for signing from 2026-10-01"]
+    );
+    let end = ["service", "end", "oidc", "oauth2", "--at", "2026-12-01T00:00:00Z"];
+    assert_eq!(
+        told(&material(&trustroot, 0, &end))[0].1,
+        ["ends the OIDC issuer v1 oauth2.sigstore.dev/auth for signing on 2026-12-01"]
+    );
+    let select = ["service", "select", "tsa", "2"];
+    assert_eq!(told(&material(&trustroot, 0, &select))[0].1, ["has signers use exactly 2 of TSA; before: any one TSA"]);
+    assert!(trustroot.exits(2, &["material", "service", "select", "tsa", "0"]).says("is none of all, any"));
+    let twice = trustroot.exits(2, &[&["material"], &add[..], &["--now", NOW]].concat());
+    assert!(twice.says("it is there already: signing oidc https://login.example"), "{}", twice.stderr);
+}
+
+#[test]
+fn whoever_signs_sees_what_changes() {
+    let trustroot = sigstore();
+    trustroot.write("key.pem", log_key(5).key().to_spki_pem());
+    trustroot.write("checkpoint", checkpoint(5, "rekor.example", "rekor.example"));
+    let rotate =
+        ["rotate", "rekor", "--url", "https://rekor.example", "--key", "key.pem", "--checkpoint", "checkpoint"];
+    material(&trustroot, 0, &[&rotate[..], &["--start", START]].concat());
+    for path in ["trusted_root.json", "signing_config.v0.2.json"] {
+        let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
+        trustroot.ok(&[&["accept", "target-changed", path], &reason[..]].concat());
+    }
+    let dry = trustroot.ok(&["stage", "--dry-run", "--now", NOW]);
+    assert!(dry.contains("+ adds Rekor rekor.example (P-256) from 2026-10-01\n"), "{dry}");
+    trustroot.ok(&["stage", "--name", "next", "--only", "targets", "--now", NOW]);
+    let ceremony = trustroot.dir().join("ceremonies/next");
+    let published = fs::read(ceremony.join("base/material/trusted_root.json")).unwrap();
+    assert_ne!(fs::read(ceremony.join("inputs/material/trusted_root.json")).unwrap(), published);
+
+    let review = trustroot.run(&["review", "next", "--now", NOW]);
+    for line in [
+        "  trusted_root.json\n    + adds Rekor rekor.example (P-256) from 2026-10-01\n",
+        "    = Fulcio, CT log and TSA unchanged (same bytes)\n",
+        "    + adds the Rekor v1 rekor.example for signing from 2026-10-01\n",
+        "    ~ has status Expired instead of Active\n",
+        "  rekor_2026.pub\n    + is new\n",
+    ] {
+        assert!(review.stdout.contains(line), "no {line:?} in {}", review.stdout);
+    }
+    let answer = trustroot.json(review.code, &["review", "next", "--now", NOW]);
+    assert_eq!(answer["material"][0]["changes"][0]["change"], "added");
+    assert_eq!(answer["material-unseen"], Value::Array(Vec::new()));
+
+    // What is not there is said, and what is another file is refused.
+    fs::remove_file(ceremony.join("inputs/material/trusted_root.json")).unwrap();
+    let review = trustroot.run(&["review", "next", "--now", NOW]);
+    let unseen = "! The content of trusted_root.json is not in this ceremony: nothing can be said";
+    let said = review.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(unseen), "{said}");
+    assert!(!review.stdout.contains("rekor.example (P-256)"), "{}", review.stdout);
+    fs::write(ceremony.join("inputs/material/trusted_root.json"), published).unwrap();
+    let refused = trustroot.exits(1, &["review", "next", "--now", NOW]);
+    assert!(
+        refused.says("inputs/material/trusted_root.json is not the file that inputs/targets.txt name"),
+        "{}",
+        refused.stderr
+    );
+    fs::remove_file(ceremony.join("inputs/material/trusted_root.json")).unwrap();
+    trustroot.write("ceremonies/next/inputs/material/release.txt", "x");
+    assert!(trustroot.exits(1, &["review", "next", "--now", NOW]).says("is no trust material of this proposal"));
+}
+
+#[test]
+fn a_first_trust_root_is_made_from_nothing() {
+    let trustroot = Trustroot::new();
+    let adopted = sigstore();
+    fs::copy(adopted.dir().join("trustroot.toml"), trustroot.dir().join("trustroot.toml")).unwrap();
+    trustroot.write("fulcio.pem", fulcio_chain());
+    let first = ["rotate", "fulcio", "--url", "https://fulcio.example", "--chain", "fulcio.pem", "--start", START];
+    let answer = material(&trustroot, 0, &[&first[..], &["--operator", "example"]].concat());
+    assert_eq!(told(&answer)[0].1, ["is new", "adds Fulcio fulcio.example (new-intermediate) from 2026-10-01"]);
+    let wanted = ["coverage-hole (rekor)", "coverage-hole (ctlog)"];
+    assert!(wanted.iter().all(|finding| names(&answer).contains(&(*finding).to_owned())), "{:?}", names(&answer));
+    assert!(!trustroot.dir().join("targets/fulcio.crt.pem").exists(), "there are no legacy targets unless wanted");
+}
