@@ -96,7 +96,8 @@ impl Pool {
         Ok(pool)
     }
 
-    fn add(&mut self, file: &str, certificates: Vec<Certificate>) {
+    /// Adds the certificates of `file`.
+    pub(crate) fn add(&mut self, file: &str, certificates: impl IntoIterator<Item = Certificate>) {
         for certificate in certificates {
             if self.seen.insert(certificate.sha256()) {
                 let kind = if certificate.is_ca() { &mut self.authorities } else { &mut self.keys };

@@ -284,6 +284,26 @@ fn an_adopted_trust_root_is_asked_about_its_records() {
     let run = said(&trustroot, 1, &["verify", "--evidence", "evidence"]);
     assert!(run.stdout.ends_with("No: 4 of 5 keys of people on record are proven to be made in hardware.\n"));
 
+    // What lies beside a record is evidence as well.
+    let evidence: String = real("18158855").iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    trustroot.write("keyholders/joshuagl.attestation.pem", evidence);
+    std::fs::remove_dir_all(trustroot.dir().join("evidence/18158855")).unwrap();
+    let answer = trustroot.json(1, &question);
+    assert_sigstore(&answer);
+    let files: Vec<_> = answer["keys"].as_array().unwrap().iter().filter_map(|key| key["file"].as_str()).collect();
+    assert!(files.contains(&"beside the record of joshuagl"), "{files:?}");
+
+    // The policy names an anchor by its digest, and the directory carries its certificate.
+    made_yubikey(&trustroot, "evidence/made", "Test Root", "YubiKey PIV Attestation 9a");
+    assert_eq!(trustroot.json(1, &question)["refused"].as_array().unwrap().len(), 1);
+    let root = std::fs::read(trustroot.dir().join("evidence/made/root.der")).unwrap();
+    let (policy, digest) = (trustroot.read("trustroot.toml"), ceremony::Digest::of(&root));
+    let anchors = format!("[devices]\nanchors = [\"{digest}\"]\n");
+    trustroot.write("trustroot.toml", policy.replacen("[devices]\n", &anchors, 1));
+    let answer = trustroot.json(1, &question);
+    assert_eq!(answer["refused"], json!([]));
+    assert!(answer["others"].as_array().unwrap().iter().any(|other| other["serial"] == 42), "{answer}");
+
     let joshua = [&question[..], &["joshuagl"]].concat();
     let answer = trustroot.json(1, &joshua);
     assert_eq!((&answer["attested"], &answer["unattested"]), (&json!(1), &json!(0)));

@@ -25,7 +25,7 @@ impl Attestation {
     }
 
     /// Every certificate, the key's first.
-    fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+    pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
         [&self.key, &self.device].into_iter().chain(&self.issuers)
     }
 }

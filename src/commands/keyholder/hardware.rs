@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ceremony::policy::Accept;
 use ceremony::{Finding, Fingerprint, History, Json, KeyId, KeySet, Object, Policy, Root, Rule, Source as _, Time};
-use keyholders::{AttestedKey, Kind, Record, State};
+use keyholders::{Attestation, AttestedKey, Evidence, Kind, Name, Record, State};
 
 use super::{attested, shown};
 use crate::adopt::names::Names;
@@ -49,14 +49,20 @@ struct Asked {
 }
 
 impl Question {
-    /// The answer for the keys of `records` that are in use, under `policy`.
+    /// The answer for the keys of `records` that are in use, under `policy`. What lies `beside` records is evidence too.
     pub(super) fn of_records(
         &self,
         evidence: &Path,
         context: &Context,
         records: &[Record],
+        beside: &BTreeMap<Name, Evidence>,
         policy: Policy,
     ) -> Result<Outcome, Failure> {
+        let mut pool = Pool::read(evidence)?;
+        for (name, evidence) in beside {
+            let all = evidence.attestations().iter().flat_map(Attestation::certificates).cloned();
+            pool.add(&format!("beside the record of {name}"), all);
+        }
         let asked = records.iter().flat_map(|record| {
             let roles: Vec<String> =
                 shown::roles(&policy, record.name().as_str()).into_iter().map(str::to_owned).collect();
@@ -70,7 +76,7 @@ impl Question {
                 fingerprint: Some(key.fingerprint()),
             })
         });
-        self.answer(evidence, context, asked.collect(), None, Some(policy))
+        self.answer(&pool, context, asked.collect(), None, Some(policy))
     }
 
     /// The answer for the keys of the root that is published at `address`.
@@ -91,19 +97,20 @@ impl Question {
         }
         let Some(last) = history.trusted() else { return Err(Failure::no(format!("{address} is not to be trusted"))) };
         let asked = asked(&last.root)?;
-        self.answer(evidence, context, asked, Some(last.root.version), None)
+        self.answer(&Pool::read(evidence)?, context, asked, Some(last.root.version), None)
     }
 
     fn answer(
         &self,
-        evidence: &Path,
+        pool: &Pool,
         context: &Context,
         asked: Vec<Asked>,
         root: Option<u64>,
         policy: Option<Policy>,
     ) -> Result<Outcome, Failure> {
         let anchors = certificates::anchors(&self.anchor)?;
-        let pool = Pool::read(evidence)?;
+        let pinned = policy.iter().flat_map(|policy| &policy.devices.anchors);
+        let anchors = pinned.fold(anchors, |anchors, sha256| anchors.pin(*sha256));
         let mut proofs = pool.prove(&anchors, context.now)?;
         let mut rows = Vec::new();
         for asked in asked {
@@ -118,7 +125,7 @@ impl Question {
             let findings = proof.as_ref().map_or_else(Vec::new, |(_, attested)| attested.findings(&asked.name));
             rows.push(Row { asked, proof, findings });
         }
-        let report = Hardware { root, policy, now: context.now, rows, others: proofs, unreadable: unreadable(&pool) };
+        let report = Hardware { root, policy, now: context.now, rows, others: proofs, unreadable: unreadable(pool) };
         Ok(Outcome::answer(report.ok(), report))
     }
 }

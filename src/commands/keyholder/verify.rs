@@ -46,7 +46,7 @@ impl Verify {
         let keyholders = Keyholders::load(&context.workdir.keyholders())?;
         let records = self.records(&keyholders.roster)?;
         if let Some(evidence) = &self.hardware.evidence {
-            return self.hardware.of_records(evidence, context, &records, policy);
+            return self.hardware.of_records(evidence, context, &records, &keyholders.evidence, policy);
         }
         let holders = keyholders.holders(&policy, context.now);
         let records = records.into_iter().map(|record| {
