@@ -46,7 +46,7 @@ fn cards_go_in_and_out_and_change_places() {
 fn sixteen_readers_have_sixteen_cards() {
     let rig = Rig::with_readers(16).unwrap();
     let cards: Vec<Card> = (101..=116).map(card).collect();
-    let readers: Vec<_> = cards.iter().map(|card| rig.insert(card).unwrap()).collect();
+    let readers = rig.insert_all(&cards).unwrap();
     let names: BTreeSet<&str> = readers.iter().map(|reader| rig.name(*reader)).collect();
     assert_eq!(names.len(), 16, "{names:?}");
     for (card, reader) in cards.iter().zip(&readers) {
