@@ -1,4 +1,4 @@
-//! Whoever made the cards: a root, perhaps an intermediate below it, and the key that cards sign attestations with.
+//! Whoever made the cards: a root, perhaps intermediates below it, and the key that cards sign attestations with.
 
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ use crate::profile::Profile;
 #[derive(Clone)]
 pub struct Authority {
     root: Arc<Issuer>,
-    intermediate: Option<Arc<Issuer>>,
+    /// From the root downwards.
+    intermediates: Vec<Arc<Issuer>>,
     attestation_key: Arc<PrivateKey>,
     batches: bool,
 }
@@ -47,23 +48,33 @@ impl Authority {
     pub fn test() -> Self {
         let root = Issuer::root(embedded(include_str!("../keys/root.pem")));
         let attestation_key = embedded(include_str!("../keys/attestation.pem"));
-        Self { root: Arc::new(root), intermediate: None, attestation_key: Arc::new(attestation_key), batches: false }
+        Self {
+            root: Arc::new(root),
+            intermediates: Vec::new(),
+            attestation_key: Arc::new(attestation_key),
+            batches: false,
+        }
     }
 
     /// An authority of the same names, with keys that nobody else has: a forger's. Takes seconds.
     pub fn forged() -> Self {
         let root = Issuer::root(PrivateKey::generate(Algorithm::Rsa2048));
         let attestation_key = PrivateKey::generate(Algorithm::Rsa2048);
-        Self { root: Arc::new(root), intermediate: None, attestation_key: Arc::new(attestation_key), batches: false }
+        Self {
+            root: Arc::new(root),
+            intermediates: Vec::new(),
+            attestation_key: Arc::new(attestation_key),
+            batches: false,
+        }
     }
 
-    /// The same root with one more level below it, as YubiKeys have since firmware 5.7.4. Cards do not carry the
-    /// certificate of the intermediate.
-    pub fn with_intermediate(self) -> Self {
-        let key = embedded(include_str!("../keys/intermediate.pem"));
-        let subject = name("Virtual YubiKey PIV Intermediate CA");
-        let certificate = self.root.issue(&subject, &key, 1);
-        Self { intermediate: Some(Arc::new(Issuer { subject, key, certificate })), ..self }
+    /// The same root with two more levels below it, as YubiKeys have since firmware 5.7.4. Cards do not carry the
+    /// certificates of these.
+    pub fn with_intermediates(self) -> Self {
+        let upper =
+            self.root.below("Virtual YubiKey Intermediate CA", embedded(include_str!("../keys/intermediate.pem")), 2);
+        let lower = upper.below("Virtual YubiKey PIV CA", embedded(include_str!("../keys/issuing.pem")), 1);
+        Self { intermediates: vec![Arc::new(upper), Arc::new(lower)], ..self }
     }
 
     /// The same, but all cards of one firmware carry one and the same attestation certificate.
@@ -76,14 +87,14 @@ impl Authority {
         pem(&self.root.certificate)
     }
 
-    /// The certificate of the intermediate, as PEM, or nothing if there is none.
+    /// The certificates of the intermediates, as PEM, from the root downwards. Nothing if there are none.
     pub fn intermediates_pem(&self) -> String {
-        self.intermediate.as_ref().map(|issuer| pem(&issuer.certificate)).unwrap_or_default()
+        self.intermediates.iter().map(|issuer| pem(&issuer.certificate)).collect()
     }
 
     /// The attestation key of a card, and its certificate.
     pub(crate) fn attestation(&self, profile: &Profile) -> (PrivateKey, Vec<u8>) {
-        let issuer = self.intermediate.as_ref().unwrap_or(&self.root);
+        let issuer = self.intermediates.last().unwrap_or(&self.root);
         let mut serial = Sha256::new();
         serial.update(profile.firmware.to_bytes());
         if !self.batches {
@@ -111,8 +122,14 @@ impl Issuer {
     fn root(key: PrivateKey) -> Self {
         let subject = name("Virtual YubiKey PIV Root CA");
         let mut root = Self { subject: subject.clone(), key, certificate: Vec::new() };
-        root.certificate = root.issue(&subject, &root.key, 2);
+        root.certificate = root.issue(&subject, &root.key, 3);
         root
+    }
+
+    fn below(&self, common_name: &str, key: PrivateKey, path_length: u8) -> Self {
+        let subject = name(common_name);
+        let certificate = self.issue(&subject, &key, path_length);
+        Self { subject, key, certificate }
     }
 
     /// The certificate of an authority below this one, or of itself.

@@ -16,7 +16,8 @@ pub struct Fault {
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The card gives this answer, all its bytes, instead of carrying out the command.
+    /// The card gives this answer, all its bytes, instead of carrying out the command. A reader takes no more than 65535
+    /// of them, and without any it waits for them until the card is pulled.
     Answer(Vec<u8>),
     /// The card carries out the command after so long.
     Delay(Duration),

@@ -26,10 +26,10 @@ struct Arguments {
     /// Touch the cards by themselves so many seconds after they begin to wait
     #[arg(long, value_name = "SECONDS")]
     touch_after: Option<u64>,
-    /// One more certificate between the root and the cards
+    /// Two more certificates between the root and the cards, as YubiKeys have since firmware 5.7.4
     #[arg(long)]
-    intermediate: bool,
-    /// Write the certificate of the root here, as PEM, and that of the intermediate behind it
+    intermediates: bool,
+    /// Write the certificate of the root here, as PEM, and those of the intermediates behind it
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
 }
@@ -49,8 +49,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut authority = Authority::test();
-    if arguments.intermediate {
-        authority = authority.with_intermediate();
+    if arguments.intermediates {
+        authority = authority.with_intermediates();
     }
     if let Some(path) = &arguments.root {
         std::fs::write(path, authority.root_pem() + &authority.intermediates_pem())?;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -131,7 +132,8 @@ fn keeper(directory: &Path, log: &File) -> Result<Child, RigError> {
         command.arg("--map-root-user");
     }
     command.args(["--mount", "--propagation", "private", "sh", "-c", SCRIPT, "sh"]).arg(directory);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
+    // An interrupt from the terminal is for this process alone: the shell has to tidy up after it.
+    command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
     command.spawn().map_err(|source| RigError::NoUnshare { source })
 }
 

@@ -64,16 +64,28 @@ impl Rig {
     /// If no reader is free, the card is in one already, or pcscd does not see it in time.
     pub fn insert(&self, card: &Card) -> Result<Reader, RigError> {
         let mut places = self.places();
-        // A card that was pulled by a fault leaves its place.
-        for place in places.iter_mut() {
-            place.plugged.take_if(|plugged| !plugged.is_in());
+        let reader = free(&mut places)?;
+        self.plug(&mut places, reader, card)?;
+        self.wait_until_seen(&mut places, reader)?;
+        Ok(reader)
+    }
+
+    /// Puts several cards into free readers at once, which takes no longer than one.
+    ///
+    /// # Errors
+    /// Like [`insert`](Self::insert). Cards that were put in before the one that could not be stay.
+    pub fn insert_all(&self, cards: &[Card]) -> Result<Vec<Reader>, RigError> {
+        let mut places = self.places();
+        let mut readers = Vec::new();
+        for card in cards {
+            let reader = free(&mut places)?;
+            self.plug(&mut places, reader, card)?;
+            readers.push(reader);
         }
-        if card.is_plugged() {
-            return Err(RigError::Inserted { serial: card.serial() });
+        for reader in &readers {
+            self.wait_until_seen(&mut places, *reader)?;
         }
-        let free = places.iter().position(|place| place.plugged.is_none()).ok_or(RigError::NoFreeReader)?;
-        self.plug(&mut places, Reader(free), card)?;
-        Ok(Reader(free))
+        Ok(readers)
     }
 
     /// Pulls the card out of a reader, and waits until pcscd sees it gone.
@@ -94,7 +106,8 @@ impl Rig {
             return Err(RigError::Inserted { serial: card.serial() });
         }
         self.unplug(&mut places, reader)?;
-        self.plug(&mut places, reader, card)
+        self.plug(&mut places, reader, card)?;
+        self.wait_until_seen(&mut places, reader)
     }
 
     /// The name by which PC/SC programs know a reader.
@@ -108,8 +121,12 @@ impl Rig {
         let port = self.pcscd.port(u16::try_from(reader.0).unwrap_or(u16::MAX));
         let plugged = Plugged::new(card, port).map_err(|source| RigError::Connection { port, source })?;
         place.plugged = Some(plugged.ok_or(RigError::Inserted { serial: card.serial() })?);
+        Ok(())
+    }
+
+    fn wait_until_seen(&self, places: &mut [Place], reader: Reader) -> Result<(), RigError> {
         let state = self.wait(reader, true, |state| state.has_card)?;
-        place.seen = Some(state.events);
+        places.get_mut(reader.0).ok_or(RigError::Empty)?.seen = Some(state.events);
         Ok(())
     }
 
@@ -143,6 +160,14 @@ impl Rig {
     fn places(&self) -> MutexGuard<'_, Vec<Place>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first reader without a card. A card that was pulled by a fault leaves its place.
+fn free(places: &mut [Place]) -> Result<Reader, RigError> {
+    for place in places.iter_mut() {
+        place.plugged.take_if(|plugged| !plugged.is_in());
+    }
+    places.iter().position(|place| place.plugged.is_none()).map(Reader).ok_or(RigError::NoFreeReader)
 }
 
 /// Why there are no readers, or a card is not in one.

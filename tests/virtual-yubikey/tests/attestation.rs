@@ -40,16 +40,16 @@ fn verifies(leaf: &Certificate, others: &[String], root: &str) -> bool {
 #[test]
 fn chains_lead_to_their_root_and_to_no_other() {
     let forged = Authority::forged();
-    for authority in [Authority::test(), Authority::test().with_intermediate(), forged.clone()] {
+    for authority in [Authority::test(), Authority::test().with_intermediates(), forged.clone()] {
         let (leaf, device) = attested(&Card::new(Profile::new(Firmware::V5_7_4), &authority));
         let others = [pem(&device), authority.intermediates_pem()];
         assert!(verifies(&leaf, &others, &authority.root_pem()));
         let other = if authority.root_pem() == forged.root_pem() { Authority::test() } else { forged.clone() };
         assert!(!verifies(&leaf, &others, &other.root_pem()), "the name of a root is not its key");
     }
-    let authority = Authority::test().with_intermediate();
+    let authority = Authority::test().with_intermediates();
     let (leaf, device) = attested(&Card::new(Profile::new(Firmware::V5_7_4), &authority));
-    assert!(!verifies(&leaf, &[pem(&device)], &authority.root_pem()), "the intermediate is not on the card");
+    assert!(!verifies(&leaf, &[pem(&device)], &authority.root_pem()), "the intermediates are not on the card");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn cards_are_plugged_in_until_the_input_ends() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("root.pem");
     let arguments =
-        ["--serial=1", "--firmware=5.4.3", "--serial=2", "--firmware=5.7.4", "--serial=3", "--intermediate"];
+        ["--serial=1", "--firmware=5.4.3", "--serial=2", "--firmware=5.7.4", "--serial=3", "--intermediates"];
     let mut program = Program::start(&[&arguments[..], &["--root", root.to_str().unwrap()]].concat());
     let line = program.line();
     let socket = line.strip_prefix("export PCSCLITE_CSOCK_NAME=").unwrap().to_owned();
@@ -53,7 +53,7 @@ fn cards_are_plugged_in_until_the_input_ends() {
         assert!(said.contains(&format!("Serial Number:	{serial}")) && said.contains(firmware), "{line}: {said}");
     }
     let authorities = std::fs::read_to_string(&root).unwrap();
-    assert_eq!(authorities.matches("BEGIN CERTIFICATE").count(), 2);
+    assert_eq!(authorities.matches("BEGIN CERTIFICATE").count(), 3);
 
     program.enter("log 1");
     assert!(program.line().starts_with("# a4 04 00 "));

@@ -46,7 +46,7 @@ fn cards_go_in_and_out_and_change_places() {
 fn sixteen_readers_have_sixteen_cards() {
     let rig = Rig::with_readers(16).unwrap();
     let cards: Vec<Card> = (101..=116).map(card).collect();
-    let readers: Vec<_> = cards.iter().map(|card| rig.insert(card).unwrap()).collect();
+    let readers = rig.insert_all(&cards).unwrap();
     let names: BTreeSet<&str> = readers.iter().map(|reader| rig.name(*reader)).collect();
     assert_eq!(names.len(), 16, "{names:?}");
     for (card, reader) in cards.iter().zip(&readers) {
@@ -82,6 +82,31 @@ fn a_card_that_is_pulled_by_a_fault_leaves_its_reader_free() {
     }
     let reader = rig.insert(&card).unwrap();
     assert_eq!(read(&rig, rig.name(reader)), Some(3));
+}
+
+#[test]
+fn answers_that_no_card_gives_harm_no_reader() {
+    let rig = Rig::with_readers(2).unwrap();
+    let card = card(6);
+    let reader = rig.insert(&card).unwrap();
+    for length in [1, 2, 3, 255, 256, 1000, 60_000, 65_535, 70_000] {
+        card.fail(Fault::nth_of(0xfd, 1, Failure::Answer(vec![0x90; length])));
+        read(&rig, rig.name(reader));
+        assert!(card.is_plugged(), "{length}");
+        assert_eq!(read(&rig, rig.name(reader)), Some(6), "{length}");
+    }
+    card.clear_log();
+    card.fail(Fault::nth_of(0xfd, 1, Failure::Delay(Duration::from_secs(3600))));
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| read(&rig, rig.name(reader)));
+        while !card.heard(&[0, 0xfd, 0, 0]) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        rig.remove(reader).unwrap();
+        assert_eq!(reading.join().unwrap(), None);
+    });
+    assert!(begun.elapsed() < Duration::from_secs(60), "who waits for a card is told that it is gone");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use x509_cert::der::{Decode as _, EncodePem as _};
 pub const MANAGEMENT_KEY: &str = "010203040506070801020304050607080102030405060708";
 
 /// What becomes of a program that runs longer is its failure.
-const PATIENCE: &str = "60";
+const PATIENCE: &str = "180";
 
 /// One card in a reader of its own, and an empty directory.
 pub struct Desk {
@@ -40,7 +40,7 @@ impl Desk {
 
     /// A card to which something is done before it goes into the reader.
     pub fn prepared(firmware: Firmware, prepare: impl FnOnce(&Card)) -> Self {
-        let authority = Authority::test().with_intermediate();
+        let authority = Authority::test().with_intermediates();
         let profile = Profile::new(firmware).serial(20_000_000).touch_timeout(Duration::from_millis(300));
         let card = Card::new(profile, &authority);
         prepare(&card);
