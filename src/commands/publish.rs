@@ -90,11 +90,15 @@ impl Publish {
 /// Whether clients see all of it: these very files, or later ones. This machine may trust the new root then, from which
 /// nothing leads back to this proposal.
 fn is_over(context: &Context, ceremony: &Ceremony, published: &Published) -> Result<bool, Failure> {
-    let started = |(role, file): (&String, &PublishedFile)| {
-        ceremony.base.roles.get(role).is_some_and(|base| base.version() == file.metadata.version())
+    let base = &ceremony.base;
+    let same = |file: Option<&PublishedFile>, base: Option<&Metadata>| {
+        file.map(|file| file.metadata.version()) == base.map(Metadata::version)
     };
-    // The staged files need not be read while nothing was published that the ceremony did not start from.
-    if published.roots.len() == ceremony.base.roots.len() && published.roles.iter().all(started) {
+    // The staged files need not be read while nothing was published since the ceremony was staged.
+    if same(published.roots.last(), base.root())
+        && same(published.snapshot.as_ref(), base.snapshot.as_ref())
+        && published.roles.iter().all(|(role, file)| same(Some(file), base.roles.get(role)))
+    {
         return Ok(false);
     }
     let outline = Outline::read(&context.workdir, &ceremony.name)?;
