@@ -218,6 +218,12 @@ pub enum DeviceError {
         /// The device.
         device: String,
     },
+    /// What talks to smart cards does not run any more.
+    #[error("{device} cannot be reached, since pcscd is not running: `systemctl start pcscd.socket` starts it")]
+    NoService {
+        /// The device.
+        device: String,
+    },
     /// Nobody touched the device.
     #[error(
         "{device} was not touched in time, or another program used it meanwhile; its PIN was right, and no try is lost"

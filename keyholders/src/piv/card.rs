@@ -283,7 +283,8 @@ impl Card {
         let removed = CallError::Card(yubikey::Error::PcscError { inner: Some(pcsc::Error::RemovedCard) });
         let answer = shared.worker.as_ref().ok_or(removed)?.call(limit, job);
         let useless = |error: &CallError| {
-            error.is_gone() || error.is_reset() || matches!(error, CallError::Malformed | CallError::TimedOut { .. })
+            let broken = matches!(error, CallError::Malformed | CallError::TimedOut { .. });
+            broken || error.is_gone() || error.is_reset() || error.is_without_service()
         };
         if answer.as_ref().err().is_some_and(useless) {
             shared.worker = None;
@@ -335,7 +336,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // A card that is left as it is keeps a verified PIN, for whatever program comes next. Selecting the application
         // again takes the PIN away and disturbs nobody else.
-        if let (true, Some(worker)) = (self.login.is_verified(), &self.worker) {
+        if let (true, Some(worker)) = (self.login.is_left_behind(), &self.worker) {
             let _ = worker.call(ANSWER, YubiKey::get_pin_retries);
         }
     }
