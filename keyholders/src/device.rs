@@ -98,6 +98,15 @@ pub enum DeviceError {
         #[source]
         source: AskError,
     },
+    /// Nobody gave the management key.
+    #[error("no management key for {device}")]
+    NoManagementKey {
+        /// The device.
+        device: String,
+        /// Why not.
+        #[source]
+        source: AskError,
+    },
     /// The PIN was refused. It was sent once.
     #[error("{device} refused the PIN: {tries}")]
     WrongPin {

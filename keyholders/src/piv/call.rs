@@ -78,6 +78,10 @@ impl CallError {
                 let reason = "this machine has no thread left".to_owned();
                 DeviceError::Call { device, call: command.to_owned(), reason }
             }
+            Self::Card(yubikey::Error::GenericError) => {
+                let reason = "the card says no, and not why: pull it, put it back, and try again".to_owned();
+                DeviceError::Call { device, call: command.to_owned(), reason }
+            }
             Self::Card(error) => {
                 let reason = escaped(&error.to_string());
                 DeviceError::Call { device, call: command.to_owned(), reason }
