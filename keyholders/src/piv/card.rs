@@ -257,6 +257,16 @@ impl Card {
         answer
     }
 
+    /// What `error` was in truth: the answer of a card that was pulled meanwhile is cut off and says nothing, and only the
+    /// next call tells that it is gone.
+    pub(super) fn explained(&self, error: CallError) -> CallError {
+        if error != CallError::Card(yubikey::Error::GenericError) {
+            return error;
+        }
+        let asked = self.try_call(ANSWER, |card| card.fetch_object(CARDHOLDER));
+        asked.err().filter(|now| now.is_gone()).unwrap_or(error)
+    }
+
     /// Opens the card again if its handle was lost, wherever it is plugged in now. Its serial number is read again.
     pub(super) fn reopen(&self) -> Result<(), DeviceError> {
         let mut shared = self.shared.borrow_mut();
@@ -315,6 +325,9 @@ impl fmt::Debug for Card {
 pub(super) fn slot_id(slot: Slot) -> SlotId {
     SlotId::try_from(slot.number()).expect("every slot for a key has an id")
 }
+
+/// An object that every card has a place for: the unique identifier of the cardholder.
+const CARDHOLDER: u32 = 0x5f_c102;
 
 /// The key of a DER SubjectPublicKeyInfo, or what it is instead of one that a YubiKey signs metadata with.
 fn usable(spki: &[u8]) -> Result<PublicKey, String> {

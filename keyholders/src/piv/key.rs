@@ -87,6 +87,7 @@ impl SlotKey {
         }
         let (raw, algorithm, id) = (digest.to_vec(), self.algorithm, slot_id(self.slot));
         let answer = self.card.try_call(TOUCH, move |card| piv::sign_data(card, &raw, algorithm, id));
+        let answer = answer.map_err(|error| self.card.explained(error));
         if self.pin_policy == PinPolicy::Always {
             self.card.shared().borrow_mut().login.used_up();
         }

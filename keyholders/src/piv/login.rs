@@ -53,7 +53,7 @@ impl Card {
             None => self.ask_pin(owner, ask)?,
         };
         let bytes = zeroize::Zeroizing::new(pin.expose().as_bytes().to_vec());
-        let answer = self.try_call(ANSWER, move |card| card.verify_pin(&bytes));
+        let answer = self.try_call(ANSWER, move |card| card.verify_pin(&bytes)).map_err(|error| self.explained(error));
         let mut shared = self.shared().borrow_mut();
         match answer {
             Ok(()) => {
