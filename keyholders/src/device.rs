@@ -98,6 +98,15 @@ pub enum DeviceError {
         #[source]
         source: AskError,
     },
+    /// Nobody gave the management key.
+    #[error("no management key for {device}")]
+    NoManagementKey {
+        /// The device.
+        device: String,
+        /// Why not.
+        #[source]
+        source: AskError,
+    },
     /// The PIN was refused. It was sent once.
     #[error("{device} refused the PIN: {tries}")]
     WrongPin {
@@ -215,6 +224,12 @@ pub enum DeviceError {
         "another program holds {device}: if it is gpg, `gpgconf --kill scdaemon` makes it let go; else close the program"
     )]
     Busy {
+        /// The device.
+        device: String,
+    },
+    /// What talks to smart cards does not run any more.
+    #[error("{device} cannot be reached, since pcscd is not running: `systemctl start pcscd.socket` starts it")]
+    NoService {
         /// The device.
         device: String,
     },

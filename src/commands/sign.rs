@@ -230,6 +230,7 @@ fn patient(device: &mut dyn Device, message: &[u8], person: &mut Person<'_>) -> 
             Err(
                 error @ (DeviceError::Gone { .. }
                 | DeviceError::NoCard { .. }
+                | DeviceError::NoService { .. }
                 | DeviceError::NotTouched { .. }
                 | DeviceError::Busy { .. }),
             ) => error,

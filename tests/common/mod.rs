@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 pub mod clients;
+pub mod desk;
 pub mod room;
 pub mod server;
 pub mod store;
@@ -16,6 +17,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use desk::Desk;
 pub use room::Room;
 pub use server::{Reply, Server};
 pub use store::Store;

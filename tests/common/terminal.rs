@@ -75,6 +75,13 @@ impl Terminal {
         self
     }
 
+    /// Waits until `text` was written in one line for the `times`th time, be it on the screen now or not.
+    pub fn expect_times(&mut self, text: &str, times: usize) -> &mut Self {
+        let what = format!("expected {text:?} for the {times}th time");
+        self.wait(&what, |this| this.written().matches(text).count() >= times);
+        self
+    }
+
     /// Waits until the terminal shows what is typed, or does not.
     pub fn expect_echo(&mut self, on: bool) -> &mut Self {
         self.wait(&format!("expected echo to be {}", if on { "on" } else { "off" }), |this| this.echo() == on);

@@ -49,6 +49,11 @@ impl CallError {
         self.pcsc() == Some(pcsc::Error::SharingViolation)
     }
 
+    /// Whether the PC/SC service does not run.
+    pub(super) fn is_without_service(self) -> bool {
+        matches!(self.pcsc(), Some(pcsc::Error::NoService | pcsc::Error::ServiceStopped))
+    }
+
     /// What the PC/SC service said, if it was that.
     pub(super) fn pcsc(self) -> Option<pcsc::Error> {
         match self {
@@ -63,6 +68,7 @@ impl CallError {
         match self {
             error if error.is_gone() || error.is_reset() => DeviceError::Gone { device },
             error if error.is_busy() => DeviceError::Busy { device },
+            error if error.is_without_service() => DeviceError::NoService { device },
             Self::Malformed => DeviceError::Malformed { device, command },
             Self::Card(yubikey::Error::ParseError | yubikey::Error::SizeError | yubikey::Error::InvalidObject) => {
                 DeviceError::Malformed { device, command }
@@ -70,6 +76,10 @@ impl CallError {
             Self::TimedOut { seconds } => DeviceError::TimedOut { device, command, seconds },
             Self::NoThread => {
                 let reason = "this machine has no thread left".to_owned();
+                DeviceError::Call { device, call: command.to_owned(), reason }
+            }
+            Self::Card(yubikey::Error::GenericError) => {
+                let reason = "the card says no, and not why: pull it, put it back, and try again".to_owned();
                 DeviceError::Call { device, call: command.to_owned(), reason }
             }
             Self::Card(error) => {

@@ -5,8 +5,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ceremony::PublicKey;
 use ceremony::device::{Firmware, PinPolicy, TouchPolicy};
-use ceremony::{Certificate, PublicKey};
 use pkcs8::der::Encode as _;
 use yubikey::YubiKey;
 use yubikey::piv::{self, ManagementSlotId, SlotId};
@@ -181,26 +181,12 @@ impl Card {
         }))
     }
 
-    /// The certificate with which the card says that it made the key in `slot` itself, and the card's own certificate
-    /// (slot `f9`), which signed it. Both are what the card says: what they prove is for
-    /// [`attest`](crate::attestation::attest) to judge. None if the key was imported.
-    ///
-    /// # Errors
-    /// If the card is gone, has no certificate of its own, or does not answer as a YubiKey does.
-    pub fn attestation(&self, slot: Slot) -> Result<Option<(Certificate, Certificate)>, DeviceError> {
-        let Some(key) = self.attest(slot)? else { return Ok(None) };
-        let read = |card: &mut YubiKey| yubikey::Certificate::read(card, SlotId::Attestation);
-        let device = self.call("GET DATA", read)?;
-        let device = device.cert.to_der().map_err(|_| self.malformed("GET DATA"))?;
-        Ok(Some((self.certificate(&key, "ATTEST")?, self.certificate(&device, "GET DATA")?)))
-    }
-
     /// Whether the firmware describes its slots and its secrets: since 5.3.
     pub(super) fn tells(&self) -> bool {
         self.firmware >= Firmware(5, 3, 0)
     }
 
-    fn described(&self, slot: Slot) -> Result<Option<SlotContent>, DeviceError> {
+    pub(super) fn described(&self, slot: Slot) -> Result<Option<SlotContent>, DeviceError> {
         let id = slot_id(slot);
         let metadata = match self.try_call(ANSWER, move |card| piv::metadata(card, id)) {
             Err(CallError::Card(yubikey::Error::NotFound)) => return Ok(None),
@@ -225,39 +211,17 @@ impl Card {
     }
 
     fn attested_or_certified(&self, slot: Slot) -> Result<Option<SlotContent>, DeviceError> {
-        let (certificate, generated) = match self.attest(slot)? {
-            Some(attestation) => (Some(attestation), Some(true)),
-            None => (self.stored_certificate(slot)?, None),
+        let content = |public_key, generated| {
+            Some(SlotContent { slot, public_key, pin_policy: None, touch_policy: None, generated })
         };
-        let Some(certificate) = certificate else { return Ok(None) };
-        let certificate = self.certificate(&certificate, "GET DATA")?;
-        let public_key = usable(certificate.spki_der());
-        Ok(Some(SlotContent { slot, public_key, pin_policy: None, touch_policy: None, generated }))
-    }
-
-    /// None where the slot is empty or its key was imported: cards do not tell these apart.
-    fn attest(&self, slot: Slot) -> Result<Option<Vec<u8>>, DeviceError> {
-        let id = slot_id(slot);
-        match self.try_call(ANSWER, move |card| piv::attest(card, id)) {
-            Ok(certificate) => Ok(Some(certificate.to_vec())),
-            Err(CallError::Card(yubikey::Error::GenericError | yubikey::Error::NotSupported)) => Ok(None),
-            Err(error) => Err(error.of(&self.label, "ATTEST")),
+        if let Some(attestation) = self.attest(slot)? {
+            return Ok(content(usable(attestation.spki_der()), Some(true)));
         }
-    }
-
-    pub(super) fn stored_certificate(&self, slot: Slot) -> Result<Option<Vec<u8>>, DeviceError> {
-        let id = slot_id(slot);
-        match self.try_call(ANSWER, move |card| yubikey::Certificate::read(card, id)) {
-            Ok(certificate) => Ok(Some(certificate.cert.to_der().map_err(|_| self.malformed("GET DATA"))?)),
-            Err(CallError::Card(
-                yubikey::Error::NotFound | yubikey::Error::GenericError | yubikey::Error::InvalidObject,
-            )) => Ok(None),
-            Err(error) => Err(error.of(&self.label, "GET DATA")),
-        }
-    }
-
-    fn certificate(&self, der: &[u8], command: &'static str) -> Result<Certificate, DeviceError> {
-        Certificate::from_der(der).map_err(|_| self.malformed(command))
+        let stored = self.stored_certificate(slot)?;
+        Ok(stored.and_then(|stored| match stored {
+            Ok(certificate) => content(usable(certificate.spki_der()), None),
+            Err(_) => content(Err("a certificate that this program cannot read, and perhaps a key".to_owned()), None),
+        }))
     }
 
     pub(super) fn shared(&self) -> &RefCell<Shared> {
@@ -283,13 +247,24 @@ impl Card {
         let removed = CallError::Card(yubikey::Error::PcscError { inner: Some(pcsc::Error::RemovedCard) });
         let answer = shared.worker.as_ref().ok_or(removed)?.call(limit, job);
         let useless = |error: &CallError| {
-            error.is_gone() || error.is_reset() || matches!(error, CallError::Malformed | CallError::TimedOut { .. })
+            let broken = matches!(error, CallError::Malformed | CallError::TimedOut { .. });
+            broken || error.is_gone() || error.is_reset() || error.is_without_service()
         };
         if answer.as_ref().err().is_some_and(useless) {
             shared.worker = None;
             shared.login.taken_away();
         }
         answer
+    }
+
+    /// What `error` was in truth: the answer of a card that was pulled meanwhile is cut off and says nothing, and only the
+    /// next call tells that it is gone.
+    pub(super) fn explained(&self, error: CallError) -> CallError {
+        if error != CallError::Card(yubikey::Error::GenericError) {
+            return error;
+        }
+        let asked = self.try_call(ANSWER, |card| card.fetch_object(CARDHOLDER));
+        asked.err().filter(|now| now.is_gone()).unwrap_or(error)
     }
 
     /// Opens the card again if its handle was lost, wherever it is plugged in now. Its serial number is read again.
@@ -335,7 +310,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // A card that is left as it is keeps a verified PIN, for whatever program comes next. Selecting the application
         // again takes the PIN away and disturbs nobody else.
-        if let (true, Some(worker)) = (self.login.is_verified(), &self.worker) {
+        if let (true, Some(worker)) = (self.login.is_left_behind(), &self.worker) {
             let _ = worker.call(ANSWER, YubiKey::get_pin_retries);
         }
     }
@@ -350,6 +325,9 @@ impl fmt::Debug for Card {
 pub(super) fn slot_id(slot: Slot) -> SlotId {
     SlotId::try_from(slot.number()).expect("every slot for a key has an id")
 }
+
+/// An object that every card has a place for: the unique identifier of the cardholder.
+const CARDHOLDER: u32 = 0x5f_c102;
 
 /// The key of a DER SubjectPublicKeyInfo, or what it is instead of one that a YubiKey signs metadata with.
 fn usable(spki: &[u8]) -> Result<PublicKey, String> {

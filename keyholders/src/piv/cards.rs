@@ -65,7 +65,7 @@ pub enum PivError {
 impl PivError {
     fn of(error: CallError) -> Self {
         match error.pcsc() {
-            Some(pcsc::Error::NoService | pcsc::Error::ServiceStopped) => Self::NoService,
+            _ if error.is_without_service() => Self::NoService,
             Some(pcsc::Error::SecurityViolation | pcsc::Error::NoAccess) => Self::NotAllowed,
             _ => Self::Service { reason: error.of("pcscd", "the list of readers").to_string() },
         }

@@ -122,7 +122,7 @@ impl Card {
             owner: owner.cloned(),
             tries: Tries::Unknown,
         };
-        let answer = ask.pin(request).map_err(|source| DeviceError::Ask { device: device(), source })?;
+        let answer = ask.pin(request).map_err(|source| DeviceError::NoManagementKey { device: device(), source })?;
         let length = match algorithm {
             MgmAlgorithmId::Aes128 => 16,
             MgmAlgorithmId::Aes256 => 32,

@@ -87,9 +87,9 @@ impl SlotKey {
         }
         let (raw, algorithm, id) = (digest.to_vec(), self.algorithm, slot_id(self.slot));
         let answer = self.card.try_call(TOUCH, move |card| piv::sign_data(card, &raw, algorithm, id));
-        // A key that wants the PIN each time takes it with the signature, and perhaps with a try at one.
-        if self.pin_policy == PinPolicy::Always && answer.is_ok() {
-            self.card.shared().borrow_mut().login.taken_away();
+        let answer = answer.map_err(|error| self.card.explained(error));
+        if self.pin_policy == PinPolicy::Always {
+            self.card.shared().borrow_mut().login.used_up();
         }
         match answer {
             Ok(signature) => Ok(signature.to_vec()),
@@ -98,7 +98,7 @@ impl SlotKey {
                 let device = self.card.label().to_owned();
                 // The card says the same for a touch that did not come and for a PIN that another program took away.
                 let untouched = fresh && self.touch_policy != TouchPolicy::Never;
-                self.card.shared().borrow_mut().login.taken_away();
+                self.card.shared().borrow_mut().login.used_up();
                 Err(if untouched { Attempt::Failed(DeviceError::NotTouched { device }) } else { Attempt::Disturbed })
             }
             Err(error) => Err(Attempt::Failed(error.of(self.card.label(), "GENERAL AUTHENTICATE"))),

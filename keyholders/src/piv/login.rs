@@ -17,6 +17,7 @@ pub(super) struct Login {
     accepted: Option<Pin>,
     refused: Option<Pin>,
     verified: bool,
+    left_behind: bool,
 }
 
 impl Login {
@@ -25,9 +26,21 @@ impl Login {
         self.verified
     }
 
+    /// A signature took the verified PIN with it, as far as the key that signed is concerned. For other keys of the card
+    /// it may be as good as before.
+    pub(super) fn used_up(&mut self) {
+        self.verified = false;
+    }
+
     /// The card does not hold a verified PIN any more.
     pub(super) fn taken_away(&mut self) {
         self.verified = false;
+        self.left_behind = false;
+    }
+
+    /// Whether the card may hold a PIN that was verified here.
+    pub(super) fn is_left_behind(&self) -> bool {
+        self.left_behind
     }
 }
 
@@ -40,12 +53,13 @@ impl Card {
             None => self.ask_pin(owner, ask)?,
         };
         let bytes = zeroize::Zeroizing::new(pin.expose().as_bytes().to_vec());
-        let answer = self.try_call(ANSWER, move |card| card.verify_pin(&bytes));
+        let answer = self.try_call(ANSWER, move |card| card.verify_pin(&bytes)).map_err(|error| self.explained(error));
         let mut shared = self.shared().borrow_mut();
         match answer {
             Ok(()) => {
                 shared.login.accepted = Some(pin);
                 shared.login.verified = true;
+                shared.login.left_behind = true;
                 Ok(())
             }
             // The card was reset before anything was sent to it, so the PIN is as good as before.

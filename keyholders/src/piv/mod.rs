@@ -10,6 +10,7 @@
 mod call;
 mod card;
 mod cards;
+mod certificates;
 mod generate;
 mod key;
 mod login;

@@ -1,5 +1,6 @@
 //! The thread that holds a YubiKey.
 
+use std::cell::Cell;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -28,6 +29,8 @@ type Job = Box<dyn FnOnce(&mut YubiKey) + Send>;
 pub(super) struct Worker {
     jobs: Option<Sender<Job>>,
     ended: Receiver<()>,
+    /// A call went unanswered: the thread is still waiting for the card.
+    hangs: Cell<bool>,
     pub(super) identity: Identity,
 }
 
@@ -67,7 +70,7 @@ impl Worker {
         };
         start(hold)?;
         let identity = answer(&said, ANSWER)?.map_err(CallError::Card)?;
-        Ok(Self { jobs: Some(jobs), ended, identity })
+        Ok(Self { jobs: Some(jobs), ended, hangs: Cell::new(false), identity })
     }
 
     /// Has the thread do something with the YubiKey, and waits for it so long.
@@ -81,7 +84,9 @@ impl Worker {
             let _ = say.send(job(yubikey));
         });
         self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or(CallError::Malformed)?;
-        answer(&said, limit)?.map_err(CallError::Card)
+        let answer = answer(&said, limit);
+        self.hangs.set(matches!(answer, Err(CallError::TimedOut { .. })));
+        answer?.map_err(CallError::Card)
     }
 }
 
@@ -89,7 +94,9 @@ impl Drop for Worker {
     fn drop(&mut self) {
         // The thread lets the card go when there is nothing left to do. A card that hangs is left to the system.
         self.jobs = None;
-        let _ = self.ended.recv_timeout(ANSWER);
+        if !self.hangs.get() {
+            let _ = self.ended.recv_timeout(ANSWER);
+        }
     }
 }
 

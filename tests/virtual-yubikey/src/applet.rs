@@ -108,6 +108,15 @@ impl Applet {
         outcome
     }
 
+    /// Carries out a command of the PIV application in a session of its own, in which the management key was proven.
+    pub(crate) fn administer(&mut self, command: &Command) -> Outcome {
+        let administrator = Session { application: Some(Application::Piv), management: true, ..Session::default() };
+        let session = std::mem::replace(&mut self.session, administrator);
+        let outcome = self.piv(command, false);
+        self.session = session;
+        outcome
+    }
+
     /// Nobody touched the card.
     pub(crate) fn missed_touch(&mut self) -> StatusWord {
         self.session.fresh = false;

@@ -167,6 +167,22 @@ impl Card {
         self.state().applet.attestation(slot).ok()
     }
 
+    /// Carries out a command as if the management key had been shown: IMPORT, PUT DATA, SET MANAGEMENT KEY. Whoever uses
+    /// the card meanwhile does not notice.
+    pub fn administer(&self, instruction: u8, p1: u8, p2: u8, data: &[u8]) -> StatusWord {
+        let command = Command { chained: false, instruction, p1, p2, data: data.to_vec(), extended: true };
+        match self.state().applet.administer(&command) {
+            Err(Refusal::Status(status)) => status,
+            Err(Refusal::Touch) => StatusWord::SECURITY_STATUS,
+            Ok(_) => StatusWord::OK,
+        }
+    }
+
+    /// Whether a PIN that was verified is good for the next program, as VERIFY without data says it.
+    pub fn is_verified(&self) -> bool {
+        self.state().applet.session.pin
+    }
+
     /// What the reader is told first.
     pub fn answer_to_reset(&self) -> &'static [u8] {
         self.profile.answer_to_reset()
