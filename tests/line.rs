@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::clients::{Job, one, run};
-use common::{Server, Store, Trustroot};
+use common::{Server, Store, Trustroot, services};
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
 
@@ -121,6 +121,8 @@ fn three_tokens_make_a_trust_root_that_every_client_starts_from() {
     room.write("targets/notice.txt", "two\n");
     room.write("targets/trusted_root.json", sigstore_target("trusted_root.json"));
     room.write("targets/signing_config.v0.2.json", sigstore_target("signing_config.v0.2.json"));
+    // All four services move, long after this: what was signed so far must verify all the same.
+    services::rotate_all(room, "2098-01-01T00:00:00Z");
     // From Sigstore's staging to its production: everything that was signed there is lost, which has to be accepted.
     let refused = room.json(1, &["stage"]);
     let found: Vec<&str> = refused["causes"].as_array().unwrap().iter().map(|cause| cause.as_str().unwrap()).collect();

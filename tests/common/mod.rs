@@ -2,8 +2,11 @@
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 pub mod clients;
+#[path = "../../ceremony/tests/made/mod.rs"]
+mod made;
 pub mod room;
 pub mod server;
+pub mod services;
 pub mod store;
 pub mod terminal;
 pub mod tree;
