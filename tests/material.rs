@@ -2,8 +2,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
-#[path = "../ceremony/tests/made/mod.rs"]
-mod made;
 mod sigstore;
 
 use std::fs;
@@ -11,11 +9,8 @@ use std::fs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ceremony::Certificate;
-use ceremony::material::{LogKey, log_id};
 use common::Trustroot;
-use made::{Draft, Key, object, sequence};
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{DerSignature, SigningKey};
+use common::services::{checkpoint, fulcio_chain, log_key, tree_head, tsa_chain};
 use serde_json::Value;
 use sigstore::adopted;
 
@@ -44,59 +39,6 @@ fn told(answer: &Value) -> Vec<(String, Vec<String>)> {
 fn names(answer: &Value) -> Vec<String> {
     let findings = answer["findings"].as_array().unwrap().iter();
     findings.map(|f| format!("{} ({})", f["finding"].as_str().unwrap(), f["subject"].as_str().unwrap())).collect()
-}
-
-fn signing_key(seed: u8) -> SigningKey {
-    SigningKey::from_slice(&[seed; 32]).unwrap()
-}
-
-fn log_key(seed: u8) -> LogKey {
-    LogKey::author(ceremony::PublicKey::EcdsaP256(*signing_key(seed).verifying_key())).unwrap()
-}
-
-fn signed(seed: u8, message: &[u8]) -> Vec<u8> {
-    let signature: DerSignature = signing_key(seed).sign(message);
-    signature.as_bytes().to_vec()
-}
-
-/// What a log with this key and origin answers.
-fn checkpoint(seed: u8, origin: &str, name: &str) -> String {
-    let body = format!("{origin}\n42\n{}\n", STANDARD.encode([7; 32]));
-    let hint = &log_id::of_key(&log_key(seed)).as_bytes()[..4].to_vec();
-    let line = STANDARD.encode([hint.as_slice(), &signed(seed, body.as_bytes())].concat());
-    format!("{body}\n\u{2014} {name} {line}\n")
-}
-
-fn tree_head(seed: u8) -> String {
-    let head = [&[0, 1][..], &1_700_000_000_000_u64.to_be_bytes(), &5_u64.to_be_bytes(), &[7; 32]].concat();
-    let signature = signed(seed, &head);
-    let length = u16::try_from(signature.len()).unwrap().to_be_bytes();
-    let signature = STANDARD.encode([&[4, 3][..], &length, &signature].concat());
-    let hash = STANDARD.encode([7; 32]);
-    format!(
-        r#"{{"tree_size":5,"timestamp":1700000000000,"sha256_root_hash":"{hash}","tree_head_signature":"{signature}"}}"#
-    )
-}
-
-/// A chain for Fulcio as PEM, the root first.
-fn fulcio_chain() -> String {
-    let (root, middle) = (Key::new(1), Key::new(2));
-    let usage = sequence(&[object("1.3.6.1.5.5.7.3.3")]);
-    let draft = Draft::authority("new-intermediate", &middle, Some(0)).extension("2.5.29.37", false, &usage);
-    let root = Draft::authority("new-root", &root, None);
-    [root.signed_by("new-root", &Key::new(1)), draft.signed_by("new-root", &Key::new(1))]
-        .map(|der| Certificate::from_der(&der).unwrap().to_pem())
-        .concat()
-}
-
-/// A chain for a timestamp authority as PEM.
-fn tsa_chain() -> String {
-    let usage = sequence(&[object("1.3.6.1.5.5.7.3.8")]);
-    let leaf = Draft::new("new-tsa", &Key::new(3)).extension("2.5.29.37", true, &usage);
-    let root = Draft::authority("new-tsa-root", &Key::new(4), Some(0));
-    [leaf.signed_by("new-tsa-root", &Key::new(4)), root.signed_by("new-tsa-root", &Key::new(4))]
-        .map(|der| Certificate::from_der(&der).unwrap().to_pem())
-        .concat()
 }
 
 #[test]
@@ -159,7 +101,7 @@ fn all_four_are_rotated_and_the_old_bytes_stay() {
     trustroot.ok(&["material", "legacy", "--now", NOW]);
     let before = trustroot.read("targets/trusted_root.json");
     trustroot.write("key.pem", log_key(5).key().to_spki_pem());
-    trustroot.write("checkpoint", checkpoint(5, "rekor.sigstore.dev/2026", "rekor.sigstore.dev/2026"));
+    trustroot.write("checkpoint", checkpoint(5, "rekor.sigstore.dev/2026"));
     let url = "https://rekor.sigstore.dev/2026";
     let proven = ["--key", "key.pem", "--checkpoint", "checkpoint", "--start", START];
     let rekor =
@@ -222,8 +164,8 @@ fn what_is_not_proven_is_not_added() {
     let trustroot = sigstore();
     let before = trustroot.read("targets/trusted_root.json");
     trustroot.write("key.pem", log_key(5).key().to_spki_pem());
-    trustroot.write("other", checkpoint(6, "rekor.example", "rekor.example"));
-    trustroot.write("elsewhere", checkpoint(5, "rekor.elsewhere", "rekor.elsewhere"));
+    trustroot.write("other", checkpoint(6, "rekor.example"));
+    trustroot.write("elsewhere", checkpoint(5, "rekor.elsewhere"));
     trustroot.write("sth.json", tree_head(6));
     trustroot.write("leaf.pem", tsa_chain());
     let rekor = ["rotate", "rekor", "--url", "https://rekor.example", "--key", "key.pem", "--start", START];
@@ -305,7 +247,7 @@ fn services_of_signers_are_added_ended_and_selected() {
 fn whoever_signs_sees_what_changes() {
     let trustroot = sigstore();
     trustroot.write("key.pem", log_key(5).key().to_spki_pem());
-    trustroot.write("checkpoint", checkpoint(5, "rekor.example", "rekor.example"));
+    trustroot.write("checkpoint", checkpoint(5, "rekor.example"));
     let rotate =
         ["rotate", "rekor", "--url", "https://rekor.example", "--key", "key.pem", "--checkpoint", "checkpoint"];
     material(&trustroot, 0, &[&rotate[..], &["--start", START]].concat());
@@ -351,6 +293,68 @@ fn whoever_signs_sees_what_changes() {
     fs::remove_file(ceremony.join("inputs/material/trusted_root.json")).unwrap();
     trustroot.write("ceremonies/next/inputs/material/release.txt", "x");
     assert!(trustroot.exits(1, &["review", "next", "--now", NOW]).says("is no trust material of this proposal"));
+}
+
+/// A trusted root as RHTAS makes it: PEM texts, one kind of key for all, no start, URLs of its cluster.
+fn rhtas() -> String {
+    let pem = STANDARD.encode(log_key(5).key().to_spki_pem());
+    let id = STANDARD.encode(ceremony::Digest::of(pem.as_bytes()).as_bytes());
+    let log = |url: &str| {
+        format!(
+            r#"{{"baseUrl": "{url}", "hashAlgorithm": "SHA2_256", "publicKey": {{"rawBytes": "{pem}", "keyDetails":
+            "PKIX_ED25519"}}, "checkpointKeyId": {{"keyId": "{id}"}}}}"#
+        )
+    };
+    let certificates = Certificate::from_pem_chain(&fulcio_chain()).unwrap();
+    let chain: Vec<String> =
+        certificates.iter().map(|one| format!(r#"{{"rawBytes": "{}"}}"#, STANDARD.encode(one.to_pem()))).collect();
+    format!(
+        r#"{{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1", "tlogs": [{}], "ctlogs": [{}],
+        "certificateAuthorities": [{{"subject": {{"organization": "x", "commonName": "y"}}, "uri":
+        "http://fulcio-server.fulcio.svc", "certChain": {{"certificates": [{}]}}}}], "timestampAuthorities": []}}"#,
+        log("http://rekor-server.rekor.svc"),
+        log("https://ctlog.example/"),
+        chain.join(", ")
+    )
+}
+
+#[test]
+fn what_other_tools_made_is_taken_over_and_repaired() {
+    let trustroot = Trustroot::new();
+    fs::copy(sigstore().dir().join("trustroot.toml"), trustroot.dir().join("trustroot.toml")).unwrap();
+    trustroot.write("rhtas.json", rhtas());
+    let import = ["material", "import", "rhtas.json", "--now", NOW];
+    let asked = trustroot.exits(2, &import);
+    assert!(asked.says("--log-start"), "{}", asked.stderr);
+    let urls = [
+        "--url",
+        "http://rekor-server.rekor.svc=https://rekor.example",
+        "--url",
+        "http://fulcio-server.fulcio.svc=https://fulcio.example",
+        "--log-start",
+        "2020-01-01T00:00:00Z",
+    ];
+    let run = trustroot.exits(0, &[&import[..], &urls[..]].concat());
+    for repair in [
+        "its URL was http://rekor-server.rekor.svc",
+        "its key was a PEM text",
+        "keyDetails was PKIX_ED25519",
+        "its log id stood under checkpointKeyId alone",
+        "its start was missing, and is 2020-01-01T00:00:00Z",
+        "a certificate was a PEM text; its chain began with the root",
+        "its start was missing, and is 2020-01-01T00:00:00Z",
+        "its URL was https://ctlog.example/",
+    ] {
+        assert!(run.says(repair), "no {repair:?} in {}", run.stderr);
+    }
+    assert_eq!(names(&material(&trustroot, 1, &["lint"])), ["material-missing (signing_config.v0.2.json)"]);
+    let again = trustroot.exits(1, &[&import[..], &urls[..]].concat());
+    assert!(again.says("nothing changes"), "{}", again.stderr);
+    trustroot
+        .write("old.json", r#"{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.1+json", "caUrl": "x"}"#);
+    assert!(trustroot.exits(1, &["material", "import", "old.json"]).says("of the form v0.1"));
+    trustroot.write("none.json", "[]");
+    assert!(trustroot.exits(2, &["material", "import", "none.json"]).says("the file is not an object"));
 }
 
 #[test]

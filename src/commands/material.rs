@@ -5,6 +5,7 @@ mod change;
 mod end;
 mod entry;
 mod evidence;
+mod import;
 mod legacy;
 mod lint;
 mod listing;
@@ -42,6 +43,7 @@ enum Command {
     End(end::End),
     Service(service::Service),
     Legacy(legacy::Legacy),
+    Import(import::Import),
 }
 
 impl Material {
@@ -54,6 +56,7 @@ impl Material {
             Command::End(command) => command.run(context, ui),
             Command::Service(command) => command.run(context, ui),
             Command::Legacy(command) => command.run(context),
+            Command::Import(command) => command.run(context, ui),
         }
     }
 }

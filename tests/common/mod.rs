@@ -3,8 +3,11 @@
 
 pub mod clients;
 pub mod desk;
+#[path = "../../ceremony/tests/made/mod.rs"]
+mod made;
 pub mod room;
 pub mod server;
+pub mod services;
 pub mod store;
 pub mod terminal;
 pub mod tree;

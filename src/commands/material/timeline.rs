@@ -122,10 +122,10 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= COLUMNS), "{text}");
         let expected = "
 Timeline: = valid, > open, : today, 2026-06-01
-                                       2022   2023   2024    2025   2026   2027
+                                      2022   2023    2024   2025    2026   2027
 Fulcio
-  fulcio.sigstore.dev            ==============                         :
-  fulcio.sigstore.dev                    ===============================:======>
+  fulcio.sigstore.dev           ==============                         :
+  fulcio.sigstore.dev                   ===============================:=======>
     both are valid from 2022-04-13T20:06:15Z to 2022-12-31T23:59:59.999Z
 ";
         assert!(text.starts_with(expected), "{text}");
