@@ -2,14 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
-#[path = "../ceremony/tests/made/mod.rs"]
-mod made;
 mod sigstore;
 
 use std::path::{Path, PathBuf};
 
+use common::made::{Draft, Key};
 use common::{Run, Trustroot};
-use made::{Draft, Key};
 use serde_json::{Value, json};
 use sigstore::{adopted, copy_tree, data, root_file};
 

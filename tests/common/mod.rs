@@ -4,7 +4,7 @@
 pub mod clients;
 pub mod desk;
 #[path = "../../ceremony/tests/made/mod.rs"]
-mod made;
+pub mod made;
 pub mod room;
 pub mod server;
 pub mod services;
