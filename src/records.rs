@@ -110,9 +110,15 @@ impl Keyholders {
 
     /// One of [`holders`](Self::holders), without what only several together show.
     pub(crate) fn holder(&self, record: &Record, policy: &Policy, at: Time) -> Holder {
+        let attested = self.attested(record.name(), policy, at);
+        let made_in = |key: &RecordKey| {
+            let attested = attested.iter().flatten().find(|attested| attested.key() == key.public_key())?;
+            Some(format!("the YubiKey {}", attested.serial()))
+        };
         let key = |key: &RecordKey| HolderKey {
             active: key.state() == State::Active,
             in_file: key.device() == DeviceKind::File,
+            made_in: made_in(key),
             key: key.tuf_key().clone(),
         };
         Holder {

@@ -27,6 +27,8 @@ pub struct HolderKey {
     pub active: bool,
     /// Whether it lies in a file: for rehearsals and low-stakes roots.
     pub in_file: bool,
+    /// The device that is proven to have made it, in words; none without such a proof. Escaped.
+    pub made_in: Option<String>,
     /// The key as metadata lists it.
     pub key: TufKey,
 }

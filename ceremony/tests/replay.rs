@@ -24,7 +24,7 @@ fn holders(root: &Metadata) -> Vec<Holder> {
     let holder = |key: &ceremony::TufKey| Holder {
         name: key.id.short(),
         online: false,
-        keys: vec![HolderKey { active: true, in_file: false, key: key.clone() }],
+        keys: vec![HolderKey { active: true, in_file: false, made_in: None, key: key.clone() }],
         findings: vec![],
     };
     view.own().keys.iter().map(holder).collect()

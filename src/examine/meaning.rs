@@ -270,6 +270,9 @@ fn key_text(key: &ListedKey) -> String {
     if key.in_file {
         text.push_str(", in a file");
     }
+    if let Some(device) = &key.made_in {
+        let _ = write!(text, ", proven to be made in {device}");
+    }
     if let Some(owner) = key.claimed_owner.as_ref().filter(|_| key.holder.is_none()) {
         let _ = write!(text, ", said to be {}'s", escaped(owner));
     }

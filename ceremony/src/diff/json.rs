@@ -97,6 +97,7 @@ impl ListedKey {
             ("holder", text(&self.holder)),
             ("online", Json::Bool(self.online)),
             ("in-file", Json::Bool(self.in_file)),
+            ("made-in", self.made_in.as_ref().map_or(Json::Null, Json::string)),
             ("ids", ids(&self.ids)),
             ("fingerprint", or_null(self.key.map(|(fingerprint, _)| Json::string(fingerprint.to_string())))),
             ("algorithm", or_null(self.key.map(|(_, algorithm)| Json::string(algorithm.to_string())))),

@@ -55,6 +55,8 @@ pub struct ListedKey {
     pub online: bool,
     /// Whether the key lies in a file.
     pub in_file: bool,
+    /// The device that is proven to have made it, in words. Escaped.
+    pub made_in: Option<String>,
     /// Every id under which the role lists it, in the order of the file.
     pub ids: Vec<KeyId>,
     /// Fingerprint and kind; none if the file lacks the key or has one that cannot be used: no signature counts then.
@@ -261,10 +263,12 @@ impl ListedKey {
         let usable = key.and_then(|key| key.key.as_ref().ok());
         let print = usable.map(|key| key.fingerprint());
         let holder = print.and_then(|print| holder_of(holders, &print));
+        let on_record = holder.zip(print).and_then(|(holder, print)| holder.key(&print));
         Self {
             holder: holder.map(|holder| holder.name.clone()),
             online: holder.is_some_and(|holder| holder.online),
-            in_file: holder.zip(print).and_then(|(holder, print)| holder.key(&print)).is_some_and(|key| key.in_file),
+            in_file: on_record.is_some_and(|key| key.in_file),
+            made_in: on_record.and_then(|key| key.made_in.clone()),
             ids: [id.clone()].into(),
             key: print.zip(usable.map(|key| key.algorithm())),
             claimed_owner: key.and_then(TufKey::owner).map(ToString::to_string),

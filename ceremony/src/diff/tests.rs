@@ -168,7 +168,10 @@ fn authored(seed: u8) -> TufKey {
 }
 
 fn holder(name: &str, online: bool, keys: &[&TufKey]) -> Holder {
-    let keys = keys.iter().map(|key| HolderKey { active: true, in_file: online, key: (*key).clone() }).collect();
+    let keys = keys
+        .iter()
+        .map(|key| HolderKey { active: true, in_file: online, made_in: None, key: (*key).clone() })
+        .collect();
     Holder { name: name.into(), online, keys, findings: vec![] }
 }
 

@@ -50,7 +50,8 @@ mod tests {
     use crate::tuf_key::{TufKey, whole_object_id};
 
     fn holder(name: &str, online: bool, seeds: &[u8]) -> Holder {
-        let on_record = |seed: &u8| HolderKey { active: *seed == seeds[0], in_file: false, key: key(*seed) };
+        let on_record =
+            |seed: &u8| HolderKey { active: *seed == seeds[0], in_file: false, made_in: None, key: key(*seed) };
         Holder { name: name.to_string(), online, keys: seeds.iter().map(on_record).collect(), findings: vec![] }
     }
 

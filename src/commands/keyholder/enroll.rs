@@ -1,31 +1,26 @@
 //! `trustroot keyholder enroll`
 
+mod enrolled;
+mod evidence;
 mod key;
 mod yubikey;
 
-use std::fmt;
 use std::path::PathBuf;
 
-use ceremony::finding::Finding;
 use ceremony::policy::Signers;
-use ceremony::{Certificate, Json, Policy, Time};
-use keyholders::{
-    Attestation, AttestedKey, DeviceKind, Evidence, Home, Kind, Name, Nonce, Possession, Record, RecordKey, Roster,
-    State,
-};
+use ceremony::{Certificate, Policy};
+use keyholders::{Evidence, Home, Kind, Name, Nonce, Possession, Record, RecordKey, Roster, State};
 
+use self::enrolled::Enrolled;
 use self::key::{KeyArgs, Opened, Reach, Source};
-use super::{attested, shown};
 use crate::ask::{Person, SecretArgs};
-use crate::certificates;
 use crate::context::Context;
 use crate::devices::ModuleArgs;
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::policy_file::PolicyFile;
 use crate::records::Keyholders;
-use crate::report::{Outcome, Report};
-use crate::text::{escaped, wrapped};
+use crate::report::Outcome;
 use crate::ui::Ui;
 
 /// Register the key of a person, or an online key: prove that it can sign, and write keyholders/NAME.toml
@@ -88,7 +83,7 @@ impl Enroll {
         let opened = self.known(opened, &name, roster)?;
         let enrolled = self.prove(opened, &policy, &name, nonce, &mut person)?;
         let record = self.record(present, &name, kind, enrolled.key.clone())?;
-        let evidence = self.evidence(&keyholders, &enrolled, &record)?;
+        let evidence = evidence::of_record(&keyholders, &record, &enrolled, &self.anchors)?;
         let others = roster.records().iter().filter(|other| *other.name() != name).cloned();
         // Nobody else has this key, or one on this token.
         Roster::new(others.chain([record.clone()])).map_err(|error| Failure::no(error.to_string()))?;
@@ -98,7 +93,8 @@ impl Enroll {
         let attested = now.attested(record.name(), &policy, context.now).into_iter().flatten();
         let attested = attested.into_iter().find(|attested| attested.key() == enrolled.key.public_key());
         Ok(Outcome::done(Enrolled {
-            file: context.workdir.keyholder(name.as_str()).path(),
+            files: enrolled.files(context, &name, evidence.as_ref()),
+            unnamed: evidence::unnamed(evidence.as_ref(), &policy),
             key_file: enrolled.new_file.map(|file| file.place.path()),
             key: enrolled.key,
             attested,
@@ -208,34 +204,6 @@ impl Enroll {
         Ok(Proven { key, attestation, new_file })
     }
 
-    /// The evidence for the keys of `record`: what is there already for keys that stay, and what the YubiKey gave now.
-    ///
-    /// # Errors
-    /// If an anchor cannot be read, or the YubiKey gave no certificates of the kind.
-    fn evidence(
-        &self,
-        keyholders: &Keyholders,
-        enrolled: &Proven,
-        record: &Record,
-    ) -> Result<Option<Evidence>, Failure> {
-        let present = keyholders.evidence.get(record.name()).map(Evidence::attestations).unwrap_or_default();
-        let of_key = |attestation: &Attestation| attestation.key.public_key().ok().map(|key| key.fingerprint());
-        let stays = |attestation: &&Attestation| {
-            let of = of_key(attestation);
-            of != Some(enrolled.key.fingerprint()) && of.is_some_and(|of| record.key(&of).is_some())
-        };
-        let mut attestations: Vec<Attestation> = present.iter().filter(stays).cloned().collect();
-        if let Some((key, device)) = &enrolled.attestation {
-            let given: Vec<_> = self.anchors.iter().map(|file| certificates::read(file)).collect::<Result<_, _>>()?;
-            let issuers = above(device, &given.concat());
-            attestations.push(Attestation { key: key.clone(), device: device.clone(), issuers });
-        }
-        if attestations.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Evidence::new(attestations).or_fail(|| "what the YubiKey says to prove its key is no attestation")?))
-    }
-
     fn record(&self, present: Option<&Record>, name: &Name, kind: Kind, key: RecordKey) -> Result<Record, Failure> {
         let fingerprint = key.fingerprint();
         let others = present.map(Record::keys).unwrap_or_default().iter().cloned();
@@ -257,6 +225,13 @@ struct Proven {
 }
 
 impl Proven {
+    /// The files that the coordinator needs.
+    fn files(&self, context: &Context, name: &Name, evidence: Option<&Evidence>) -> Vec<PathBuf> {
+        let record = context.workdir.keyholder(name.as_str()).path();
+        let evidence = evidence.map(|_| context.workdir.evidence(name.as_str()).path());
+        [record].into_iter().chain(evidence).collect()
+    }
+
     /// Writes the key file, then the record, and then the evidence: a record without its evidence proves less, and
     /// evidence without a record is an error.
     fn write(
@@ -294,85 +269,5 @@ impl Proven {
             }
             None => error.into(),
         })
-    }
-}
-
-/// What was enrolled.
-struct Enrolled {
-    record: Record,
-    key: RecordKey,
-    attested: Option<AttestedKey>,
-    file: PathBuf,
-    key_file: Option<PathBuf>,
-    findings: Vec<Finding>,
-    policy: Policy,
-    now: Time,
-}
-
-impl fmt::Display for Enrolled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { record, key, .. } = self;
-        let kind = if record.kind() == Kind::Online { ", an online key" } else { "" };
-        writeln!(f, "Enrolled {}{kind}", record.name())?;
-        writeln!(f, "  {}", key.fingerprint())?;
-        let place = shown::place(key.home());
-        let line = format!("the {} {} key, {place}", key.state().as_str(), key.public_key().algorithm());
-        f.write_str(&wrapped(&line, 2))?;
-        if let Some(file) = &self.key_file {
-            f.write_str(&wrapped(&format!("made in {}", escaped(&file.display().to_string())), 2))?;
-        }
-        if let Some(claims) = key.claimed() {
-            f.write_str(&wrapped(&format!("claimed: {}", shown::claims(claims)), 2))?;
-        }
-        if key.device() == DeviceKind::Yubikey {
-            f.write_str(&wrapped(&attested::sentence(self.attested.as_ref()), 2))?;
-        }
-        match key.possession() {
-            Some(proof) => writeln!(f, "  possession proven for the nonce {}", proof.nonce)?,
-            None => f.write_str("  possession not proven\n")?,
-        }
-        for other in record.keys().iter().filter(|other| other.fingerprint() != key.fingerprint()) {
-            writeln!(f, "  beside the {} key {}", other.state().as_str(), other.fingerprint().short())?;
-        }
-        let roles = shown::roles(&self.policy, record.name().as_str()).join(", ");
-        match roles.is_empty() {
-            true => f.write_str("The policy gives this name no role yet: `trustroot role` does.\n")?,
-            false => f.write_str(&wrapped(&format!("Role: {}", escaped(&roles)), 0))?,
-        }
-        for finding in &self.findings {
-            f.write_str(&wrapped(&shown::finding(finding, &self.policy, self.now), 0))?;
-        }
-        f.write_str("\nNext: the coordinator needs this file, and the fingerprint by another channel.\n")?;
-        writeln!(f, "  {}", escaped(&self.file.display().to_string()))
-    }
-}
-
-impl Report for Enrolled {
-    fn json(&self) -> Json {
-        let findings = self.findings.iter();
-        let findings = findings.map(|finding| shown::finding_json(finding, &self.policy, self.now)).collect();
-        let mut object = shown::record_json(&self.record, &self.policy);
-        object.insert("ok", Json::Bool(true));
-        object.insert("enrolled", Json::string(self.key.fingerprint().to_string()));
-        object.insert("record", Json::string(self.file.display().to_string()));
-        object.insert(
-            "attested",
-            self.attested.as_ref().map_or(Json::Null, |proven| Json::Object(attested::members(proven))),
-        );
-        object.insert("findings", findings);
-        Json::Object(object)
-    }
-}
-
-/// The issuers of `device` among `given`, each after the one that it issued.
-fn above(device: &Certificate, given: &[Certificate]) -> Vec<Certificate> {
-    let mut issuers: Vec<Certificate> = Vec::new();
-    loop {
-        let below = issuers.last().unwrap_or(device);
-        let next = given.iter().find(|next| next.subject_der() == below.issuer_der() && !issuers.contains(next));
-        match next {
-            Some(next) => issuers.push(next.clone()),
-            None => return issuers,
-        }
     }
 }

@@ -15,6 +15,9 @@ use crate::ui::Ui;
 /// The PIN that every new YubiKey has, as its vendor publishes it.
 const FACTORY_PIN: &str = "123456";
 
+/// The lengths of a PIN in bytes (NIST SP 800-73-4, part 2, section 2.4.3).
+const PIN_LENGTH: std::ops::RangeInclusive<usize> = 6..=8;
+
 #[derive(clap::Args)]
 pub(super) struct YubikeyArgs {
     /// The key in a YubiKey; with --generate, made there
@@ -142,7 +145,13 @@ impl YubikeyArgs {
                 if !person.ui().confirm("--new-pin-file FILE or --keep-pin", "Change the PIN now?", Some(true))? {
                     return Ok(());
                 }
-                person.ui().new_secret("--new-pin-file", "New PIN, 6 to 8 characters")?
+                loop {
+                    let pin = person.ui().new_secret("--new-pin-file", "New PIN, 6 to 8 characters")?;
+                    if PIN_LENGTH.contains(&pin.expose().len()) {
+                        break pin;
+                    }
+                    person.ui().say("The PIN of a YubiKey has 6 to 8 bytes.");
+                }
             }
         };
         yubikeys.change_pin(about.serial, &Pin::new(FACTORY_PIN.to_owned())?, &new)?;
