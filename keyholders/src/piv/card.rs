@@ -257,6 +257,11 @@ impl Card {
         answer
     }
 
+    /// Takes a verified PIN away from the card: before a person is asked something, who may break off there.
+    pub(super) fn forget_pin(&self) {
+        self.shared.borrow_mut().forget_pin();
+    }
+
     /// What `error` was in truth: the answer of a card that was pulled meanwhile is cut off and says nothing, and only the
     /// next call tells that it is gone.
     pub(super) fn explained(&self, error: CallError) -> CallError {
@@ -306,13 +311,21 @@ impl Card {
     }
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // A card that is left as it is keeps a verified PIN, for whatever program comes next. Selecting the application
-        // again takes the PIN away and disturbs nobody else.
+impl Shared {
+    /// Takes a verified PIN away from the card, for whatever program comes next. To select the application again does
+    /// that, and disturbs nobody else.
+    fn forget_pin(&mut self) {
         if let (true, Some(worker)) = (self.login.is_left_behind(), &self.worker) {
             let _ = worker.call(ANSWER, YubiKey::get_pin_retries);
         }
+        self.login.taken_away();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // A card that is left as it is keeps a verified PIN.
+        self.forget_pin();
     }
 }
 

@@ -122,6 +122,7 @@ impl Card {
             owner: owner.cloned(),
             tries: Tries::Unknown,
         };
+        self.forget_pin();
         let answer = ask.pin(request).map_err(|source| DeviceError::NoManagementKey { device: device(), source })?;
         let length = match algorithm {
             MgmAlgorithmId::Aes128 => 16,
