@@ -10,7 +10,7 @@ use common::terminal::ENTER;
 use common::yubikeys::PIN;
 use common::{Desk, Readers, Trustroot};
 use serde_json::Value;
-use virtual_yubikey::{Algorithm, Firmware, PinPolicy, Slot, TouchPolicy};
+use virtual_yubikey::{Algorithm, Failure, Fault, Firmware, PinPolicy, Slot, StatusWord, TouchPolicy};
 
 /// A trust root of these people, whose keys may not lie in files.
 fn room(people: &[&str], threshold: usize) -> Trustroot {
@@ -188,4 +188,66 @@ fn a_management_key_comes_from_a_file_or_a_prompt() {
     assert_eq!(card.administer(0xdb, 0x3f, 0xff, &kept).0, 0x9000);
     enroll(0, "--slot=86", &[]);
     assert_eq!((card.tries_left(), card.is_verified()), (3, false));
+}
+
+#[test]
+fn a_pin_that_was_changed_before_is_left_alone() {
+    let desk = Desk::new(&["alice", "bob"], 2);
+    let (new, old) = (desk.readers.with(1001, Firmware::V5_7_4), desk.readers.with(1002, Firmware::V4_4_5));
+    let file = desk.room.home().join("new-pin");
+    fs::write(&file, "alices-1").unwrap();
+    let change =
+        ["--generate", "--pin-policy=always", "--touch-policy=always", "--new-pin-file", file.to_str().unwrap()];
+    let run = desk.enroll(0, "alice", 1001, &change);
+    assert!(run.says("The PIN is changed."), "{run:?}");
+    // Once more with the same answers: nothing is tried on suspicion.
+    new.clear_log();
+    let again = ["--replace", "--slot=9a"];
+    let run = desk.enroll(2, "alice", 1001, &[&change[..], &again].concat());
+    assert!(run.says("The PIN was changed before") && run.says("refused the PIN"), "{run:?}");
+    assert!(run.says("enroll it with --yubikey --serial 1001 --slot 9a and without --generate"), "{run:?}");
+    assert_eq!((new.pins_received(), new.tries_left()), (vec![PIN.as_bytes().to_vec()], 2));
+    // Firmware that does not tell is not made to lose a try either.
+    let run = desk.enroll(2, "bob", 1002, &[&change[..], &["--slot-is-empty"]].concat());
+    assert!(run.says("does not tell whether the YubiKey 1002 has its first PIN still"), "{run:?}");
+    assert!(run.says("`ykman piv access change-pin`"), "{run:?}");
+    assert_eq!((old.pins_received().len(), old.tries_left()), (0, 3));
+    assert!(!desk.room.dir().join("keyholders/bob.toml").exists());
+}
+
+#[test]
+fn a_hostile_yubikey_is_not_enrolled() {
+    let desk = Desk::new(&["alice"], 1);
+    let card = desk.readers.with(1001, Firmware::V5_7_4);
+    let answers = [
+        Failure::Answer(vec![0x90]),
+        Failure::Answer([&[0x30; 300][..], &[0x90, 0]].concat()),
+        Failure::Answer([&[0; 65_000][..], &[0x90, 0]].concat()),
+        Failure::Shorten(20),
+        Failure::Status(StatusWord(0x6f00)),
+    ];
+    // Version, metadata, certificate, management key, the key itself, its proof, the PIN.
+    for instruction in [0xfd, 0xf7, 0xcb, 0x87, 0x47, 0xf9, 0x20] {
+        for answer in &answers {
+            card.fail(Fault::nth_of(instruction, 1, answer.clone()));
+            let (pin, anchor) = (desk.readers.pin_file(&desk.room), desk.readers.anchor(&desk.room));
+            let enroll = ["keyholder", "enroll", "alice", "--yubikey", "--nonce", NONCE, "--pin-file", &pin];
+            let run = desk.room.run(&[&enroll[..], &["--anchor", &anchor], &NEW].concat());
+            let what = format!("{instruction:02x} {answer:?}: {run:?}");
+            assert_eq!((run.harmless().code == 0, card.tries_left()), (run.stdout.contains("Enrolled"), 3), "{what}");
+            assert!(run.stderr.lines().all(|line| line.chars().count() <= 80 || line.contains('/')), "{what}");
+            let written =
+                ["alice.toml", "alice.attestation.pem"].map(|file| desk.room.dir().join("keyholders").join(file));
+            if run.code == 0 {
+                // What was answered is of no consequence: everything that counts is proven.
+                desk.room.ok(&["keyholder", "verify"]);
+                written.iter().for_each(|file| fs::remove_file(file).unwrap());
+            }
+            assert!(!written.iter().any(|file| file.exists()), "{what}");
+            // DELETE KEY: what was made until then.
+            card.administer(0xf6, 0xff, 0x9c, &[]);
+        }
+    }
+    desk.enroll_new("alice", 1001, &[]);
+    desk.room.ok(&["keyholder", "verify"]);
 }
