@@ -166,19 +166,20 @@ impl Card {
     /// # Errors
     /// If the card is gone or does not answer.
     pub fn defaults(&self) -> Result<Option<Defaults>, DeviceError> {
+        let of = |which| self.is_default(which);
+        let defaults = (of(ManagementSlotId::Pin)?, of(ManagementSlotId::Puk)?, of(ManagementSlotId::Management)?);
+        let (Some(pin), Some(puk), Some(management_key)) = defaults else { return Ok(None) };
+        Ok(Some(Defaults { pin, puk, management_key }))
+    }
+
+    /// Whether one of the secrets was never changed; none where the firmware does not tell.
+    pub(super) fn is_default(&self, which: ManagementSlotId) -> Result<Option<bool>, DeviceError> {
         if !self.tells() {
             return Ok(None);
         }
-        let is_default = |which| {
-            let slot = SlotId::Management(which);
-            let metadata = self.call("GET METADATA", move |card| piv::metadata(card, slot))?;
-            Ok(metadata.default.unwrap_or(false))
-        };
-        Ok(Some(Defaults {
-            pin: is_default(ManagementSlotId::Pin)?,
-            puk: is_default(ManagementSlotId::Puk)?,
-            management_key: is_default(ManagementSlotId::Management)?,
-        }))
+        let slot = SlotId::Management(which);
+        let metadata = self.call("GET METADATA", move |card| piv::metadata(card, slot))?;
+        Ok(Some(metadata.default.unwrap_or(false)))
     }
 
     /// Whether the firmware describes its slots and its secrets: since 5.3.
