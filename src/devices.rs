@@ -160,6 +160,15 @@ pub(crate) struct KeyInYubikey {
     pub(crate) attestation: Option<(Certificate, Certificate)>,
 }
 
+impl KeyInYubikey {
+    /// What a person can do about a new key that did not come into the record.
+    pub(crate) fn hint(serial: u32, slot: Slot) -> String {
+        format!(
+            "the key is in the YubiKey now: enroll it with --yubikey --serial {serial} --slot {slot} and without --generate"
+        )
+    }
+}
+
 /// A key that is to be made in a YubiKey.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewKey {

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::time::Duration;
 
 use common::desk::signing;
@@ -110,15 +111,14 @@ fn a_yubikey_that_is_pulled_between_two_signatures_loses_nothing() {
         terminal.expect("Is the device in place now").expect_echo(false);
         // The first signature is there, whatever comes.
         assert_eq!(desk.signatures().into_iter().collect::<Vec<_>>(), ["root alice"]);
-        let put_back = || while desk.readers.rig().insert(&alice).is_err() {};
         if second_run {
             terminal.line("n");
             assert_eq!(terminal.exit_code(), 2, "{}", terminal.screen());
-            put_back();
+            desk.readers.put_back(&alice);
             let run = desk.sign(0, &digest);
             assert!(run.stdout.contains("alice had signed already root version 1"), "{run:?}");
         } else {
-            put_back();
+            desk.readers.put_back(&alice);
             terminal.line("y");
             assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
             assert_eq!(terminal.written().matches("PIN, for").count(), 1);
@@ -139,7 +139,29 @@ fn a_run_that_is_broken_off_leaves_nothing_half_done() {
     terminal.expect("Touch the YubiKey 1001 now.").send(CTRL_C);
     assert_eq!((terminal.exit_code(), desk.signatures().len(), alice.tries_left()), (130, 0, 3));
     terminal.expect_cursor(true);
+    // Nor does a PIN stay behind when somebody breaks off instead of going on.
+    let mut terminal = desk.terminal(&digest);
+    terminal.expect("PIN, for alice").type_secret(PIN);
+    terminal.expect("was not touched in time").expect("Is the device in place now").expect_echo(false).send(CTRL_C);
+    assert_eq!((terminal.exit_code(), alice.is_verified(), alice.tries_left()), (130, false, 3));
+    alice.touch(Touch::After(Duration::ZERO));
+    desk.sign(0, &digest);
 }
+
+#[test]
+fn a_module_may_look_into_the_same_yubikey() {
+    let (desk, alice, _, digest) = desk(Firmware::V5_7_4);
+    let module = OPENSC.iter().find(|path| Path::new(path).exists());
+    let module = module.expect("OpenSC is missing: apt-get install opensc");
+    let pin = desk.readers.pin_file(&desk.room);
+    desk.room.ok(&["sign", "--expect", &digest, "--pin-file", &pin, "--module", module]);
+    assert_eq!((desk.signatures().len(), alice.tries_left(), alice.is_verified()), (2, 3, false));
+    assert_eq!(alice.pins_received(), [PIN.as_bytes(); 2]);
+}
+
+/// Where Debian, Fedora and Arch put the module of OpenSC.
+const OPENSC: [&str; 3] =
+    ["/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so", "/usr/lib64/opensc-pkcs11.so", "/usr/lib/opensc-pkcs11.so"];
 
 #[test]
 fn a_hostile_yubikey_spends_nothing_and_writes_nothing() {

@@ -147,8 +147,8 @@ fn a_key_is_made_and_attested_in_one_go() {
         };
         let alice = Name::new("alice").unwrap();
         let key = there.generate(&template, Some(&alice), &mut Script::silent()).unwrap();
-        // Whether the slot is empty, of a key and of a certificate; PIN, PUK, management key; then challenge and answer.
-        let before = [METADATA, GET_DATA, METADATA, METADATA, METADATA];
+        // Whether the slot is empty, of a key and of a certificate; whether the management key is the first; then challenge and answer.
+        let before = [METADATA, GET_DATA, METADATA];
         assert_eq!(instructions(&card), [&before[..], &[AUTHENTICATE, AUTHENTICATE, GENERATE]].concat());
         card.clear_log();
         there.attestation(Slot::default()).unwrap().unwrap();

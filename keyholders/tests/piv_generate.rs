@@ -92,7 +92,7 @@ fn what_is_in_a_slot_stays_there() {
                 let DeviceError::Occupied { what, .. } = refused("9c", known_empty) else { panic!() };
                 assert_eq!(what, "a key in slot 9c");
                 let DeviceError::Occupied { what, .. } = refused("9d", known_empty) else { panic!() };
-                assert!(what.ends_with("in slot 9d"), "{what}");
+                assert_eq!(what, "a certificate in slot 9d");
             }
             match firmware >= Firmware(5, 3, 0) {
                 // It tells of a key that was imported.

@@ -32,18 +32,16 @@ fn hostilities() -> Vec<Failure> {
         &[0x01, 0x01, 0x11, 0x04, 0x02, 0x86, 0x00, 0x90, 0x00],
     ];
     all.extend(answers.iter().map(|answer| Failure::Answer(answer.to_vec())));
-    all.extend([0, 1, 2, 3, 5, 16, 64].map(Failure::Shorten));
-    all.extend([1, 3, 250, 4096, 65_000].map(Failure::Lengthen));
+    all.extend([0, 1, 2, 3, 5, 64].map(Failure::Shorten));
+    all.extend([1, 250, 65_000].map(Failure::Lengthen));
     // The tag of everything, wrong; then bytes that look like nothing.
     let noise = |length: usize| (0..length).map(|i| (i * 167 + 13) as u8).chain([0x90, 0x00]).collect();
-    all.extend([1, 2, 24, 254, 300, 2000, 65_000].map(|length| Failure::Answer(noise(length))));
+    all.extend([1, 24, 300, 65_000].map(|length| Failure::Answer(noise(length))));
     all
 }
 
-const STATUS_WORDS: [u16; 16] = [
-    0x0000, 0x6100, 0x6285, 0x63c0, 0x63c1, 0x63cf, 0x6700, 0x6982, 0x6983, 0x6985, 0x6a80, 0x6a82, 0x6a88, 0x6d00,
-    0x6f00, 0xffff,
-];
+const STATUS_WORDS: [u16; 12] =
+    [0x0000, 0x6100, 0x63c0, 0x63c1, 0x6982, 0x6983, 0x6a80, 0x6a82, 0x6a88, 0x6d00, 0x6f00, 0xffff];
 
 /// One session after another, in each of which one command is answered as a hostile card does it. Returns how many
 /// sessions came to an end without an error.
@@ -154,7 +152,9 @@ fn a_card_that_is_pulled_at_any_command_is_missed() {
             }
             assert_eq!(card.tries_left(), 3);
             // The reader may not have noticed yet.
-            while let Err(RigError::Inserted { .. }) = rig.insert(&card) {}
+            while let Err(RigError::Inserted { .. }) = rig.insert(&card) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
         signs(&mut Script::of(&[PIN])).unwrap();
     });
@@ -163,9 +163,8 @@ fn a_card_that_is_pulled_at_any_command_is_missed() {
 #[test]
 fn a_card_that_does_not_answer_is_given_up_in_time() {
     in_readers("a_card_that_does_not_answer_is_given_up_in_time", |rig| {
-        let (slow, reader) = plugged(rig, 1, Firmware::V5_7_4, PinPolicy::Always, TouchPolicy::Always);
+        let (slow, _) = plugged(rig, 1, Firmware::V5_7_4, PinPolicy::Always, TouchPolicy::Always);
         let mut mine = key(1);
-        // One that is open, at its PIN; and one that is not.
         slow.fail(Fault::nth_of(0x20, 1, Failure::Delay(Duration::from_secs(120))));
         let begun = Instant::now();
         let told = mine.sign(MESSAGE, &mut Script::of(&[PIN])).unwrap_err();
@@ -173,7 +172,12 @@ fn a_card_that_does_not_answer_is_given_up_in_time() {
         drop(mine);
         assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
         slow.pull();
-        rig.remove(reader).unwrap();
+    });
+}
+
+#[test]
+fn a_card_that_never_answers_is_no_yubikey() {
+    in_readers("a_card_that_never_answers_is_no_yubikey", |rig| {
         let mute = card(2, Firmware::V5_7_4);
         rig.insert(&mute).unwrap();
         mute.fail(Fault::nth(1, Failure::Delay(Duration::from_secs(120))));

@@ -131,7 +131,8 @@ impl Yubikeys {
     ) -> Result<KeyInYubikey, Failure> {
         let NewKey { slot, algorithm, pin_policy, touch_policy, known_empty } = *new;
         let template = Template { slot, algorithm, pin_policy, touch_policy, known_empty };
-        attested(self.card(serial)?.generate(&template, Some(owner), ask)?, slot)
+        let key = self.card(serial)?.generate(&template, Some(owner), ask)?;
+        attested(key, slot).map_err(|failure| failure.hint(KeyInYubikey::hint(serial, slot)))
     }
 
     /// Changes the PIN.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ceremony::Certificate;
-use virtual_yubikey::{Authority, Card, Firmware, Profile, Reader, Rig, Touch};
+use virtual_yubikey::{Authority, Card, Firmware, Profile, Reader, Rig, RigError, Touch};
 
 use super::Trustroot;
 
@@ -40,6 +40,16 @@ impl Readers {
     /// Plugs a YubiKey in.
     pub fn insert(&self, card: &Card) -> Reader {
         self.rig.insert(card).unwrap()
+    }
+
+    /// Plugs a YubiKey in that was pulled by a fault, as soon as its reader has noticed that.
+    pub fn put_back(&self, card: &Card) -> Reader {
+        loop {
+            match self.rig.insert(card) {
+                Err(RigError::Inserted { .. }) => std::thread::sleep(Duration::from_millis(1)),
+                reader => return reader.unwrap(),
+            }
+        }
     }
 
     /// The readers themselves.

@@ -166,19 +166,20 @@ impl Card {
     /// # Errors
     /// If the card is gone or does not answer.
     pub fn defaults(&self) -> Result<Option<Defaults>, DeviceError> {
+        let of = |which| self.is_default(which);
+        let defaults = (of(ManagementSlotId::Pin)?, of(ManagementSlotId::Puk)?, of(ManagementSlotId::Management)?);
+        let (Some(pin), Some(puk), Some(management_key)) = defaults else { return Ok(None) };
+        Ok(Some(Defaults { pin, puk, management_key }))
+    }
+
+    /// Whether one of the secrets was never changed; none where the firmware does not tell.
+    pub(super) fn is_default(&self, which: ManagementSlotId) -> Result<Option<bool>, DeviceError> {
         if !self.tells() {
             return Ok(None);
         }
-        let is_default = |which| {
-            let slot = SlotId::Management(which);
-            let metadata = self.call("GET METADATA", move |card| piv::metadata(card, slot))?;
-            Ok(metadata.default.unwrap_or(false))
-        };
-        Ok(Some(Defaults {
-            pin: is_default(ManagementSlotId::Pin)?,
-            puk: is_default(ManagementSlotId::Puk)?,
-            management_key: is_default(ManagementSlotId::Management)?,
-        }))
+        let slot = SlotId::Management(which);
+        let metadata = self.call("GET METADATA", move |card| piv::metadata(card, slot))?;
+        Ok(Some(metadata.default.unwrap_or(false)))
     }
 
     /// Whether the firmware describes its slots and its secrets: since 5.3.
@@ -257,6 +258,11 @@ impl Card {
         answer
     }
 
+    /// Takes a verified PIN away from the card: before a person is asked something, who may break off there.
+    pub(super) fn forget_pin(&self) {
+        self.shared.borrow_mut().forget_pin();
+    }
+
     /// What `error` was in truth: the answer of a card that was pulled meanwhile is cut off and says nothing, and only the
     /// next call tells that it is gone.
     pub(super) fn explained(&self, error: CallError) -> CallError {
@@ -306,13 +312,21 @@ impl Card {
     }
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // A card that is left as it is keeps a verified PIN, for whatever program comes next. Selecting the application
-        // again takes the PIN away and disturbs nobody else.
+impl Shared {
+    /// Takes a verified PIN away from the card, for whatever program comes next. To select the application again does
+    /// that, and disturbs nobody else.
+    fn forget_pin(&mut self) {
         if let (true, Some(worker)) = (self.login.is_left_behind(), &self.worker) {
             let _ = worker.call(ANSWER, YubiKey::get_pin_retries);
         }
+        self.login.taken_away();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // A card that is left as it is keeps a verified PIN.
+        self.forget_pin();
     }
 }
 

@@ -94,17 +94,19 @@ impl Card {
 
     /// What takes `slot`, as far as the card tells.
     fn taken(&self, slot: Slot) -> Result<Option<&'static str>, DeviceError> {
-        if self.slot(slot)?.is_some() {
-            return Ok(Some("a key"));
+        match self.slot(slot)? {
+            Some(content) if self.tells() || content.generated.is_some() => Ok(Some("a key")),
+            Some(_) => Ok(Some("a certificate")),
+            // Firmware that does not tell was asked for its certificate already.
+            None if !self.tells() => Ok(None),
+            None => Ok(self.stored_certificate(slot)?.map(|_| "a certificate")),
         }
-        Ok(self.stored_certificate(slot)?.map(|_| "a certificate"))
     }
 
     /// Shows the card the management key.
     fn authenticate(&self, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<(), DeviceError> {
-        let defaults = self.defaults()?;
         // Where the card does not tell, a try with the published key is harmless: wrong ones are not counted.
-        if defaults.is_none_or(|defaults| defaults.management_key) {
+        if self.is_default(ManagementSlotId::Management)?.unwrap_or(true) {
             match self.try_call(ANSWER, |card| MgmKey::get_default(card).and_then(|key| card.authenticate(&key))) {
                 Ok(()) => return Ok(()),
                 Err(CallError::Card(yubikey::Error::AuthenticationError)) => {}
@@ -122,6 +124,7 @@ impl Card {
             owner: owner.cloned(),
             tries: Tries::Unknown,
         };
+        self.forget_pin();
         let answer = ask.pin(request).map_err(|source| DeviceError::NoManagementKey { device: device(), source })?;
         let length = match algorithm {
             MgmAlgorithmId::Aes128 => 16,

@@ -97,9 +97,12 @@ impl SlotKey {
             Err(CallError::Card(yubikey::Error::AuthenticationError)) => {
                 let device = self.card.label().to_owned();
                 // The card says the same for a touch that did not come and for a PIN that another program took away.
-                let untouched = fresh && self.touch_policy != TouchPolicy::Never;
+                if fresh && self.touch_policy != TouchPolicy::Never {
+                    self.card.forget_pin();
+                    return Err(Attempt::Failed(DeviceError::NotTouched { device }));
+                }
                 self.card.shared().borrow_mut().login.used_up();
-                Err(if untouched { Attempt::Failed(DeviceError::NotTouched { device }) } else { Attempt::Disturbed })
+                Err(Attempt::Disturbed)
             }
             Err(error) => Err(Attempt::Failed(error.of(self.card.label(), "GENERAL AUTHENTICATE"))),
         }

@@ -15,7 +15,7 @@ use self::enrolled::Enrolled;
 use self::key::{KeyArgs, Opened, Reach, Source};
 use crate::ask::{Person, SecretArgs};
 use crate::context::Context;
-use crate::devices::ModuleArgs;
+use crate::devices::{KeyInYubikey, ModuleArgs};
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::policy_file::PolicyFile;
@@ -190,10 +190,7 @@ impl Enroll {
                     (Home::Pkcs11 { uri, .. }, true) => failure.hint(format!(
                         "the key is on the token now: enroll it with --pkcs11 '{uri}' and without --generate"
                     )),
-                    (Home::Yubikey { serial, slot }, true) => failure.hint(format!(
-                        "the key is in the YubiKey now: enroll it with --yubikey --serial {serial} --slot {slot} and \
-                         without --generate"
-                    )),
+                    (Home::Yubikey { serial, slot }, true) => failure.hint(KeyInYubikey::hint(*serial, *slot)),
                     _ => failure,
                 })?)
             }

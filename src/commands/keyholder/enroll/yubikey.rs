@@ -127,15 +127,17 @@ impl YubikeyArgs {
         about: &ListedYubikey,
         person: &mut Person<'_>,
     ) -> Result<(), Failure> {
-        if about.defaults.is_empty() {
-            return Ok(());
+        if !about.defaults.is_empty() {
+            let names = about.defaults.join(", ");
+            person.ui().say(format!(
+                "Warning: this YubiKey still has what every new one has, and everybody can look up: {names}. Whoever has it \
+                 in hand can sign with it, block it, or make keys in it. `ykman piv access` changes all three."
+            ));
         }
-        let names = about.defaults.join(", ");
-        person.ui().say(format!(
-            "Warning: this YubiKey still has what every new one has, and everybody can look up: {names}. Whoever has it \
-             in hand can sign with it, block it, or make keys in it. `ykman piv access` changes all three."
-        ));
-        if !about.defaults.contains(&"PIN") || self.keep_pin {
+        if !about.defaults.contains(&"PIN") {
+            return self.another_pin(about, person.ui());
+        }
+        if self.keep_pin {
             return Ok(());
         }
         let new = match &self.new_pin_file {
@@ -156,6 +158,21 @@ impl YubikeyArgs {
         };
         yubikeys.change_pin(about.serial, &Pin::new(FACTORY_PIN.to_owned())?, &new)?;
         person.ui().say("The PIN is changed.");
+        Ok(())
+    }
+
+    /// Where the PIN is not the one of every new YubiKey, as far as the YubiKey tells, it is not changed: to find out would
+    /// cost a try.
+    fn another_pin(&self, about: &ListedYubikey, ui: &mut Ui) -> Result<(), Failure> {
+        let Some(file) = &self.new_pin_file else { return Ok(()) };
+        let (serial, firmware) = (about.serial, about.firmware);
+        if firmware < Firmware(5, 3, 0) {
+            let message =
+                format!("firmware {firmware} does not tell whether the YubiKey {serial} has its first PIN still");
+            let hint = "leave --new-pin-file out, and change the PIN with `ykman piv access change-pin`";
+            return Err(Failure::could_not(message).hint(hint));
+        }
+        ui.say(format!("The PIN was changed before: the one in {} is not used.", file.display()));
         Ok(())
     }
 
