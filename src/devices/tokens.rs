@@ -1,13 +1,16 @@
 //! PKCS#11 tokens, as commands use them.
 
+use std::path::Path;
+
 use ceremony::Algorithm;
-use keyholders::pkcs11::{Modules, Template, TokenKey};
+use keyholders::pkcs11::{self, Modules, Template, TokenKey};
 use keyholders::{Ask, Device, Name, Roster, Uri};
 
 use super::{ClaimedKey, ListedModule, ListedToken, Listing, ModuleArgs};
 use crate::error::Failure;
 use crate::machine::Config;
 use crate::text::escaped;
+use crate::ui;
 
 /// The tokens that the modules of this machine reach.
 pub(crate) struct Tokens(Modules);
@@ -16,8 +19,8 @@ impl Tokens {
     /// Loads the modules of `args`, and without them those that this machine configures.
     pub(crate) fn load(args: &ModuleArgs, config: &Config) -> Self {
         match args.modules.is_empty() {
-            true => Self(Modules::with_system(&config.pkcs11_modules)),
-            false => Self(Modules::load(&args.modules)),
+            true => Self(Modules::with_system(&config.pkcs11_modules, unanswered)),
+            false => Self(Modules::load(&args.modules, unanswered)),
         }
     }
 
@@ -111,6 +114,18 @@ impl Tokens {
             false => failure,
         }
     }
+}
+
+/// Says which module a person waits for: it runs in this process, and nothing but the end of the process ends its call.
+fn unanswered(module: &Path, function: &'static str) {
+    let touch = match function {
+        "C_Sign" | "C_SignFinal" | "C_GenerateKeyPair" => "If the device has a button or a contact, touch it. ",
+        _ => "",
+    };
+    let (module, seconds) = (module.display(), pkcs11::PATIENCE.as_secs());
+    ui::aside(format!(
+        "The PKCS#11 module {module} has not answered {function} for {seconds} seconds. {touch}Ctrl-C ends this program."
+    ));
 }
 
 fn claimed(mut key: TokenKey, ask: &mut dyn Ask) -> Result<ClaimedKey, Failure> {
