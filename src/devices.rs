@@ -109,7 +109,12 @@ impl AtHand {
                 }
                 match tokens.open(uri, Some(record.name()), person) {
                     Ok(device) => self.add(device, roster),
-                    Err(failure) => self.problems.push(failure.line()),
+                    Err(failure) => {
+                        let line = failure.line();
+                        if !self.problems.contains(&line) {
+                            self.problems.push(line);
+                        }
+                    }
                 }
             }
         }

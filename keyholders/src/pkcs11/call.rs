@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Barrier, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -32,27 +32,38 @@ pub(super) fn call<T>(
     unanswered: Unanswered,
     work: impl FnOnce() -> Result<T, Error>,
 ) -> Result<T, Error> {
+    let (answered, said) = (Mutex::new(false), Condvar::new());
+    let started = Barrier::new(2);
+    let watch = || {
+        started.wait();
+        let answered = answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = said.wait_timeout_while(answered, PATIENCE, |answered| !*answered);
+        if waited.is_ok_and(|(_, waited)| waited.timed_out()) {
+            unanswered(path, function);
+        }
+    };
     thread::scope(|scope| {
-        let (answered, wait) = mpsc::channel::<()>();
-        let (watches, ready) = mpsc::channel::<()>();
-        let watch = move || {
-            // A library that is being loaded holds a lock that the first wait of a thread needs. So that wait is over
-            // before the library is called.
-            let _ = wait.recv_timeout(Duration::ZERO);
-            drop(watches);
-            if wait.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                unanswered(path, function);
-            }
-        };
-        // Where there is no thread to be had, nobody is told.
-        let _ = thread::Builder::new().spawn_scoped(scope, watch);
-        let _ = ready.recv();
+        // Where there is no thread to be had, nobody is told. The start of a thread, and the waits of channels, need a lock
+        // that a library which is being loaded holds.
+        if thread::Builder::new().spawn_scoped(scope, watch).is_ok() {
+            started.wait();
+        }
         CALLING.set(true);
         let answer = catch_unwind(AssertUnwindSafe(work));
         CALLING.set(false);
-        drop(answered);
+        *answered.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        said.notify_one();
         answer.unwrap_or(Err(Error::InvalidValue))
     })
+}
+
+/// Why a module is of no use, after a call that concerns none of its tokens.
+pub(super) fn reason(error: &Error) -> String {
+    match error {
+        Error::Pkcs11(value, function) => format!("C_{function:?} failed: {value:?}"),
+        error if is_malformed(error) => "it answers with something that no module answers".to_owned(),
+        other => escaped(&other.to_string()),
+    }
 }
 
 /// What an error of the module means for the device that `device` names.
@@ -75,13 +86,16 @@ pub(super) fn failed(device: &str, function: &'static str, error: Error) -> Devi
         }
         Error::Pkcs11(RvError::UserPinNotInitialized, _) => DeviceError::PinNotReady { device, state: "is not set" },
         Error::Pkcs11(value, function) => {
-            DeviceError::Call { device, call: format!("C_{function}"), reason: format!("{value:?}") }
+            DeviceError::Call { device, call: format!("C_{function:?}"), reason: format!("{value:?}") }
         }
-        Error::InvalidValue | Error::TryFromInt(_) | Error::TryFromSlice(_) | Error::Utf8(_) => {
-            DeviceError::Malformed { device, command: function }
-        }
+        error if is_malformed(&error) => DeviceError::Malformed { device, command: function },
         other => DeviceError::Call { device, call: function.into(), reason: escaped(&other.to_string()) },
     }
+}
+
+/// Whether the module answered, and the answer is none.
+fn is_malformed(error: &Error) -> bool {
+    matches!(error, Error::InvalidValue | Error::TryFromInt(_) | Error::TryFromSlice(_) | Error::Utf8(_))
 }
 
 thread_local! {

@@ -109,7 +109,7 @@ impl TokenKey {
             _ => (Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure)), message.to_vec(), None),
         };
         let wanted = [AttributeType::AlwaysAuthenticate];
-        let answer = self.token.call("C_GetAttributeValue", |_| session.get_attributes(handle, &wanted))?;
+        let answer = self.token.call("C_GetAttributeValue", |_| objects::attributes(session, handle, &wanted))?;
         if !matches!(answer[..], [Attribute::AlwaysAuthenticate(true)]) {
             return self.token.call("C_Sign", |_| session.sign(&plain, handle, &data));
         }

@@ -84,7 +84,7 @@ impl Modules {
                 }
                 Err(error) => {
                     let path = module.path.clone();
-                    problems.push(ModuleError::NoAnswer { path, reason: escaped(&error.to_string()) });
+                    problems.push(ModuleError::NoAnswer { path, reason: call::reason(&error) });
                 }
             }
         }
@@ -136,10 +136,7 @@ impl Module {
         let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
         match call::call(&path, "C_Initialize", unanswered, || pkcs11.initialize(arguments)) {
             Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            Err(Error::Pkcs11(value, _)) => {
-                return Err(ModuleError::NotInitialized { path, reason: format!("{value:?}") });
-            }
-            Err(other) => return Err(ModuleError::NotInitialized { path, reason: escaped(&other.to_string()) }),
+            Err(error) => return Err(ModuleError::NotInitialized { path, reason: call::reason(&error) }),
         }
         let information = call::call(&path, "C_GetInfo", unanswered, || pkcs11.get_library_info());
         let library = information.map_or_else(
