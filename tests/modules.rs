@@ -169,21 +169,27 @@ fn the_last_try_is_not_spent_through_a_module() {
 
 #[test]
 fn one_yubikey_belongs_to_one_person_whichever_way_it_is_reached() {
-    let desk = Desk::new(Firmware::V5_7_4);
-    desk.enroll_existing(&YKCS11);
-    let pin = desk.readers.pin_file(&desk.alice);
-    let bob =
-        ["keyholder", "enroll", "bob", "--replace", "--yubikey", "--slot=9a", "--nonce", NONCE, "--pin-file", &pin];
-    desk.card.clear_log();
-    let run = desk.alice.exits(1, &bob);
-    assert!(run.says("alice has one on that device"), "{run:?}");
-    assert_eq!(desk.pins().len(), 0, "{run:?}");
-    // The same key, enrolled again from where it is reached directly, is used directly from then on.
-    desk.enroll_directly("9c");
-    let digest = desk.stage();
-    let run = desk.sign(&[&YKCS11, &OPENSC], &digest, "123456");
-    assert!(run.code == 0 && run.says("slot 9c of the YubiKey 1001 signs"), "{run:?}");
-    assert_eq!((desk.pins().len(), desk.card.tries_left()), (2, 3));
+    // OpenSC names another token than the YubiKey that it reaches; its keys are the same.
+    for module in [YKCS11, OPENSC] {
+        let desk = Desk::new(Firmware::V5_7_4);
+        desk.enroll_existing(&module);
+        let pin = desk.readers.pin_file(&desk.alice);
+        let bob = ["keyholder", "enroll", "bob", "--replace", "--nonce", NONCE, "--pin-file", &pin];
+        desk.card.clear_log();
+        let run = desk.alice.exits(1, &[&bob[..], &["--yubikey", "--slot=9a"]].concat());
+        assert!(run.says("alice has one on that device") && desk.pins().is_empty(), "{run:?}");
+        // The same key, enrolled again from where it is reached directly, is used directly from then on.
+        desk.enroll_directly("9c");
+        desk.card.clear_log();
+        let (path, uri) = (module.path(), format!("{};id=%01", module.token));
+        let through = ["--module", path.to_str().unwrap(), "--pkcs11", &uri];
+        let run = desk.alice.exits(1, &[&bob[..], &through].concat());
+        assert!(run.says("alice has one on that device") && desk.pins().is_empty(), "{run:?}");
+        let digest = desk.stage();
+        let run = desk.sign(&[&YKCS11, &OPENSC], &digest, "123456");
+        assert!(run.code == 0 && run.says("slot 9c of the YubiKey 1001 signs"), "{run:?}");
+        assert_eq!((desk.pins().len(), desk.card.tries_left()), (2, 3));
+    }
 }
 
 /// A key that leaves, in one slot, reached through a module, and the one that takes its place, in another slot of the

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ceremony::Algorithm;
+use ceremony::{Algorithm, PublicKey};
 use keyholders::pkcs11::{self, Modules, Template, TokenKey};
 use keyholders::{Ask, Device, Name, Roster, Uri};
 
@@ -79,6 +79,12 @@ impl Tokens {
     /// The full name of the one token that `uri` names.
     pub(crate) fn name(&self, uri: &Uri) -> Result<Uri, Failure> {
         Ok(self.0.token(uri).map_err(|error| self.explained(error.into()))?.uri().clone())
+    }
+
+    /// The keys on the token that `uri` names that show themselves without a PIN.
+    pub(crate) fn keys(&self, uri: &Uri) -> Result<Vec<PublicKey>, Failure> {
+        let token = self.0.token(uri).map_err(|error| self.explained(error.into()))?;
+        Ok(token.keys()?.iter().map(|key| key.public_key().clone()).collect())
     }
 
     /// Opens the key that `uri` names.
