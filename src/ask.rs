@@ -74,7 +74,7 @@ impl<'a> Person<'a> {
         let owner = request.owner.as_ref().map_or(String::new(), |owner| format!(", for {owner}"));
         let (flag, question) = match request.secret {
             Secret::Passphrase => (PASSPHRASE_FLAG, format!("Passphrase of {}{owner}", request.device)),
-            Secret::SignaturePin => (PIN_FLAG, format!("PIN once more, for this signature{owner}")),
+            Secret::SignaturePin => (PIN_FLAG, format!("PIN for this signature{owner}")),
             Secret::ManagementKey => ("--management-key-file", format!("Management key of {}, in hex", request.device)),
             _ => (PIN_FLAG, format!("PIN{owner}")),
         };

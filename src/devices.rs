@@ -79,17 +79,16 @@ impl AtHand {
     ) -> Result<Self, Failure> {
         let mut found = Self::default();
         for path in &args.key_files {
-            found.add(Box::new(key_file(path, None, person)?));
+            found.add(Box::new(key_file(path, None, person)?), roster);
         }
         if args.key_files.is_empty() || !args.modules.modules.is_empty() {
             let tokens = Tokens::load(&args.modules, &context.machine.config()?);
             let (on_tokens, problems) = tokens.devices(roster);
-            // Modules may look into YubiKeys too. To open one after that takes it from them, not the other way round; and
-            // a key that is seen both ways is used directly.
+            // Modules may look into YubiKeys too. To open one after that takes it from them, not the other way round.
             let yubikeys = Yubikeys::open();
             let (in_yubikeys, more) = yubikeys.devices(roster);
             found.problems = problems.into_iter().chain(more).collect();
-            in_yubikeys.into_iter().chain(on_tokens).for_each(|device| found.add(device));
+            in_yubikeys.into_iter().chain(on_tokens).for_each(|device| found.add(device, roster));
             found.look_closer(&tokens, roster, person);
             let in_use = |key: &RecordKey| key.state() != State::Retired && key.device() == DeviceKind::Yubikey;
             if found.keys.is_empty() || roster.records().iter().flat_map(Record::keys).any(in_use) {
@@ -109,17 +108,28 @@ impl AtHand {
                     continue;
                 }
                 match tokens.open(uri, Some(record.name()), person) {
-                    Ok(device) => self.add(device),
-                    Err(failure) => self.problems.push(failure.line()),
+                    Ok(device) => self.add(device, roster),
+                    Err(failure) => {
+                        let line = failure.line();
+                        if !self.problems.contains(&line) {
+                            self.problems.push(line);
+                        }
+                    }
                 }
             }
         }
     }
 
-    fn add(&mut self, device: Box<dyn Device>) {
+    /// Adds a key. One that is reached in two ways is used as its record says, and else as it was found first.
+    fn add(&mut self, device: Box<dyn Device>, roster: &Roster) {
         let fingerprint = device.public_key().fingerprint();
-        if self.keys.iter().all(|key| key.fingerprint != fingerprint) {
-            self.keys.push(KeyAtHand { fingerprint, device });
+        let home = roster.find(&fingerprint).map(|(_, key)| key.home());
+        match self.keys.iter_mut().find(|key| key.fingerprint == fingerprint) {
+            None => self.keys.push(KeyAtHand { fingerprint, device }),
+            Some(key) if home.is_some_and(|home| !is_at(&*key.device, home) && is_at(&*device, home)) => {
+                key.device = device;
+            }
+            Some(_) => {}
         }
     }
 }
@@ -215,15 +225,24 @@ pub(crate) fn key_file(path: &Path, owner: Option<&Name>, ask: &mut dyn Ask) -> 
     Ok(FileKey::read(&bytes, &path.display().to_string(), owner, ask)?)
 }
 
-/// Says nothing of a panic in the library that talks to YubiKeys: whoever called it gets an error instead.
+/// Whether this is how a key is reached that lives at `home`.
+fn is_at(device: &dyn Device, home: &Home) -> bool {
+    let here = device.describe();
+    here.kind == home.kind() && home.uri().is_none_or(|uri| here.uri.is_some_and(|here| uri.matches_token(&here)))
+}
+
+/// Says nothing of a panic in the libraries that talk to YubiKeys and modules: whoever called them gets an error instead.
 pub(crate) fn expect_panics() {
-    #[cfg(feature = "yubikey")]
-    {
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if std::thread::current().name() != Some(keyholders::piv::THREAD) {
-                usual(panic);
-            }
-        }));
-    }
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        #[cfg(feature = "yubikey")]
+        if std::thread::current().name() == Some(keyholders::piv::THREAD) {
+            return;
+        }
+        #[cfg(feature = "pkcs11")]
+        if keyholders::pkcs11::is_calling() {
+            return;
+        }
+        usual(panic);
+    }));
 }

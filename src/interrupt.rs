@@ -59,5 +59,6 @@ fn exit(signal: i32) -> ! {
         }
         let _ = rustix::io::write(std::io::stderr(), b"\x1b[?25h\n");
     }
-    std::process::exit(128 + signal)
+    // Nothing of a library's own runs at this end: a PKCS#11 module that does not answer may hold what it would wait for.
+    signal_hook::low_level::exit(128 + signal)
 }

@@ -188,6 +188,12 @@ impl Ui {
     }
 }
 
+/// Says a sentence on stderr, as [`Ui::say`] does, from a thread that nobody talks to.
+#[cfg(feature = "pkcs11")]
+pub(crate) fn aside(text: impl fmt::Display) {
+    let _ = write!(io::stderr(), "{}", escaped_lines(&wrapped(&text.to_string(), 0)));
+}
+
 fn answered_by(flag: &str) -> String {
     format!("answer it with {flag}")
 }

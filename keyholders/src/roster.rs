@@ -79,6 +79,24 @@ impl Roster {
         }
     }
 
+    /// Whether `name` may have a key on the device that `home` names and that holds these keys. Two ways to one device
+    /// may call it by two names, but show the same keys.
+    ///
+    /// # Errors
+    /// If one of the keys is in use by somebody else, and one of the two is a person.
+    pub fn may_join(&self, keys: &[PublicKey], home: &Home, name: &Name, kind: Kind) -> Result<(), RosterError> {
+        let owners = keys.iter().filter_map(|key| self.find(&key.fingerprint()));
+        let mut others = owners.filter(|(owner, key)| owner.name() != name && key.state() != State::Retired);
+        match others.find(|(owner, _)| owner.kind() == Kind::Person || kind == Kind::Person) {
+            None => Ok(()),
+            Some((owner, _)) => Err(RosterError::DeviceTwice {
+                home: Box::new(home.clone()),
+                first: owner.name().clone(),
+                second: name.clone(),
+            }),
+        }
+    }
+
     /// All records, sorted by name.
     pub fn records(&self) -> &[Record] {
         &self.records

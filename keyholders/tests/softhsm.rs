@@ -199,7 +199,7 @@ fn what_is_no_module_is_reported_and_the_others_go_on() {
         std::os::unix::fs::symlink(softhsm(), &link).unwrap();
         let other = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib64/libm.so.6", "/usr/lib/libm.so.6"];
         let other = other.map(Path::new).into_iter().find(|path| path.exists()).unwrap().to_path_buf();
-        let modules = Modules::load(&[text, gone, other, link, softhsm()]);
+        let modules = Modules::load(&[text, gone, other, link, softhsm()], |_, _| {});
         assert_eq!(modules.modules().len(), 1, "one library under two names is loaded once");
         assert_eq!(modules.tokens().0.len(), 1);
         match modules.problems() {
@@ -222,7 +222,7 @@ fn what_is_no_module_is_reported_and_the_others_go_on() {
 #[test]
 fn what_the_system_configures_is_found() {
     in_store("what_the_system_configures_is_found", &["one"], |_| {
-        let modules = Modules::with_system(&[]);
+        let modules = Modules::with_system(&[], |_, _| {});
         let real = fs::canonicalize(softhsm()).unwrap();
         assert!(modules.modules().iter().any(|module| module.path() == real), "{modules:?}");
         let (tokens, _) = modules.tokens();
@@ -234,7 +234,7 @@ fn what_the_system_configures_is_found() {
 fn a_store_that_does_not_exist_is_a_module_that_does_not_start() {
     in_store("a_store_that_does_not_exist_is_a_module_that_does_not_start", &[], |store| {
         fs::remove_dir_all(store.path.join("tokens")).unwrap();
-        let modules = Modules::load(&[softhsm()]);
+        let modules = Modules::load(&[softhsm()], |_, _| {});
         assert!(matches!(modules.problems(), [ModuleError::NotInitialized { .. }]), "{modules:?}");
     });
 }

@@ -7,7 +7,7 @@ mod enroll;
 mod hardware;
 mod list;
 mod nonce;
-mod shown;
+pub(super) mod shown;
 mod verify;
 
 use crate::context::Context;

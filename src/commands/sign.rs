@@ -7,6 +7,7 @@ use ceremony::assemble::name_of;
 use ceremony::{Days, Finding, Fingerprint, Json, Object, ProposalDigest, Root, Rule, SignatureFile, Staged, Time};
 use keyholders::{Device, DeviceError, Home};
 
+use super::keyholder::shown::place;
 use crate::ask::Person;
 use crate::ceremony_dir::Ceremony;
 use crate::context::Context;
@@ -145,7 +146,7 @@ fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[KeyAtHand]) -> Failure {
         .flat_map(|role| role.quorum.fingerprints())
         .map(|key| match ceremony.roster.find(&key).map(|(_, key)| key.home()) {
             Some(home @ (Home::Pkcs11 { .. } | Home::Yubikey { .. })) => {
-                format!("{} ({home})", name_of(&key, &ceremony.inputs.holders))
+                format!("{} ({})", name_of(&key, &ceremony.inputs.holders), place(home))
             }
             _ => name_of(&key, &ceremony.inputs.holders),
         })

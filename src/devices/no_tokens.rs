@@ -1,6 +1,6 @@
 //! What commands find where this program was built without PKCS#11: nothing.
 
-use ceremony::Algorithm;
+use ceremony::{Algorithm, PublicKey};
 use keyholders::{Ask, Device, Name, Roster, Uri};
 
 use super::{ClaimedKey, Listing, ModuleArgs};
@@ -28,6 +28,10 @@ impl Tokens {
     }
 
     pub(crate) fn name(&self, _: &Uri) -> Result<Uri, Failure> {
+        Err(absent())
+    }
+
+    pub(crate) fn keys(&self, _: &Uri) -> Result<Vec<PublicKey>, Failure> {
         Err(absent())
     }
 

@@ -32,6 +32,10 @@ impl Yubikeys {
         Err(absent())
     }
 
+    pub(crate) fn keys(&self, _: u32) -> Result<Vec<PublicKey>, Failure> {
+        Err(absent())
+    }
+
     pub(crate) fn existing(&self, _: u32, _: Slot, _: &Name) -> Result<KeyInYubikey, Failure> {
         Err(absent())
     }

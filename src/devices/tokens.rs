@@ -1,13 +1,16 @@
 //! PKCS#11 tokens, as commands use them.
 
-use ceremony::Algorithm;
-use keyholders::pkcs11::{Modules, Template, TokenKey};
+use std::path::Path;
+
+use ceremony::{Algorithm, PublicKey};
+use keyholders::pkcs11::{self, Modules, Template, TokenKey};
 use keyholders::{Ask, Device, Name, Roster, Uri};
 
 use super::{ClaimedKey, ListedModule, ListedToken, Listing, ModuleArgs};
 use crate::error::Failure;
 use crate::machine::Config;
 use crate::text::escaped;
+use crate::ui;
 
 /// The tokens that the modules of this machine reach.
 pub(crate) struct Tokens(Modules);
@@ -16,8 +19,8 @@ impl Tokens {
     /// Loads the modules of `args`, and without them those that this machine configures.
     pub(crate) fn load(args: &ModuleArgs, config: &Config) -> Self {
         match args.modules.is_empty() {
-            true => Self(Modules::with_system(&config.pkcs11_modules)),
-            false => Self(Modules::load(&args.modules)),
+            true => Self(Modules::with_system(&config.pkcs11_modules, unanswered)),
+            false => Self(Modules::load(&args.modules, unanswered)),
         }
     }
 
@@ -78,6 +81,12 @@ impl Tokens {
         Ok(self.0.token(uri).map_err(|error| self.explained(error.into()))?.uri().clone())
     }
 
+    /// The keys on the token that `uri` names that show themselves without a PIN.
+    pub(crate) fn keys(&self, uri: &Uri) -> Result<Vec<PublicKey>, Failure> {
+        let token = self.0.token(uri).map_err(|error| self.explained(error.into()))?;
+        Ok(token.keys()?.iter().map(|key| key.public_key().clone()).collect())
+    }
+
     /// Opens the key that `uri` names.
     pub(crate) fn open(&self, uri: &Uri, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<Box<dyn Device>, Failure> {
         Ok(Box::new(self.0.key(uri, owner, ask).map_err(|error| self.explained(error.into()))?))
@@ -111,6 +120,18 @@ impl Tokens {
             false => failure,
         }
     }
+}
+
+/// Says which module a person waits for: it runs in this process, and nothing but the end of the process ends its call.
+fn unanswered(module: &Path, function: &'static str) {
+    let touch = match function {
+        "C_Sign" | "C_SignFinal" | "C_GenerateKeyPair" => "If the device has a button or a contact, touch it. ",
+        _ => "",
+    };
+    let (module, seconds) = (module.display(), pkcs11::PATIENCE.as_secs());
+    ui::aside(format!(
+        "The PKCS#11 module {module} has not answered {function} for {seconds} seconds. {touch}Ctrl-C ends this program."
+    ));
 }
 
 fn claimed(mut key: TokenKey, ask: &mut dyn Ask) -> Result<ClaimedKey, Failure> {

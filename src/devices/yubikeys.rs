@@ -106,6 +106,12 @@ impl Yubikeys {
         Ok(about(self.card(serial)?, Vec::new())?)
     }
 
+    /// The keys in all slots of one.
+    pub(crate) fn keys(&self, serial: u32) -> Result<Vec<PublicKey>, Failure> {
+        let slots = self.card(serial)?.slots()?;
+        Ok(slots.into_iter().filter_map(|content| content.public_key.ok()).collect())
+    }
+
     /// Opens the key that `home` names, which must be `public`.
     pub(crate) fn key(
         &self,

@@ -202,6 +202,11 @@ impl Room {
 pub struct Arguments(Vec<String>);
 
 impl Arguments {
+    /// These.
+    pub fn of(arguments: &[&str]) -> Self {
+        Self(arguments.iter().map(|argument| argument.to_string()).collect())
+    }
+
     /// Each of them.
     pub fn each(&self) -> Vec<&str> {
         self.0.iter().map(String::as_str).collect()

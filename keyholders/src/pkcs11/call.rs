@@ -1,12 +1,73 @@
-//! Answers of modules, as errors of devices.
+//! Calls into modules, and what their answers mean.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Barrier, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use cryptoki::error::{Error, RvError};
 
 use crate::device::DeviceError;
 use crate::text::escaped;
 
+/// How long a module may take to answer until somebody is told.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Who is told, from another thread, that the module at this path has not answered this PKCS#11 function for
+/// [`PATIENCE`]. The call goes on: nothing can end it but the end of the program.
+pub type Unanswered = fn(&Path, &'static str);
+
+/// Whether this thread is in a call into a module. The library below panics on some answers that no module gives; that
+/// becomes an error, and a program that does not want to print such a panic asks here.
+pub fn is_calling() -> bool {
+    CALLING.get()
+}
+
+/// Calls `function` of the module at `path`.
+pub(super) fn call<T>(
+    path: &Path,
+    function: &'static str,
+    unanswered: Unanswered,
+    work: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (answered, said) = (Mutex::new(false), Condvar::new());
+    let started = Barrier::new(2);
+    let watch = || {
+        started.wait();
+        let answered = answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = said.wait_timeout_while(answered, PATIENCE, |answered| !*answered);
+        if waited.is_ok_and(|(_, waited)| waited.timed_out()) {
+            unanswered(path, function);
+        }
+    };
+    thread::scope(|scope| {
+        // Where there is no thread to be had, nobody is told. The start of a thread, and the waits of channels, need a lock
+        // that a library which is being loaded holds.
+        if thread::Builder::new().spawn_scoped(scope, watch).is_ok() {
+            started.wait();
+        }
+        CALLING.set(true);
+        let answer = catch_unwind(AssertUnwindSafe(work));
+        CALLING.set(false);
+        *answered.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        said.notify_one();
+        answer.unwrap_or(Err(Error::InvalidValue))
+    })
+}
+
+/// Why a module is of no use, after a call that concerns none of its tokens.
+pub(super) fn reason(error: &Error) -> String {
+    match error {
+        Error::Pkcs11(value, function) => format!("C_{function:?} failed: {value:?}"),
+        error if is_malformed(error) => "it answers with something that no module answers".to_owned(),
+        other => escaped(&other.to_string()),
+    }
+}
+
 /// What an error of the module means for the device that `device` names.
-pub(super) fn failed(device: &str, error: Error) -> DeviceError {
+pub(super) fn failed(device: &str, function: &'static str, error: Error) -> DeviceError {
     let device = device.to_owned();
     match error {
         Error::Pkcs11(
@@ -25,8 +86,18 @@ pub(super) fn failed(device: &str, error: Error) -> DeviceError {
         }
         Error::Pkcs11(RvError::UserPinNotInitialized, _) => DeviceError::PinNotReady { device, state: "is not set" },
         Error::Pkcs11(value, function) => {
-            DeviceError::Call { device, call: format!("C_{function}"), reason: format!("{value:?}") }
+            DeviceError::Call { device, call: format!("C_{function:?}"), reason: format!("{value:?}") }
         }
-        other => DeviceError::Call { device, call: "the module".into(), reason: escaped(&other.to_string()) },
+        error if is_malformed(&error) => DeviceError::Malformed { device, command: function },
+        other => DeviceError::Call { device, call: function.into(), reason: escaped(&other.to_string()) },
     }
+}
+
+/// Whether the module answered, and the answer is none.
+fn is_malformed(error: &Error) -> bool {
+    matches!(error, Error::InvalidValue | Error::TryFromInt(_) | Error::TryFromSlice(_) | Error::Utf8(_))
+}
+
+thread_local! {
+    static CALLING: Cell<bool> = const { Cell::new(false) };
 }

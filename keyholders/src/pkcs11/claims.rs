@@ -3,6 +3,7 @@
 use cryptoki::object::{Attribute, AttributeType};
 
 use super::key::TokenKey;
+use super::objects;
 use crate::ask::Ask;
 use crate::claims::Claims;
 use crate::device::DeviceError;
@@ -16,7 +17,7 @@ impl TokenKey {
         let token = self.token().clone();
         let wanted = [AttributeType::Local, AttributeType::NeverExtractable, AttributeType::AlwaysSensitive];
         let answers = self.with_private(ask, |_, session, handle, _| {
-            session.get_attributes(handle, &wanted).map_err(|error| token.failed(error))
+            token.call("C_GetAttributeValue", |_| objects::attributes(session, handle, &wanted))
         })?;
         let (_, info) = token.state()?;
         let firmware = info.firmware_version();

@@ -64,10 +64,10 @@ impl Token {
         let label = Attribute::Label(template.label.as_bytes().to_vec());
         let id = Attribute::Id(template.id.clone());
         let occupied = |what| DeviceError::Occupied { device: self.label().to_owned(), what };
-        if objects::any(&session, label.clone()).map_err(|error| self.failed(error))? {
+        if self.call("C_FindObjects", |_| objects::any(&session, label.clone()))? {
             return Err(occupied(format!("the label \"{}\"", escaped(&template.label))));
         }
-        if objects::any(&session, id.clone()).map_err(|error| self.failed(error))? {
+        if self.call("C_FindObjects", |_| objects::any(&session, id.clone()))? {
             return Err(occupied(format!("the id {}", hex::encode(&template.id))));
         }
         let public = [
@@ -87,7 +87,7 @@ impl Token {
             label,
             id,
         ];
-        session.generate_key_pair(&mechanism, &public, &private).map_err(|error| self.failed(error))?;
+        self.call("C_GenerateKeyPair", |_| session.generate_key_pair(&mechanism, &public, &private))?;
         let uri = Uri { object: Some(template.label.clone()), id: Some(template.id.clone()), ..Uri::default() };
         self.key(&uri, owner, ask).map(|key| key.going_on(owner, login, session))
     }

@@ -67,7 +67,10 @@ impl TokenKey {
     ) -> Result<T, DeviceError> {
         // The token is looked at for each signature: it may be in another slot by now, or be another one.
         let (slot, _) = self.token.state()?;
-        let here = |session: &Session| session.get_session_info().is_ok_and(|info| info.slot_id() == slot);
+        let here = |session: &Session| {
+            let info = self.token.call("C_GetSessionInfo", |_| session.get_session_info());
+            info.is_ok_and(|info| info.slot_id() == slot)
+        };
         let session = match self.session.take().filter(here) {
             Some(session) => session,
             None => self.token.session(false)?,
@@ -75,7 +78,7 @@ impl TokenKey {
         self.login.ensure(&self.token, &session, self.owner.as_ref(), ask)?;
         // The two halves of a pair share an id (PKCS#11 2.40, section 4.7); their labels may differ.
         let half = Uri { object: self.uri.object.clone().filter(|_| self.uri.id.is_none()), ..self.uri.clone() };
-        let found = objects::private_keys(&session, &half).map_err(|error| self.token.failed(error))?;
+        let found = self.token.call("C_FindObjects", |_| objects::private_keys(&session, &half))?;
         let (device, uri) = (self.token.label().to_owned(), Box::new(self.uri.clone()));
         let handle = match found[..] {
             [handle] => handle,
@@ -105,10 +108,10 @@ impl TokenKey {
             }
             _ => (Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure)), message.to_vec(), None),
         };
-        let failed = |error| self.token.failed(error);
-        let answer = session.get_attributes(handle, &[AttributeType::AlwaysAuthenticate]).map_err(failed)?;
+        let wanted = [AttributeType::AlwaysAuthenticate];
+        let answer = self.token.call("C_GetAttributeValue", |_| objects::attributes(session, handle, &wanted))?;
         if !matches!(answer[..], [Attribute::AlwaysAuthenticate(true)]) {
-            return session.sign(&plain, handle, &data).map_err(failed);
+            return self.token.call("C_Sign", |_| session.sign(&plain, handle, &data));
         }
         // The PIN goes between the start of the operation and its data, and the library leaves that room only where
         // data is given in parts. Tokens that hash by themselves take parts; others may not.
@@ -117,14 +120,15 @@ impl TokenKey {
             Some((mechanism, kind)) if known.contains(&kind) => (mechanism, message),
             _ => (plain, data.as_slice()),
         };
-        session.sign_init(&mechanism, handle).map_err(failed)?;
+        self.token.call("C_SignInit", |_| session.sign_init(&mechanism, handle))?;
         self.login.again(&self.token, session, self.owner.as_ref(), ask)?;
-        session.sign_update(data).and_then(|()| session.sign_final()).map_err(|error| match error {
+        let parts = |_: &_| session.sign_update(data).and_then(|()| session.sign_final());
+        self.token.module().call("C_SignFinal", parts).map_err(|error| match error {
             Error::Pkcs11(
                 RvError::FunctionNotSupported | RvError::KeyTypeInconsistent | RvError::OperationNotInitialized,
                 _,
             ) => self.token.unsupported("wants its PIN for each signature and takes no data in parts, as it must then"),
-            other => self.token.failed(other),
+            other => self.token.failed("C_SignFinal", other),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, SessionState, UserType};
+use cryptoki::slot::TokenInfo;
 use cryptoki::types::AuthPin;
 
 use super::token::{Token, tries};
@@ -28,7 +29,7 @@ impl Login {
         owner: Option<&Name>,
         ask: &mut dyn Ask,
     ) -> Result<(), DeviceError> {
-        let state = session.get_session_info().map_err(|error| token.failed(error))?.session_state();
+        let state = token.call("C_GetSessionInfo", |_| session.get_session_info())?.session_state();
         if matches!(state, SessionState::RoUser | SessionState::RwUser) || !token.state()?.1.login_required() {
             return Ok(());
         }
@@ -57,12 +58,7 @@ impl Login {
     ) -> Result<(), DeviceError> {
         let device = || token.label().to_owned();
         let (_, info) = token.state()?;
-        let left = tries(&info);
-        match left {
-            Tries::Locked => return Err(DeviceError::Locked { device: device() }),
-            Tries::Final => return Err(DeviceError::FinalTry { device: device() }),
-            _ => {}
-        }
+        let left = spendable(token, &info)?;
         let pin = if info.protected_authentication_path() {
             ask.act(Action::EnterPin { device: device() });
             None
@@ -83,10 +79,13 @@ impl Login {
                 return Err(DeviceError::PinLength { device: device(), least, most, length });
             }
         }
-        // A person takes time to type: the token may be another one by now.
-        token.state()?;
+        // A person takes time to type: the token may be another one by now, or another program may have spent tries.
+        spendable(token, &token.state()?.1)?;
         let sent = pin.as_ref().map(|pin| AuthPin::from(pin.expose().to_owned()));
-        match session.login(user, sent.as_ref()) {
+        let login = || session.login(user, sent.as_ref());
+        // A person who types on the token's own keys was told so, and takes their time.
+        let answer = if sent.is_some() { token.module().call("C_Login", |_| login()) } else { login() };
+        match answer {
             Ok(()) => {
                 self.accepted = pin;
                 Ok(())
@@ -94,12 +93,23 @@ impl Login {
             Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) if matches!(user, UserType::User) => Ok(()),
             Err(Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange, _)) => {
                 self.refused = pin;
-                match token.tries()? {
+                // Whatever the token says next, that it refused the PIN is not lost.
+                match token.tries().unwrap_or(Tries::Low) {
                     Tries::Locked => Err(DeviceError::Locked { device: device() }),
                     tries => Err(DeviceError::WrongPin { device: device(), tries }),
                 }
             }
-            Err(other) => Err(token.failed(other)),
+            Err(other) => Err(token.failed("C_Login", other)),
         }
+    }
+}
+
+/// What the token says of its tries, unless none or the last one is left.
+fn spendable(token: &Token, info: &TokenInfo) -> Result<Tries, DeviceError> {
+    let device = token.label().to_owned();
+    match tries(info) {
+        Tries::Locked => Err(DeviceError::Locked { device }),
+        Tries::Final => Err(DeviceError::FinalTry { device }),
+        left => Ok(left),
     }
 }

@@ -14,6 +14,7 @@ mod modules;
 mod objects;
 mod token;
 
+pub use call::{PATIENCE, Unanswered, is_calling};
 pub use config::{Configured, configured};
 pub use generate::Template;
 pub use key::TokenKey;

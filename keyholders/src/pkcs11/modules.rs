@@ -7,6 +7,7 @@ use std::{fs, io};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 
+use super::call::{self, Unanswered};
 use super::config::{Configured, configured};
 use super::key::TokenKey;
 use super::token::Token;
@@ -28,8 +29,8 @@ pub struct Modules {
 
 impl Modules {
     /// Loads these libraries, each once, whatever its names. A library that cannot be loaded is a problem, and the
-    /// others are loaded all the same.
-    pub fn load(paths: &[PathBuf]) -> Self {
+    /// others are loaded all the same. `unanswered` is told of each call to one of them that takes long.
+    pub fn load(paths: &[PathBuf], unanswered: Unanswered) -> Self {
         let mut loaded = Self { modules: Vec::new(), problems: Vec::new() };
         for path in paths {
             let Ok(real) = fs::canonicalize(path) else {
@@ -39,7 +40,7 @@ impl Modules {
             if loaded.modules.iter().any(|module| module.path == real) {
                 continue;
             }
-            match Module::load(real) {
+            match Module::load(real, unanswered) {
                 Ok(module) => loaded.modules.push(module),
                 Err(problem) => loaded.problems.push(problem),
             }
@@ -47,15 +48,16 @@ impl Modules {
         loaded
     }
 
-    /// Loads these libraries, and what the system configures for all its programs (p11-kit).
-    pub fn with_system(paths: &[PathBuf]) -> Self {
+    /// Loads these libraries as [`load`](Self::load) does, and what the system configures for all its programs
+    /// (p11-kit).
+    pub fn with_system(paths: &[PathBuf], unanswered: Unanswered) -> Self {
         let multiarch = format!("/usr/lib/{}-linux-gnu/pkcs11", std::env::consts::ARCH);
         let libraries = [&multiarch, "/usr/lib64/pkcs11", "/usr/lib/pkcs11", "/usr/local/lib/pkcs11"];
         let Configured { libraries, problems } = configured(
             &["/usr/share/p11-kit/modules", "/etc/pkcs11/modules"].map(Path::new),
             &libraries.map(Path::new),
         );
-        let mut loaded = Self::load(&[paths, &libraries].concat());
+        let mut loaded = Self::load(&[paths, &libraries].concat(), unanswered);
         loaded.problems.splice(0..0, problems);
         loaded
     }
@@ -82,7 +84,7 @@ impl Modules {
                 }
                 Err(error) => {
                     let path = module.path.clone();
-                    problems.push(ModuleError::NoAnswer { path, reason: escaped(&error.to_string()) });
+                    problems.push(ModuleError::NoAnswer { path, reason: call::reason(&error) });
                 }
             }
         }
@@ -120,23 +122,24 @@ impl Modules {
 pub struct Module {
     path: PathBuf,
     library: String,
-    pub(super) pkcs11: Pkcs11,
+    pkcs11: Pkcs11,
+    unanswered: Unanswered,
 }
 
 impl Module {
-    fn load(path: PathBuf) -> Result<Self, ModuleError> {
-        let pkcs11 = Pkcs11::new(&path).map_err(|error| match error {
-            Error::MissingSymbol(symbol) => ModuleError::NotPkcs11 { path: path.clone(), symbol },
-            other => ModuleError::NotLoaded { path: path.clone(), reason: escaped(&other.to_string()) },
-        })?;
-        match pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+    fn load(path: PathBuf, unanswered: Unanswered) -> Result<Self, ModuleError> {
+        let pkcs11 =
+            call::call(&path, "C_GetFunctionList", unanswered, || Pkcs11::new(&path)).map_err(|error| match error {
+                Error::MissingSymbol(symbol) => ModuleError::NotPkcs11 { path: path.clone(), symbol },
+                other => ModuleError::NotLoaded { path: path.clone(), reason: escaped(&other.to_string()) },
+            })?;
+        let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+        match call::call(&path, "C_Initialize", unanswered, || pkcs11.initialize(arguments)) {
             Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            Err(Error::Pkcs11(value, _)) => {
-                return Err(ModuleError::NotInitialized { path, reason: format!("{value:?}") });
-            }
-            Err(other) => return Err(ModuleError::NotInitialized { path, reason: escaped(&other.to_string()) }),
+            Err(error) => return Err(ModuleError::NotInitialized { path, reason: call::reason(&error) }),
         }
-        let library = pkcs11.get_library_info().map_or_else(
+        let information = call::call(&path, "C_GetInfo", unanswered, || pkcs11.get_library_info());
+        let library = information.map_or_else(
             |_| "unknown".to_owned(),
             |info| {
                 let version = info.library_version();
@@ -149,7 +152,17 @@ impl Module {
                 )
             },
         );
-        Ok(Self { path, library, pkcs11 })
+        Ok(Self { path, library, pkcs11, unanswered })
+    }
+
+    /// Calls one of its functions. A panic of the library below, which believes what a module says of lengths, is an
+    /// error as well.
+    pub(super) fn call<T>(
+        &self,
+        function: &'static str,
+        work: impl FnOnce(&Pkcs11) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        call::call(&self.path, function, self.unanswered, || work(&self.pkcs11))
     }
 
     /// Where the library is, links resolved.

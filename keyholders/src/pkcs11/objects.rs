@@ -2,7 +2,7 @@
 
 use ceremony::PublicKey;
 use cryptoki::error::Error;
-use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, AttributeInfo, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
 use crate::text::escaped;
@@ -32,6 +32,22 @@ pub(super) fn any(session: &Session, attribute: Attribute) -> Result<bool, Error
     session.find_objects(&[attribute]).map(|handles| !handles.is_empty())
 }
 
+/// What an object says of itself. What it does not have, or does not tell, is left out.
+///
+/// The library below makes room for as much as the module says, so that a length that cannot be is refused before.
+pub(super) fn attributes(
+    session: &Session,
+    handle: ObjectHandle,
+    wanted: &[AttributeType],
+) -> Result<Vec<Attribute>, Error> {
+    let lengths = session.get_attribute_info(handle, wanted)?;
+    let is_long = |info: &AttributeInfo| matches!(info, AttributeInfo::Available(length) if *length > LONGEST);
+    if lengths.iter().any(is_long) {
+        return Err(Error::InvalidValue);
+    }
+    session.get_attributes(handle, wanted)
+}
+
 fn find(session: &Session, class: ObjectClass, uri: &Uri) -> Result<Vec<ObjectHandle>, Error> {
     // A key pair is meant by either of its halves; what names no half of one names no key.
     if matches!(uri.class, Some(Class::Cert | Class::Data | Class::SecretKey)) {
@@ -47,7 +63,7 @@ fn public_object(session: &Session, handle: ObjectHandle) -> Result<PublicObject
     let wanted = [AttributeType::Label, AttributeType::Id, AttributeType::EcParams, AttributeType::EcPoint];
     let (mut label, mut id, mut parameters, mut point) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // What an object does not have is left out of the answer, so that places say nothing.
-    for attribute in session.get_attributes(handle, &wanted)? {
+    for attribute in attributes(session, handle, &wanted)? {
         match attribute {
             Attribute::Label(value) => label = value,
             Attribute::Id(value) => id = value,
@@ -66,7 +82,8 @@ fn decode(parameters: &[u8], point: &[u8]) -> Result<PublicKey, String> {
         P384 => 97,
         ED25519 | EDWARDS25519 => 32,
         [] => return Err("a key that is not on an elliptic curve".to_owned()),
-        other => return Err(format!("a key on an unknown curve {}", hex::encode(other))),
+        other if other.len() <= 32 => return Err(format!("a key on an unknown curve {}", hex::encode(other))),
+        other => return Err(format!("a key on a curve that takes {} bytes to name", other.len())),
     };
     // PKCS#11 2.40, section 2.3.3: the point is in a DER OCTET STRING. Some tokens leave the string out.
     let bare = match point {
@@ -79,6 +96,9 @@ fn decode(parameters: &[u8], point: &[u8]) -> Result<PublicKey, String> {
     let key = if length == 32 { PublicKey::from_ed25519(bare) } else { PublicKey::from_point(bare) };
     key.map_err(|error| escaped(&error.to_string()))
 }
+
+/// The most bytes of an attribute that is asked for here.
+const LONGEST: usize = 64 * 1024;
 
 /// DER of the named curves (RFC 5480, section 2.1.1.1; RFC 8410, section 3), and the name that PKCS#11 3.0 gives to the
 /// last one.

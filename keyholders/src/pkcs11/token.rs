@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cryptoki::context::Pkcs11;
 use cryptoki::error::Error;
 use cryptoki::mechanism::MechanismType;
 use cryptoki::session::Session;
@@ -31,9 +32,8 @@ pub struct Token {
 
 impl Token {
     pub(super) fn list(module: &Module) -> Result<Vec<Self>, Error> {
-        let slots = module.pkcs11.get_slots_with_token()?;
-        let tokens = slots.into_iter().filter_map(|slot| module.pkcs11.get_token_info(slot).ok());
-        Ok(tokens.filter(TokenInfo::token_initialized).map(|info| Self::new(module, &info)).collect())
+        let tokens = present(module)?.into_iter().filter(|(_, info)| info.token_initialized());
+        Ok(tokens.map(|(_, info)| Self::new(module, &info)).collect())
     }
 
     fn new(module: &Module, info: &TokenInfo) -> Self {
@@ -71,7 +71,7 @@ impl Token {
     /// If the token is gone or does not answer.
     pub fn keys(&self) -> Result<Vec<TokenKey>, DeviceError> {
         let session = self.session(false)?;
-        let found = objects::public_keys(&session, &Uri::default()).map_err(|error| self.failed(error))?;
+        let found = self.call("C_FindObjects", |_| objects::public_keys(&session, &Uri::default()))?;
         let keys = found.into_iter().filter_map(|object| {
             let key = object.public_key.ok()?;
             Some(TokenKey::new(self.clone(), key, object.label, object.id))
@@ -86,13 +86,13 @@ impl Token {
     pub fn key(&self, uri: &Uri, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<TokenKey, DeviceError> {
         let session = self.session(false)?;
         let mut login = Login::default();
-        let look = || objects::public_keys(&session, uri).map_err(|error| self.failed(error));
+        let look = || self.call("C_FindObjects", |_| objects::public_keys(&session, uri));
         let mut found = look()?;
         if found.is_empty() && self.state()?.1.login_required() {
             login.ensure(self, &session, owner, ask)?;
             found = look()?;
         }
-        let private = objects::private_keys(&session, uri).map_err(|error| self.failed(error))?;
+        let private = self.call("C_FindObjects", |_| objects::private_keys(&session, uri))?;
         let (device, wanted) = (self.label.clone(), Box::new(uri.clone()));
         match (found.len(), found.pop()) {
             (1, Some(object)) => {
@@ -108,9 +108,8 @@ impl Token {
     /// The slot where the token is now, and what it says now.
     pub(super) fn state(&self) -> Result<(Slot, TokenInfo), DeviceError> {
         let gone = || DeviceError::Gone { device: self.label.clone() };
-        let slots = self.module.pkcs11.get_slots_with_token().map_err(|error| self.failed(error))?;
-        let infos = slots.into_iter().filter_map(|slot| Some((slot, self.module.pkcs11.get_token_info(slot).ok()?)));
-        let mut same = infos.filter(|(_, info)| info.token_initialized() && identity(info) == self.uri);
+        let infos = present(&self.module).map_err(|error| self.failed("C_GetSlotList", error))?;
+        let mut same = infos.into_iter().filter(|(_, info)| info.token_initialized() && identity(info) == self.uri);
         let first = same.next().ok_or_else(gone)?;
         // Two tokens that say the same of themselves: nobody can tell which one is meant.
         if same.next().is_some() {
@@ -121,22 +120,32 @@ impl Token {
 
     pub(super) fn session(&self, write: bool) -> Result<Session, DeviceError> {
         let (slot, _) = self.state()?;
-        let pkcs11 = &self.module.pkcs11;
-        let session = if write { pkcs11.open_rw_session(slot) } else { pkcs11.open_ro_session(slot) };
-        session.map_err(|error| self.failed(error))
+        self.call("C_OpenSession", |pkcs11| match write {
+            true => pkcs11.open_rw_session(slot),
+            false => pkcs11.open_ro_session(slot),
+        })
     }
 
     pub(super) fn mechanisms(&self) -> Result<Vec<MechanismType>, DeviceError> {
         let (slot, _) = self.state()?;
-        self.module.pkcs11.get_mechanism_list(slot).map_err(|error| self.failed(error))
+        self.call("C_GetMechanismList", |pkcs11| pkcs11.get_mechanism_list(slot))
     }
 
     pub(super) fn unsupported(&self, reason: impl Into<String>) -> DeviceError {
         DeviceError::Unsupported { device: self.label.clone(), reason: reason.into() }
     }
 
-    pub(super) fn failed(&self, error: Error) -> DeviceError {
-        failed(&self.label, error)
+    /// Calls a function of its module, with its errors named.
+    pub(super) fn call<T>(
+        &self,
+        function: &'static str,
+        work: impl FnOnce(&Pkcs11) -> Result<T, Error>,
+    ) -> Result<T, DeviceError> {
+        self.module.call(function, work).map_err(|error| self.failed(function, error))
+    }
+
+    pub(super) fn failed(&self, function: &'static str, error: Error) -> DeviceError {
+        failed(&self.label, function, error)
     }
 }
 
@@ -144,6 +153,13 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token({})", self.uri)
     }
+}
+
+/// The slots with tokens in them, and what those tokens say. One that says nothing is left out.
+fn present(module: &Module) -> Result<Vec<(Slot, TokenInfo)>, Error> {
+    let slots = module.call("C_GetSlotList", Pkcs11::get_slots_with_token)?;
+    let info = |slot| module.call("C_GetTokenInfo", |pkcs11| pkcs11.get_token_info(slot)).ok();
+    Ok(slots.into_iter().filter_map(|slot| Some((slot, info(slot)?))).collect())
 }
 
 fn identity(info: &TokenInfo) -> Uri {

@@ -77,7 +77,7 @@ impl Store {
     }
 
     pub(crate) fn load(&self, module: &Path) -> Modules {
-        let modules = Modules::load(&[module.to_path_buf()]);
+        let modules = Modules::load(&[module.to_path_buf()], |_, _| {});
         assert_eq!(modules.problems(), []);
         modules
     }

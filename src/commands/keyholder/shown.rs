@@ -10,7 +10,7 @@ use crate::text::escaped;
 pub(super) const THROW_AWAY: &str = "for rehearsals and low stakes only";
 
 /// Where a key is.
-pub(super) fn place(home: &Home) -> String {
+pub(in crate::commands) fn place(home: &Home) -> String {
     match home {
         Home::File => format!("in a file: {THROW_AWAY}"),
         Home::Yubikey { serial, slot } => format!("in slot {slot} of the YubiKey {serial}"),

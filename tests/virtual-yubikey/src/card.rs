@@ -183,6 +183,14 @@ impl Card {
         self.state().applet.session.pin
     }
 
+    /// Keeps the attestation of the key in a slot as the certificate of that slot, where the card made the key. PKCS#11
+    /// modules find keys by their certificates.
+    pub fn certify(&self, slot: Slot) {
+        if let Some((certificate, _)) = self.attestation(slot) {
+            self.state().applet.put_certificate(slot, &certificate);
+        }
+    }
+
     /// What the reader is told first.
     pub fn answer_to_reset(&self) -> &'static [u8] {
         self.profile.answer_to_reset()

@@ -2,6 +2,7 @@
 
 use crate::apdu::Command;
 use crate::applet::{Applet, Outcome};
+use crate::slot::Slot;
 use crate::status::StatusWord;
 use crate::tlv::{find, read, tlv};
 
@@ -38,6 +39,22 @@ impl Applet {
             value => drop(self.objects.insert(tag, value.to_vec())),
         }
         Ok(Vec::new())
+    }
+}
+
+impl Applet {
+    /// Keeps a certificate for a key (NIST SP 800-73-4, part 1, appendix A; Yubico's for slot `f9`).
+    pub(crate) fn put_certificate(&mut self, slot: Slot, certificate: &[u8]) {
+        let object = match slot.number() {
+            0x9a => 0x5f_c105,
+            0x9c => 0x5f_c10a,
+            0x9d => 0x5f_c10b,
+            0x9e => 0x5f_c101,
+            0xf9 => ATTESTATION_CERTIFICATE,
+            retired => 0x5f_c10d + u32::from(retired.saturating_sub(0x82)),
+        };
+        let value = [tlv(0x70, certificate), tlv(0x71, &[0]), tlv(0xfe, &[])].concat();
+        self.objects.insert(object, value);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ceremony::tuf_key::whole_object_id;
 use ceremony::{Algorithm, Certificate, Digest, Json, KeyId, Policy, PublicKey, TufKey};
-use keyholders::{Device, FileKey, Home, Kind, Name, Roster, Uri};
+use keyholders::{Device, FileKey, Home, Kind, Name, Roster, RosterError, Uri};
 use zeroize::Zeroizing;
 
 use super::super::shown::THROW_AWAY;
@@ -216,7 +216,10 @@ impl Source {
             Self::Token { uri, generate } => {
                 let tokens = reach.tokens()?;
                 let token = tokens.name(&uri)?;
-                roster.may_use(&on_token(&token), name, kind).map_err(|error| Failure::no(error.to_string()))?;
+                let home = on_token(&token);
+                let refused = |error: RosterError| Failure::no(error.to_string());
+                roster.may_use(&home, name, kind).map_err(refused)?;
+                roster.may_join(&tokens.keys(&uri)?, &home, name, kind).map_err(refused)?;
                 let key = match generate {
                     None if !uri.names_key() => {
                         let message = format!("{uri} names a token, and no key on it");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ceremony::policy::DevicePolicy;
 use ceremony::{Algorithm, Firmware, PinPolicy, TouchPolicy};
-use keyholders::{Home, Kind, Name, Pin, Roster, Slot};
+use keyholders::{Home, Kind, Name, Pin, Roster, RosterError, Slot};
 
 use super::key::{Opened, Reach};
 use crate::ask::{Person, secret_file};
@@ -92,7 +92,9 @@ impl YubikeyArgs {
         let serial = yubikeys.serial(source.serial)?;
         let slot = source.slot;
         let home = Home::Yubikey { serial, slot };
-        roster.may_use(&home, name, kind).map_err(|error| Failure::no(error.to_string()))?;
+        let refused = |error: RosterError| Failure::no(error.to_string());
+        roster.may_use(&home, name, kind).map_err(refused)?;
+        roster.may_join(&yubikeys.keys(serial)?, &home, name, kind).map_err(refused)?;
         let about = yubikeys.about(serial)?;
         person.ui().say(format!("{home}, {}; firmware {}; PIN: {}", slot.purpose(), about.firmware, about.tries));
         self.factory_secrets(yubikeys, &about, person)?;
