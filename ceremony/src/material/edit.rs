@@ -202,10 +202,10 @@ impl TrustedRoot {
             (&[], entry.entry.get("validFor"))
         };
         if object.is_none() {
-            return Ok(self.set(entry, holder, "validFor", &self::object([("end", end)])));
+            return Ok(self.set(entry, holder, "validFor", Some(&self::object([("end", end)]))));
         }
         let path: Vec<&str> = holder.iter().copied().chain(["validFor"]).collect();
-        Ok(self.set(entry, &path, "end", &end))
+        Ok(self.set(entry, &path, "end", Some(&end)))
     }
 }
 
