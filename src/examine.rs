@@ -82,10 +82,9 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
     let diff = Diff::of(&base, &staged, holders)?;
     let since = chain.windows(2).map(|pair| RoleDiff::of("root", Some(&pair[0].metadata), &pair[1].metadata, holders));
     let since = since.collect::<Result<_, _>>()?;
-    let mut step = ceremony.material(&staged)?;
-    if outdated.iter().any(|(role, _)| role == "targets") {
-        step.before = Material::default();
-    }
+    let step = ceremony.material(&staged)?;
+    let hidden = outdated.iter().any(|(role, _)| role == "targets");
+    let known = if hidden { Material::default() } else { step.before.clone() };
     let (mut open, mut accepted) = (Vec::new(), Vec::new());
     let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
     findings.extend(material::judge_step(&step.before, &step.after, policy, staged.at()));
@@ -105,7 +104,7 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
         since,
         diff,
-        material: ceremony::material::diff(&step.before, &step.after),
+        material: ceremony::material::diff(&known, &step.after),
         unseen: step.missing,
         outdated,
         open,
