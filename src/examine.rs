@@ -74,10 +74,10 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
                 .hint("use the version of this program that staged it"));
         }
     };
-    let mut step = ceremony.material(&staged)?;
-    if outdated.iter().any(|(role, _)| role == "targets") {
-        step.before = Material::default();
-    }
+    let step = ceremony.material(&staged)?;
+    // What only an older root vouches for hides nothing: the proposal is told as if nothing had been there.
+    let hidden = outdated.iter().any(|(role, _)| role == "targets");
+    let known = if hidden { Material::default() } else { step.before.clone() };
     let (mut open, mut accepted) = (Vec::new(), Vec::new());
     let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
     // Whether outgoing keys must sign was settled when this was staged; whether that is still accepted is not.
@@ -101,7 +101,7 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         trusted,
         latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
         chain,
-        material: ceremony::material::diff(&step.before, &step.after),
+        material: ceremony::material::diff(&known, &step.after),
         unseen: step.missing,
         outdated,
         open,

@@ -17,7 +17,7 @@ use crate::workdir::Workdir;
 /// The most bytes of one file of trust material that are read.
 pub(crate) const LIMIT: u64 = 4 << 20;
 
-/// How many files there may be side by side in `targets/`.
+/// How many target files there may be.
 const FILES: usize = 1_000_000;
 
 /// The material that is wanted: `targets/`, with what the policy says of the files.
@@ -30,12 +30,10 @@ pub(crate) fn wanted(workdir: &Workdir, policy: &Policy) -> Result<Material, Fai
 pub(crate) fn wanted_files(workdir: &Workdir, policy: &Policy) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let place = workdir.targets();
     let mut files = BTreeMap::new();
-    if disk::exists(&place)? {
-        for entry in disk::list(&place, FILES)?.into_iter().filter(|entry| !entry.is_dir) {
-            let ours = policy.role_of_target(&entry.name) == "targets";
-            if ours && is_material(&entry.name, custom(policy, &entry.name)) {
-                files.insert(entry.name.clone(), disk::read(&place.join(&entry.name), LIMIT)?);
-            }
+    for path in disk::tree(&place, FILES)? {
+        if policy.role_of_target(&path) == "targets" && is_material(&path, custom(policy, &path)) {
+            let bytes = disk::read(&place.join(&path), LIMIT)?;
+            files.insert(path, bytes);
         }
     }
     Ok(files)

@@ -107,7 +107,7 @@ fn all_four_are_rotated_and_the_old_bytes_stay() {
     let rekor =
         material(&trustroot, 0, &[&["rotate", "rekor", "--url", url, "--api-version", "2"], &proven[..]].concat());
     assert_eq!(names(&rekor), [""; 0]);
-    assert_eq!(rekor["proof"], "proven by its checkpoint rekor.sigstore.dev/2026 of 42 entries");
+    assert_eq!(rekor["proof"], "its checkpoint rekor.sigstore.dev/2026 of 42 entries");
     let files = told(&rekor);
     assert_eq!(files[0].0, "trusted_root.json");
     assert_eq!(files[0].1, ["adds Rekor rekor.sigstore.dev/2026 (P-256) from 2026-10-01"]);
@@ -293,6 +293,55 @@ fn whoever_signs_sees_what_changes() {
     fs::remove_file(ceremony.join("inputs/material/trusted_root.json")).unwrap();
     trustroot.write("ceremonies/next/inputs/material/release.txt", "x");
     assert!(trustroot.exits(1, &["review", "next", "--now", NOW]).says("is no trust material of this proposal"));
+}
+
+/// What a terminal would act on, and what would pass for a line of this program.
+const HOSTILE: &str = r"x\nINJECTED\r\u001b[2J\u009b1m\u202e\u200b\u0007</title><script>";
+
+#[test]
+fn hostile_material_stays_on_its_line() {
+    let trustroot = sigstore();
+    let root = trustroot.read("targets/trusted_root.json");
+    let strings = [
+        "https://rekor.sigstore.dev",
+        "SHA2_256",
+        "PKIX_ED25519",
+        "2025-09-23T00:00:00Z",
+        "sigstore.dev\"",
+        "keyId",
+        "uri",
+    ];
+    for string in strings {
+        let hostile = if string.ends_with('"') { format!("{HOSTILE}\"") } else { HOSTILE.to_owned() };
+        trustroot.write("targets/trusted_root.json", root.replacen(string, &hostile, 1));
+        for command in [
+            &["material", "show", "--svg=x.svg", "--html=x.html"][..],
+            &["material", "lint"],
+            &["material", "legacy"],
+            &["material", "end", "rekor", "INJECTED", "--at=2026-12-31T00:00:00Z", "--last-use=2026-08-20T00:00:00Z"],
+            &["material", "lint", "--json"],
+            &["stage", "--dry-run"],
+        ] {
+            let run = trustroot.run(&[command, &["--now", NOW]].concat());
+            run.harmless();
+            let mut lines = run.stdout.lines().chain(run.stderr.lines());
+            assert!(lines.all(|line| !line.trim_start().starts_with("INJECTED")), "{string}: {run:#?}");
+            assert!(!run.says("could not") || run.code == 2);
+        }
+        for file in ["x.svg", "x.html"] {
+            let drawn = trustroot.read(file);
+            assert!(!drawn.contains("<script") && !drawn.contains('\u{1b}'), "{string}: {drawn}");
+        }
+    }
+    for text in
+        ["", "[]", "{", "{\"tlogs\": 1}", "{\"tlogs\": [1]}", "\u{feff}{}", "{\"a\": 1, \"a\": 2}", "{\"a\": 1.5}"]
+    {
+        trustroot.write("targets/trusted_root.json", text);
+        let lint = trustroot.exits(1, &["material", "lint", "--now", NOW]);
+        assert!(lint.harmless().stdout.contains("material-unreadable (trusted_root.json)"), "{text}: {}", lint.stdout);
+        let refused = trustroot.exits(1, &["material", "service", "select", "tsa", "all", "--now", NOW]);
+        assert!(refused.says("targets/trusted_root.json cannot be changed"), "{text}");
+    }
 }
 
 /// A trusted root as RHTAS makes it: PEM texts, one kind of key for all, no start, URLs of its cluster.

@@ -12,7 +12,6 @@ use super::edit::LogIdForm;
 use super::instance::{Instance, Kind, raw_bytes};
 use super::log_key::LogKey;
 use super::moment::Moment;
-use super::spans::Step;
 use super::trusted_root::TrustedRoot;
 use super::url::ServiceUrl;
 use crate::certificate::Certificate;
@@ -44,7 +43,7 @@ pub fn repair(root: &TrustedRoot, answers: &Answers) -> (TrustedRoot, Vec<Repair
     let (mut root, mut repairs) = (root.clone(), Vec::new());
     if root.media_type() != Some(TrustedRoot::MEDIA_TYPE) {
         let before = root.media_type().unwrap_or("nothing").to_string();
-        root = root.set_at(&[], "mediaType", Some(&Json::string(TrustedRoot::MEDIA_TYPE)));
+        root = root.with_media_type();
         let what = format!("the media type was {before}");
         repairs.push(Repair { subject: TrustedRoot::TARGET.to_string(), what });
     }
@@ -52,11 +51,9 @@ pub fn repair(root: &TrustedRoot, answers: &Answers) -> (TrustedRoot, Vec<Repair
         for index in 0..root.of_kind(*kind).count() {
             let mut whats = Vec::new();
             let mut apply = |root: &mut TrustedRoot, fix: fn(&Instance<'_>, &Answers) -> Option<Fix>| {
-                let fix = root.of_kind(*kind).nth(index).and_then(|entry| fix(&entry, answers));
-                let Some(Fix { path, name, value, what }) = fix else { return };
-                let start = [Step::Name(kind.list()), Step::Index(index)];
-                let path: Vec<Step<'_>> = start.into_iter().chain(path.iter().map(|name| Step::Name(name))).collect();
-                *root = root.set_at(&path, name, value.as_ref());
+                let Some(entry) = root.of_kind(*kind).nth(index) else { return };
+                let Some(Fix { path, name, value, what }) = fix(&entry, answers) else { return };
+                *root = root.set(&entry, path, name, value.as_ref());
                 whats.push(what);
             };
             apply(&mut root, url);

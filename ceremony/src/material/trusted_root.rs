@@ -84,20 +84,20 @@ impl TrustedRoot {
         Self { document: listed.insert(&list, index, entry) }
     }
 
-    /// With another value under `name` in the object at `path` of an entry.
-    pub(super) fn set(&self, instance: &Instance<'_>, path: &[&str], name: &str, value: &Json) -> Self {
-        let start = [Step::Name(instance.kind.list()), Step::Index(instance.index)];
+    /// With another value under `name` in the object at `path` of an entry; without that member if there is no value.
+    pub(super) fn set(&self, entry: &Instance<'_>, path: &[&str], name: &str, value: Option<&Json>) -> Self {
+        let start = [Step::Name(entry.kind.list()), Step::Index(entry.index)];
         let path: Vec<Step<'_>> = start.into_iter().chain(path.iter().map(|name| Step::Name(name))).collect();
-        Self { document: self.document.set(&path, name, value) }
-    }
-
-    /// With another value under `name` in the object at `path`; without that member if there is no value.
-    pub(super) fn set_at(&self, path: &[Step<'_>], name: &str, value: Option<&Json>) -> Self {
         let document = match value {
-            Some(value) => self.document.set(path, name, value),
-            None => self.document.unset(path, name),
+            Some(value) => self.document.set(&path, name, value),
+            None => self.document.unset(&path, name),
         };
         Self { document }
+    }
+
+    /// With the media type that clients read.
+    pub(super) fn with_media_type(&self) -> Self {
+        Self { document: self.document.set(&[], "mediaType", &Json::string(Self::MEDIA_TYPE)) }
     }
 }
 

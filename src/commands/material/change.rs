@@ -3,10 +3,9 @@
 use std::fmt;
 
 use ceremony::material::legacy::in_step;
-use ceremony::material::{FileDiff, Material, diff};
+use ceremony::material::{FileDiff, Material, Moment, diff};
 use ceremony::{Finding, Json, Object};
 
-use super::evidence;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::examine::meaning;
@@ -46,7 +45,7 @@ impl Wanted {
     ) -> Result<Outcome, Failure> {
         let keep = self.policy.policy.legacy_targets.unwrap_or(!self.material.legacy.is_empty());
         if let Some(root) = after.trusted_root.as_ref().filter(|_| keep) {
-            after.legacy = in_step(root, &after.legacy, &evidence::moment(context.now));
+            after.legacy = in_step(root, &after.legacy, &Moment::from(context.now));
         }
         let files = diff(&self.material, &after);
         if files.is_empty() {
@@ -70,7 +69,7 @@ struct Changed {
 impl fmt::Display for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(proof) = &self.proof {
-            f.write_str(&wrapped(&format!("It is {proof}.").replace("It is its", "Its"), 0))?;
+            f.write_str(&wrapped(&format!("Proof: {proof}."), 0))?;
         }
         self.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 0)))?;
         if !self.findings.is_empty() {

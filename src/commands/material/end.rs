@@ -1,10 +1,9 @@
 //! `trustroot material end`
 
 use ceremony::Time;
-use ceremony::material::{EditError, Kind, ServiceKind};
+use ceremony::material::{EditError, Kind, Moment, ServiceKind};
 
 use super::change::Wanted;
-use super::evidence::moment;
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
 use crate::report::Outcome;
@@ -33,7 +32,7 @@ impl End {
         let wanted = Wanted::read(context)?;
         let missing = || Failure::no("there is no targets/trusted_root.json");
         let root = wanted.material.trusted_root.clone().ok_or_else(missing)?;
-        let now = moment(context.now);
+        let now = Moment::from(context.now);
         let entry = root.find(self.kind, &self.name, &now).or_fail(|| "nothing was ended")?;
         let last_use = match self.last_use {
             Some(time) => time,
@@ -43,7 +42,7 @@ impl End {
             Some(time) => time,
             None => ui.value("--at", "The last moment at which it is valid", Some(&last_use.to_string()))?,
         };
-        let (at, last_use) = (moment(at), moment(last_use));
+        let (at, last_use) = (Moment::from(at), Moment::from(last_use));
         let mut after = wanted.material.clone();
         let ended = root.end(&entry, &at, Some(&last_use)).or_fail(|| "nothing was ended")?;
         let open = ended

@@ -127,5 +127,5 @@ fn start(ui: &mut Ui, given: Option<Time>, context: &Context, policy: &Policy) -
             ui.value("--start", "From when on it is valid", proposed.as_deref())?
         }
     };
-    Ok(evidence::moment(given))
+    Ok(Moment::from(given))
 }

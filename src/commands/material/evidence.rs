@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ceremony::material::{
-    AuthorityChain, Checkpoint, Kind, LogIdForm, LogKey, Moment, ServiceUrl, Timestamp, TreeHead, TrustedRoot,
+    AuthorityChain, Checkpoint, Kind, LogIdForm, LogKey, ServiceUrl, Timestamp, TreeHead, TrustedRoot,
 };
 use ceremony::{Certificate, Digest, Json, Time};
 
@@ -46,7 +46,7 @@ pub(super) fn rekor(
         let message = format!("{} does not prove that this is the key of the log at {url}", checkpoint.display());
         Failure::no(message).caused_by(&error)
     })?;
-    let proof = format!("proven by its checkpoint {} of {} entries", proven.origin.escape_debug(), proven.size);
+    let proof = format!("its checkpoint {} of {} entries", proven.origin.escape_debug(), proven.size);
     Ok(ProvenLog { key, form, proof })
 }
 
@@ -56,7 +56,7 @@ pub(super) fn ct_log(key: LogKey, tree_head: &Path) -> Result<ProvenLog, Failure
         let message = format!("{} does not prove that this is the key of the log", tree_head.display());
         Failure::no(message).caused_by(&error)
     })?;
-    let proof = format!("proven by its tree head of {} certificates", proven.size);
+    let proof = format!("its tree head of {} certificates", proven.size);
     Ok(ProvenLog { key, form: LogIdForm::Key, proof })
 }
 
@@ -131,11 +131,6 @@ fn is_listed(chain: &[Certificate], kind: Kind, root: &TrustedRoot) -> bool {
         let held = entry.certificates().unwrap_or_default();
         digests(&mut held.iter().map(|der| Digest::of(der))) == wanted
     })
-}
-
-/// The moment of a time given on the command line.
-pub(super) fn moment(time: Time) -> Moment {
-    Moment::from(time)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ceremony::Time;
-use ceremony::material::{Answers, ClientTrustConfig, Kind, ServiceUrl, SigningConfig, TrustedRoot, repair};
+use ceremony::material::{Answers, ClientTrustConfig, Kind, Moment, ServiceUrl, SigningConfig, TrustedRoot, repair};
 
 use super::change::Wanted;
-use super::evidence::moment;
 use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
@@ -61,7 +60,7 @@ impl Import {
                 let question = format!("{} has no start; when did the logs without one start", log.subject());
                 log_start = Some(ui.value("--log-start", &question, None)?);
             }
-            let (repaired, repairs) = repair(&root, &Answers { urls, log_start: log_start.map(moment) });
+            let (repaired, repairs) = repair(&root, &Answers { urls, log_start: log_start.map(Moment::from) });
             for repair in repairs {
                 ui.say(format!("repaired {}: {}", repair.subject, repair.what));
             }

@@ -1,9 +1,9 @@
 //! `trustroot material legacy`
 
+use ceremony::material::Moment;
 use ceremony::material::legacy::in_step;
 
 use super::change::Wanted;
-use super::evidence::moment;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::report::Outcome;
@@ -21,7 +21,7 @@ impl Legacy {
         let missing = || Failure::no("there is no targets/trusted_root.json");
         let root = wanted.material.trusted_root.as_ref().ok_or_else(missing)?;
         let mut after = wanted.material.clone();
-        after.legacy = in_step(root, &after.legacy, &moment(context.now));
+        after.legacy = in_step(root, &after.legacy, &Moment::from(context.now));
         wanted.change(context, after, None)
     }
 }

@@ -1,10 +1,9 @@
 //! `trustroot material service ...`
 
 use ceremony::Time;
-use ceremony::material::{NewService, Selector, ServiceKind, ServiceUrl, SigningConfig};
+use ceremony::material::{Moment, NewService, Selector, ServiceKind, ServiceUrl, SigningConfig};
 
 use super::change::Wanted;
-use super::evidence::moment;
 use super::rotate::operator;
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
@@ -67,10 +66,10 @@ impl Service {
                     Some(start) => start,
                     None => ui.value("--start", "From when on signers use it", None)?,
                 };
-                let new = NewService { url, major_api_version: api_version, start: moment(start), operator };
+                let new = NewService { url, major_api_version: api_version, start: Moment::from(start), operator };
                 config.add(kind, &new)
             }
-            Command::End { kind, url, at } => config.end(kind, &url, &moment(at)),
+            Command::End { kind, url, at } => config.end(kind, &url, &Moment::from(at)),
             Command::Select { kind, selector } => config.select(kind, selector),
         };
         let changed = changed.or_fail(|| "the signing config stays as it is")?;

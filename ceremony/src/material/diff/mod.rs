@@ -3,20 +3,21 @@
 //! Nothing that differs between two files is missing: what has no sentence of its own is a [`Change::Member`], and
 //! where only white space or the order of members differs, that is said.
 
+mod file;
 mod item;
 mod legacy;
 mod pairs;
 mod words;
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::files::Material;
 use super::moment::Moment;
 use super::signing_config::{Form, Selector, ServiceKind, SigningConfig};
 use super::trusted_root::TrustedRoot;
-use crate::json::{Json, Object};
-use item::Item;
+use crate::json::Json;
+use file::{File, Side};
 
 /// What changes in one file of trust material.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,133 +148,29 @@ pub fn diff(before: &Material, after: &Material) -> Vec<FileDiff> {
 
 /// What changes in the trusted root; none if nothing does, not even a byte.
 pub fn trusted_root(before: Option<&TrustedRoot>, after: Option<&TrustedRoot>) -> Option<FileDiff> {
-    let items = |root: Option<&TrustedRoot>| -> Vec<Item> {
-        let Some(root) = root else { return Vec::new() };
-        root.instances().map(|instance| Item::of_instance(&instance, root.text_of(&instance))).collect()
-    };
-    let bytes = |root: Option<&TrustedRoot>| root.map(|root| root.as_bytes().to_vec());
     let file = File {
         path: TrustedRoot::TARGET,
         lists: &["certificateAuthorities", "ctlogs", "timestampAuthorities", "tlogs"],
         media_types: &[TrustedRoot::MEDIA_TYPE],
     };
-    file.diff(
-        (bytes(before), before.map(TrustedRoot::json), items(before)),
-        (bytes(after), after.map(TrustedRoot::json), items(after)),
-        |_, _| false,
-    )
+    file.diff(&Side::of_root(before), &Side::of_root(after), |_, _| false)
 }
 
 /// What changes in the signing config at `path`; none if nothing does, not even a byte.
 pub fn signing_config(path: &str, before: Option<&SigningConfig>, after: Option<&SigningConfig>) -> Option<FileDiff> {
-    let items = |config: Option<&SigningConfig>| -> Vec<Item> {
-        let Some(config) = config else { return Vec::new() };
-        config.services().map(|service| Item::of_service(&service, config.text_of(&service))).collect()
-    };
-    let bytes = |config: Option<&SigningConfig>| config.map(|config| config.as_bytes().to_vec());
     let lists = match before.or(after).map(SigningConfig::form) {
         Some(Form::V01) => &["caUrl", "oidcUrl", "tlogUrls", "tsaUrls"],
         _ => &["caUrls", "oidcUrls", "rekorTlogUrls", "tsaUrls"],
     };
     let file = File { path, lists, media_types: &[SigningConfig::MEDIA_TYPE, SigningConfig::MEDIA_TYPE_V01] };
-    file.diff(
-        (bytes(before), before.map(SigningConfig::json), items(before)),
-        (bytes(after), after.map(SigningConfig::json), items(after)),
-        |member, changes| {
-            let kind = ServiceKind::ALL.iter().find(|kind| kind.config() == Some(member));
-            let Some(kind) = kind else { return false };
-            let selector = |config: Option<&SigningConfig>| config.and_then(|config| config.selector(*kind));
-            let (before, after) = (selector(before), selector(after));
-            let told = before != after && after.is_some();
-            if told {
-                changes.push(Change::Selects { kind: *kind, before, after });
-            }
-            told
-        },
-    )
-}
-
-/// What a file of either kind has: lists of entries, and other members.
-struct File<'a> {
-    path: &'a str,
-    lists: &'a [&'a str],
-    media_types: &'a [&'a str],
-}
-
-type Side<'a> = (Option<Vec<u8>>, Option<&'a Json>, Vec<Item>);
-
-impl File<'_> {
-    fn diff(
-        &self,
-        before: Side<'_>,
-        after: Side<'_>,
-        member: impl Fn(&str, &mut Vec<Change>) -> bool,
-    ) -> Option<FileDiff> {
-        let ((old_bytes, old, old_items), (new_bytes, new, new_items)) = (before, after);
-        if old_bytes == new_bytes {
-            return None;
+    file.diff(&Side::of_config(before), &Side::of_config(after), |member, changes| {
+        let Some(kind) = ServiceKind::ALL.iter().find(|kind| kind.config() == Some(member)) else { return false };
+        let selector = |config: Option<&SigningConfig>| config.and_then(|config| config.selector(*kind));
+        let (before, after) = (selector(before), selector(after));
+        let told = before != after && after.is_some();
+        if told {
+            changes.push(Change::Selects { kind: *kind, before, after });
         }
-        let mut changes = Vec::new();
-        match (&old_bytes, &new_bytes) {
-            (None, _) => changes.push(Change::FileAdded),
-            (_, None) => {
-                let changes = [Change::FileRemoved].to_vec();
-                return Some(FileDiff { path: self.path.to_string(), changes, same: Vec::new() });
-            }
-            _ => {}
-        }
-        pairs::entries(&old_items, &new_items, &mut changes);
-        let same = pairs::same(&old_items, &new_items);
-        let (old, new) = (old.and_then(Json::as_object), new.and_then(Json::as_object));
-        self.members(old, new, &member, &mut changes);
-        if changes.is_empty() {
-            changes.push(Change::Layout);
-        }
-        Some(FileDiff { path: self.path.to_string(), changes, same })
-    }
-
-    /// Members beside the lists; and lists that come or go empty.
-    fn members(
-        &self,
-        old: Option<&Object>,
-        new: Option<&Object>,
-        member: &impl Fn(&str, &mut Vec<Change>) -> bool,
-        changes: &mut Vec<Change>,
-    ) {
-        let names = [old, new].into_iter().flatten().flat_map(Object::iter).map(|(name, _)| name);
-        for name in names.collect::<alloc::collections::BTreeSet<_>>() {
-            let (before, after) = (old.and_then(|old| old.get(name)), new.and_then(|new| new.get(name)));
-            let empty = |json: Option<&Json>| json.is_some_and(|json| json.as_array().is_some_and(<[Json]>::is_empty));
-            let comes_or_goes = before.is_some() != after.is_some() && (empty(before) || empty(after));
-            if before == after || (self.lists.contains(&name) && !(comes_or_goes && old.is_some())) {
-                continue;
-            }
-            let usual = after.and_then(Json::as_str).is_some_and(|media_type| self.media_types.contains(&media_type));
-            if old.is_none() && ((name == "mediaType" && usual) || self.lists.contains(&name)) {
-                continue;
-            }
-            let told = member(name, changes);
-            let mut others = Vec::new();
-            pairs::members(None, name, before, after, &mut others);
-            changes.extend(others.into_iter().flat_map(|change| untold(change, name, told)));
-        }
-    }
-}
-
-/// What of a change in the object `name` is not said yet, if how many services signers use is.
-fn untold(change: Change, name: &str, selects: bool) -> Vec<Change> {
-    let Change::Member { path, before, after, .. } = &change else { return [change].to_vec() };
-    if !selects {
-        return [change].to_vec();
-    }
-    let selection = |path: &str| path.strip_prefix(name).is_some_and(|rest| matches!(rest, ".selector" | ".count"));
-    if *path != *name {
-        return if selection(path) { Vec::new() } else { [change].to_vec() };
-    }
-    // The whole object comes or goes: told by its members.
-    let empty = Json::Object(Object::new());
-    let mut members = Vec::new();
-    pairs::members(None, name, before.as_ref().or(Some(&empty)), after.as_ref().or(Some(&empty)), &mut members);
-    members.retain(|member| !matches!(member, Change::Member { path, .. } if selection(path)));
-    members
+        told
+    })
 }

@@ -1,0 +1,101 @@
+//! Changes of a signing config.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{EditError, Subjects, object};
+use crate::json::Json;
+use crate::material::moment::Moment;
+use crate::material::signing_config::{Form, Selector, Service, ServiceKind, SigningConfig};
+use crate::material::spans::Step;
+use crate::material::url::ServiceUrl;
+
+/// A new service of a signing config.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewService {
+    /// Where it is.
+    pub url: ServiceUrl,
+    /// The major version of its interface.
+    pub major_api_version: u64,
+    /// From when on signers use it.
+    pub start: Moment,
+    /// Who runs it, as one name for all services of one operator.
+    pub operator: String,
+}
+
+impl SigningConfig {
+    /// With a new service, before all that start no later: signers take the first that is valid.
+    ///
+    /// # Errors
+    /// If the config is of the old form, or has a service of this kind, URL and version.
+    pub fn add(&self, kind: ServiceKind, new: &NewService) -> Result<Self, EditError> {
+        self.editable()?;
+        let same = |service: &Service<'_>| {
+            service.url() == Some(new.url.as_str()) && service.major_api_version() == Some(new.major_api_version)
+        };
+        if let Some(there) = self.of_kind(kind).find(same) {
+            return Err(EditError::There { subject: there.subject() });
+        }
+        let later = |service: &Service<'_>| {
+            let start = service.valid_for().ok().and_then(|valid| valid.start);
+            start.is_some_and(|start| new.start.is_before(&start))
+        };
+        let services: Vec<Service<'_>> = self.of_kind(kind).collect();
+        let index = services.iter().rposition(later).map_or(0, |last| last + 1);
+        let json = object([
+            ("url", Json::string(new.url.as_str())),
+            ("majorApiVersion", new.major_api_version.into()),
+            ("validFor", object([("start", Json::string(new.start.as_str()))])),
+            ("operator", Json::string(&new.operator)),
+        ]);
+        Ok(self.with(kind, index, &json))
+    }
+
+    /// With the service of this kind at `url` valid until `at`.
+    ///
+    /// # Errors
+    /// If the config is of the old form, has not one such service, or it starts later or has ended.
+    pub fn end(&self, kind: ServiceKind, url: &str, at: &Moment) -> Result<Self, EditError> {
+        self.editable()?;
+        let found: Vec<Service<'_>> =
+            self.of_kind(kind).filter(|service| service.url().is_some_and(|other| other.contains(url))).collect();
+        let exact: Vec<_> = found.iter().copied().filter(|service| service.url() == Some(url)).collect();
+        let name = url.escape_debug().to_string();
+        let subjects = |services: &[Service<'_>]| Subjects(services.iter().map(|s| s.subject()).collect());
+        let service = match (exact.as_slice(), found.as_slice()) {
+            ([one], _) | ([], [one]) => *one,
+            ([], []) => {
+                let present = self.of_kind(kind).collect::<Vec<_>>();
+                return Err(EditError::Absent { name, present: subjects(&present) });
+            }
+            ([], several) | (several, _) => return Err(EditError::Several { name, several: subjects(several) }),
+        };
+        let valid = service.valid_for()?;
+        if let Some(end) = valid.end {
+            return Err(EditError::Ended { subject: service.subject(), end });
+        }
+        if let Some(start) = valid.start.filter(|start| !start.is_before(at)) {
+            return Err(EditError::EndBeforeStart { subject: service.subject(), start, end: at.clone() });
+        }
+        let path = [Step::Name(kind.list(self.form())), Step::Index(service.index)];
+        let end = Json::string(at.as_str());
+        if service.entry.get("validFor").is_none() {
+            return Ok(self.set(&path, "validFor", &object([("end", end)])));
+        }
+        Ok(self.set(&[path[0], path[1], Step::Name("validFor")], "end", &end))
+    }
+
+    /// With signers using so many of the services of this kind.
+    ///
+    /// # Errors
+    /// If the config is of the old form, or signers always use one service of this kind.
+    pub fn select(&self, kind: ServiceKind, selector: Selector) -> Result<Self, EditError> {
+        self.editable()?;
+        let config = kind.config().ok_or(EditError::NoSelector { kind: kind.word() })?;
+        Ok(self.set(&[], config, &selector.json()))
+    }
+
+    fn editable(&self) -> Result<(), EditError> {
+        if self.form() == Form::V02 { Ok(()) } else { Err(EditError::OldForm) }
+    }
+}
