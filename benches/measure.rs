@@ -41,11 +41,6 @@ impl Cost {
     pub(crate) fn then(self, next: Self) -> Self {
         Self { time: self.time + next.time, memory: self.memory.max(next.memory) }
     }
-
-    /// What this took longer than `other`, with this one's memory.
-    pub(crate) fn without(self, other: Self) -> Self {
-        Self { time: self.time.saturating_sub(other.time), memory: self.memory }
-    }
 }
 
 /// The programs that are compared, in the order of their first run, with what each run of theirs cost.
@@ -78,6 +73,13 @@ impl Table {
         times.sort();
         memories.sort();
         Some(Cost { time: *times.get(times.len() / 2)?, memory: *memories.get(memories.len() / 2)? })
+    }
+
+    /// Leaves of `name` what it takes longer than `other`, median by median.
+    pub(crate) fn subtract(&mut self, name: &str, other: &str) {
+        let Some(Cost { time, .. }) = self.cost(other) else { return };
+        let costs = self.rows.iter_mut().filter(|(row, _)| row == name).flat_map(|(_, costs)| costs);
+        costs.for_each(|cost| cost.time = cost.time.saturating_sub(time));
     }
 
     /// Whether any program failed.
