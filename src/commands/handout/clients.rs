@@ -211,7 +211,8 @@ mod tests {
     fn long_commands_go_on_in_the_next_line() {
         let checksum = "0".repeat(64);
         let step = Step::command(&["cosign", "initialize", "--root", "1.root.json", "--root-checksum", &checksum]);
-        let expected = format!("cosign initialize \\\n    --root 1.root.json \\\n    --root-checksum \\\n    {checksum}");
+        let expected =
+            format!("cosign initialize \\\n    --root 1.root.json \\\n    --root-checksum \\\n    {checksum}");
         assert_eq!(step.text, expected);
     }
 }

@@ -59,8 +59,7 @@ impl fmt::Display for Sheet {
         f.write_str(&columns(&addresses.map(|(what, url)| [what, url].map(str::to_owned)), 2))?;
         self.clients.iter().try_for_each(|client| section(f, client))?;
         f.write_str("\nFiles\n")?;
-        let rows: Vec<[String; 2]> =
-            self.files.iter().map(|file| [file.name.clone(), file.what.to_owned()]).collect();
+        let rows: Vec<[String; 2]> = self.files.iter().map(|file| [file.name.clone(), file.what.to_owned()]).collect();
         f.write_str(&columns(&rows, 2))?;
         match self.written.is_empty() {
             true => f.write_str("  --out DIR writes them, with this text and as a page.\n"),
@@ -105,12 +104,7 @@ impl Report for Sheet {
             let steps = client.steps.iter();
             let steps = steps.map(|step| object([("language", text(step.language)), ("text", text(&step.text))]));
             let notes = client.notes.iter().map(Json::string).collect();
-            object([
-                ("client", text(client.name)),
-                ("starts-here", can),
-                ("steps", steps.collect()),
-                ("notes", notes),
-            ])
+            object([("client", text(client.name)), ("starts-here", can), ("steps", steps.collect()), ("notes", notes)])
         };
         let file = |file: &File| {
             object([

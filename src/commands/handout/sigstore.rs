@@ -47,7 +47,9 @@ fn cosign(place: &Addresses, verified: &Verified) -> Client {
     );
     let old = match verified.legacy {
         true => "Before version 2.5.1 it reads single keys and certificates among the targets, which are there.",
-        false => "Before version 2.5.1 it cannot use this: it reads single keys among the targets, which are not there.",
+        false => {
+            "Before version 2.5.1 it cannot use this: it reads single keys among the targets, which are not there."
+        }
     };
     client.notes.push(old.to_owned());
     if verified.signing_config.is_none() {

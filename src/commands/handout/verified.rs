@@ -106,7 +106,8 @@ impl Verified {
                 false => Failure::could_not(message).caused_by(&error),
             }
         };
-        let mut client = Client::new(&source, &bytes, store.clone(), context.now, Limits::default()).map_err(refused)?;
+        let mut client =
+            Client::new(&source, &bytes, store.clone(), context.now, Limits::default()).map_err(refused)?;
         let roles = client.refresh().map_err(refused)?;
         let trusted_root = target(&mut client, TrustedRoot::TARGET).map_err(refused)?;
         let signing_config = target(&mut client, SigningConfig::TARGET).map_err(refused)?;
