@@ -10,6 +10,9 @@ const WIDTH: usize = 70;
 pub(super) struct Client {
     /// Its name, as in the documentation.
     pub(super) name: &'static str,
+    /// Whether it comes from the root that is handed out to the newest; none if it does not start from it, or nothing is
+    /// known of it.
+    pub(super) starts_here: Option<bool>,
     /// What to type, in this order.
     pub(super) steps: Vec<Step>,
     /// What it cannot do, and what else is to be known.
@@ -37,37 +40,55 @@ pub(super) fn all(place: &Addresses, verified: &Verified) -> Vec<Client> {
         go_tuf(place, verified),
         tuftool(place, verified),
     ]);
+    let (file, root) = (verified.root_name(), verified.root.version);
     for client in &mut clients {
-        if verified.can_start(client.name) == Some(false) {
-            let root = verified.root.version;
+        if client.steps.iter().any(|step| step.text.contains(&file)) {
+            client.starts_here = verified.can_start(library(client.name));
+        }
+        if client.starts_here == Some(false) {
             client.notes.insert(0, format!("It cannot start from root {root}: `trustroot verify` says from which."));
         }
     }
     clients
 }
 
+/// What a client reads metadata with, where that is known by another name.
+fn library(client: &'static str) -> &'static str {
+    match client {
+        "gh" => "sigstore-go",
+        "trustroot" => "sigstore-tuf",
+        other => other,
+    }
+}
+
 impl Client {
     pub(super) fn new<const N: usize>(name: &'static str, steps: [Step; N], notes: &[&str]) -> Self {
-        Self { name, steps: steps.into(), notes: notes.iter().map(|&note| note.to_owned()).collect() }
+        Self {
+            name,
+            starts_here: None,
+            steps: steps.into(),
+            notes: notes.iter().map(|&note| note.to_owned()).collect(),
+        }
     }
 }
 
 impl Step {
     /// A command of these words, quoted where a shell asks for it.
     pub(super) fn command(words: &[&str]) -> Self {
-        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-        let line = words.join(" ");
-        if line.len() <= WIDTH {
-            return Self { language: "sh", text: line };
-        }
-        let mut lines = vec![String::new()];
+        let mut parts: Vec<String> = Vec::new();
         for word in words {
+            let word = quoted(word);
+            match parts.last_mut() {
+                // An option and its value stay together.
+                Some(part) if part.starts_with("--") && !part.contains(' ') && fits(part, &word) => join(part, &word),
+                _ => parts.push(word),
+            }
+        }
+        let mut lines: Vec<String> = Vec::new();
+        for part in parts {
             match lines.last_mut() {
-                Some(last) if last.is_empty() => *last = word,
-                Some(last) if !word.starts_with("--") && last.len() + word.len() < WIDTH => {
-                    *last = [last, " ", &word].concat();
-                }
-                _ => lines.push(word),
+                Some(line) if fits(line, &part) => join(line, &part),
+                _ => lines.push(part),
             }
         }
         Self { language: "sh", text: lines.join(" \\\n    ") }
@@ -77,6 +98,16 @@ impl Step {
     pub(super) fn lines(language: &'static str, text: String) -> Self {
         Self { language, text: text.trim_end().to_owned() }
     }
+}
+
+/// Whether there is room for `word` behind `line`.
+fn fits(line: &str, word: &str) -> bool {
+    line.len() + 1 + word.len() <= WIDTH
+}
+
+fn join(line: &mut String, word: &str) {
+    line.push(' ');
+    line.push_str(word);
 }
 
 /// A word that a POSIX shell takes as it is.
@@ -211,8 +242,7 @@ mod tests {
     fn long_commands_go_on_in_the_next_line() {
         let checksum = "0".repeat(64);
         let step = Step::command(&["cosign", "initialize", "--root", "1.root.json", "--root-checksum", &checksum]);
-        let expected =
-            format!("cosign initialize \\\n    --root 1.root.json \\\n    --root-checksum \\\n    {checksum}");
+        let expected = format!("cosign initialize --root 1.root.json --root-checksum \\\n    {checksum}");
         assert_eq!(step.text, expected);
     }
 }

@@ -100,7 +100,7 @@ impl Report for Sheet {
             object([("role", text(role)), ("version", held.version.into()), ("expires", expires)])
         });
         let client = |client: &Client| {
-            let can = self.verified.can_start(client.name).map_or(Json::Null, Json::Bool);
+            let can = client.starts_here.map_or(Json::Null, Json::Bool);
             let steps = client.steps.iter();
             let steps = steps.map(|step| object([("language", text(step.language)), ("text", text(&step.text))]));
             let notes = client.notes.iter().map(Json::string).collect();
