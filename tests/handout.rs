@@ -80,7 +80,9 @@ fn paste(directory: &Path, language: &str, lines: &str, artifact: &str) -> Resul
     let mut command = Command::new(script);
     command.arg(language).arg(file).current_dir(directory);
     command.env("HOME", &home).env("CARGO_HOME", cargo).env("TRUSTROOT", BINARY);
-    ["XDG_DATA_HOME", "XDG_CACHE_HOME", "TUF_ROOT"].iter().for_each(|name| drop(command.env_remove(name)));
+    for name in ["XDG_DATA_HOME", "XDG_CACHE_HOME", "TUF_ROOT"] {
+        command.env_remove(name);
+    }
     let output = command.output().unwrap();
     let said =
         || format!("{lines}\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -264,8 +266,8 @@ fn what_clients_refuse_is_handed_to_nobody() {
     copy(directory.path(), &room.path("repository"));
     handout(&room, 0, &[]);
 
-    let target = fs::read_dir(room.path("repository/targets")).unwrap().map(|entry| entry.unwrap().path());
-    let target = target.filter(|path| path.to_str().unwrap().ends_with(".trusted_root.json")).next().unwrap();
+    let mut targets = fs::read_dir(room.path("repository/targets")).unwrap().map(|entry| entry.unwrap().path());
+    let target = targets.find(|path| path.to_str().unwrap().ends_with(".trusted_root.json")).unwrap();
     let bytes = fs::read(&target).unwrap();
     fs::write(&target, "{}").unwrap();
     let refused = handout(&room, 1, &["--out=out"]);

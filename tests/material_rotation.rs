@@ -32,6 +32,9 @@ const AFTER: &str = "2026-11-20T00:00:00Z";
 /// When the bundles of the new material are signed: before its start, and behind it.
 const SIGNED: [&str; 2] = ["2026-09-15T12:00:00Z", "2026-10-02T12:00:00Z"];
 
+/// Clients that verify bundles.
+const CLIENTS: [&str; 3] = ["sigstore-python", "sigstore-js", "cosign"];
+
 fn script(name: &str) -> Command {
     Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name))
 }
@@ -81,21 +84,27 @@ struct Rotation {
 }
 
 impl Rotation {
-    /// Published at [`NOW`].
-    fn new() -> Self {
-        let theirs = adopted(16, 762, NOW).0;
+    /// Of nothing yet.
+    fn of_nothing() -> Self {
         let mut room = Room::new(&["alice", "bob", "carol"], 2);
         room.at(NOW);
+        let instance = tempfile::tempdir().unwrap();
+        let made = script("make_instance").arg(instance.path()).args(SIGNED).output().unwrap();
+        answer(&made).unwrap();
+        Self { room, instance, now: NOW }
+    }
+
+    /// Of what Sigstore has, published at [`NOW`].
+    fn of_sigstore() -> Self {
+        let theirs = adopted(16, 762, NOW).0;
+        let rotation = Self::of_nothing();
+        let room = &rotation.room;
         copy(&theirs.dir().join("targets"), &room.path("targets"));
         // What their metadata says of the targets of older clients.
         let policy = theirs.read("trustroot.toml");
         let said = &policy[policy.find("\n[targets.").unwrap()..policy.find("\n# What was found").unwrap()];
         room.coordinator.write("trustroot.toml", room.coordinator.read("trustroot.toml") + said);
-        let instance = tempfile::tempdir().unwrap();
-        let made = script("make_instance").arg(instance.path()).args(SIGNED).output().unwrap();
-        answer(&made).unwrap();
-        let rotation = Self { room, instance, now: NOW };
-        rotation.room.run(0, &["material", "legacy"]);
+        room.run(0, &["material", "legacy"]);
         rotation.hold(&["coverage-hole (ctlog 2021-03-07)"]);
         rotation
     }
@@ -109,9 +118,9 @@ impl Rotation {
 
     /// Accepts exactly these findings, which stop `stage`; then stages, signs and publishes.
     fn hold(&self, findings: &[&str]) {
-        let stopped = self.room.json(1, &["stage"]);
-        let causes = stopped["causes"].as_array().unwrap().iter().map(|cause| cause.as_str().unwrap());
-        let found: Vec<&str> = causes.map(|cause| &cause[..cause.find(")").unwrap() + 1]).collect();
+        let stopped = self.room.json(i32::from(!findings.is_empty()), &["stage", "--dry-run"]);
+        let causes = stopped["causes"].as_array().into_iter().flatten().map(|cause| cause.as_str().unwrap());
+        let found: Vec<&str> = causes.map(|cause| &cause[..=cause.find(')').unwrap()]).collect();
         assert_eq!(found, findings);
         for finding in findings {
             let (name, subject) = finding.trim_end_matches(')').split_once(" (").unwrap();
@@ -120,15 +129,28 @@ impl Rotation {
         self.room.hold(&["alice", "bob"]);
     }
 
-    /// Rotates one of the four; says what changes.
-    fn rotate(&self, kind: &str, url: &str, evidence: &[(&str, &str)]) -> Vec<String> {
+    /// Rotates all four; says what changes with each.
+    fn rotate(&self) -> [Value; 4] {
+        [
+            self.rotate_one(
+                "rekor",
+                "https://rekor.example",
+                &[("--key", "rekor.pem"), ("--checkpoint", "checkpoint")],
+            ),
+            self.rotate_one("ctlog", "https://ct.example/2026", &[("--key", "ct.pem"), ("--tree-head", "sth.json")]),
+            self.rotate_one("fulcio", "https://fulcio.example", &[("--chain", "fulcio.pem")]),
+            self.rotate_one("tsa", "https://timestamp.example", &[("--chain", "tsa.pem")]),
+        ]
+    }
+
+    fn rotate_one(&self, kind: &str, url: &str, evidence: &[(&str, &str)]) -> Value {
         let files = evidence.iter().flat_map(|(flag, file)| {
             [(*flag).to_owned(), self.instance.path().join(file).to_str().unwrap().to_owned()]
         });
         let files: Vec<String> = files.collect();
-        let fixed = ["material", "rotate", kind, "--url", url, "--start", START];
+        let fixed = ["material", "rotate", kind, "--url", url, "--start", START, "--operator", "example"];
         let arguments: Vec<&str> = fixed.into_iter().chain(files.iter().map(String::as_str)).collect();
-        changes(&self.room.json(0, &arguments))
+        self.room.json(0, &arguments)
     }
 
     /// Ends the old one of the four; says what changes.
@@ -219,8 +241,7 @@ fn judge_chains(trusted_root: &Value) {
 
 #[test]
 fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
-    const CLIENTS: [&str; 3] = ["sigstore-python", "sigstore-js", "cosign"];
-    let mut rotation = Rotation::new();
+    let mut rotation = Rotation::of_sigstore();
     let old = Signed::real("happy-path-v0.3");
     let [early, new] = [0, 1].map(|number| Signed::new(rotation.instance.path(), number));
     for client in CLIENTS {
@@ -228,14 +249,10 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
         assert!(rotation.verifies(client, &new).is_err(), "{client}: nobody knows the new one yet");
     }
 
-    let rekor =
-        rotation.rotate("rekor", "https://rekor.example", &[("--key", "rekor.pem"), ("--checkpoint", "checkpoint")]);
+    let [rekor, ct, fulcio, tsa] = rotation.rotate().map(|answer| changes(&answer));
     assert!(rekor.contains(&"adds Rekor rekor.example (P-256) from 2026-10-01".to_owned()), "{rekor:#?}");
-    let ct = rotation.rotate("ctlog", "https://ct.example/2026", &[("--key", "ct.pem"), ("--tree-head", "sth.json")]);
     assert!(ct.contains(&"adds CT log ct.example/2026 (P-256) from 2026-10-01".to_owned()), "{ct:#?}");
-    let fulcio = rotation.rotate("fulcio", "https://fulcio.example", &[("--chain", "fulcio.pem")]);
     assert!(fulcio.contains(&"adds the CA v1 fulcio.example for signing from 2026-10-01".to_owned()), "{fulcio:#?}");
-    let tsa = rotation.rotate("tsa", "https://timestamp.example", &[("--chain", "tsa.pem")]);
     assert!(tsa.contains(&"adds TSA timestamp.example (test-tsa) from 2026-10-01".to_owned()), "{tsa:#?}");
     let changed = ["target-changed (signing_config.v0.2.json)", "target-changed (trusted_root.json)"];
     rotation.hold(&changed);
@@ -281,4 +298,25 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
         assert_eq!(less[list].as_array().unwrap().len(), 1);
         assert!(by_file(&less, &old).is_err(), "without the old {list}");
     }
+}
+
+#[test]
+fn a_private_instance_is_made_from_nothing() {
+    let mut rotation = Rotation::of_nothing();
+    rotation.rotate();
+    let issuer =
+        ["material", "service", "add", "oidc", "https://login.example", "--operator=example", "--start", START];
+    rotation.room.run(0, &issuer);
+    rotation.hold(&[]);
+    rotation.at(OVERLAP);
+    let new = Signed::new(rotation.instance.path(), 1);
+    for client in CLIENTS {
+        rotation.verifies(client, &new).unwrap_or_else(|error| panic!("{client}: {error}"));
+        assert!(
+            rotation.verifies(client, &Signed::real("happy-path-v0.3")).is_err(),
+            "{client}: Sigstore is not trusted"
+        );
+    }
+    let address = ["handout", "--metadata-url=https://tuf.example", "--root=repository/1.root.json"];
+    assert!(rotation.room.run(0, &address).stdout.contains("trust_config.json"));
 }
