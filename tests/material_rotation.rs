@@ -172,6 +172,20 @@ impl Rotation {
         answer(&verify.args([signed.identity, signed.issuer]).output().unwrap())
     }
 
+    /// Whether all clients accept all of these, or refuse all of them: `why`.
+    fn everybody(&self, accepts: bool, signed: &[&Signed], why: &str) {
+        std::thread::scope(|scope| {
+            for client in CLIENTS {
+                for signed in signed {
+                    scope.spawn(move || {
+                        let said = self.verifies(client, signed);
+                        assert_eq!(said.is_ok(), accepts, "{client}, {}, {why}: {said:?}", signed.bundle.display());
+                    });
+                }
+            }
+        });
+    }
+
     /// The published `trusted_root.json`, as a client gets it.
     fn fetched(&self) -> Value {
         let place = tempfile::tempdir().unwrap();
@@ -244,10 +258,8 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
     let mut rotation = Rotation::of_sigstore();
     let old = Signed::real("happy-path-v0.3");
     let [early, new] = [0, 1].map(|number| Signed::new(rotation.instance.path(), number));
-    for client in CLIENTS {
-        rotation.verifies(client, &old).unwrap_or_else(|error| panic!("{client}: {error}"));
-        assert!(rotation.verifies(client, &new).is_err(), "{client}: nobody knows the new one yet");
-    }
+    rotation.everybody(true, &[&old], "as ever");
+    rotation.everybody(false, &[&new], "nobody knows the new one yet");
 
     let [rekor, ct, fulcio, tsa] = rotation.rotate().map(|answer| changes(&answer));
     assert!(rekor.contains(&"adds Rekor rekor.example (P-256) from 2026-10-01".to_owned()), "{rekor:#?}");
@@ -260,11 +272,7 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
     rotation.at(KNOWN);
     assert!(rotation.verifies("sigstore-python", &early).is_err(), "the new one has not started");
     rotation.at(OVERLAP);
-    for client in CLIENTS {
-        for signed in [&old, &new] {
-            rotation.verifies(client, signed).unwrap_or_else(|error| panic!("{client}: {error}"));
-        }
-    }
+    rotation.everybody(true, &[&old, &new], "both are valid");
     for client in ["sigstore-js", "cosign"] {
         assert!(rotation.verifies(client, &early).is_err(), "{client}: signed before the start");
     }
@@ -282,11 +290,7 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
         assert!(ended.iter().any(|line| line.starts_with(told)), "{kind}: {ended:#?}");
     }
     rotation.hold(&["target-changed (signing_config_rekor_v2.v0.2.json)"]);
-    for client in CLIENTS {
-        for signed in [&old, &new] {
-            rotation.verifies(client, signed).unwrap_or_else(|error| panic!("{client}: {error}"));
-        }
-    }
+    rotation.everybody(true, &[&old, &new], "the old one has ended");
 
     // Had an entry been removed instead of ended, what was signed under it would be lost.
     let published = rotation.fetched();
@@ -310,13 +314,8 @@ fn a_private_instance_is_made_from_nothing() {
     rotation.hold(&[]);
     rotation.at(OVERLAP);
     let new = Signed::new(rotation.instance.path(), 1);
-    for client in CLIENTS {
-        rotation.verifies(client, &new).unwrap_or_else(|error| panic!("{client}: {error}"));
-        assert!(
-            rotation.verifies(client, &Signed::real("happy-path-v0.3")).is_err(),
-            "{client}: Sigstore is not trusted"
-        );
-    }
+    rotation.everybody(true, &[&new], "the only one");
+    rotation.everybody(false, &[&Signed::real("happy-path-v0.3")], "Sigstore is not trusted");
     let address = ["handout", "--metadata-url=https://tuf.example", "--root=repository/1.root.json"];
     assert!(rotation.room.run(0, &address).stdout.contains("trust_config.json"));
 }
