@@ -104,6 +104,10 @@ name = {name}
 # Empty: all clients that trustroot knows.
 support = []
 
+[publish]
+# Where clients read what is published, without a slash at the end. `trustroot handout` sends them there.
+# metadata-url = "https://tuf.example.com"
+
 [devices]
 # Whether keyholders may sign with keys in files, which anybody can copy.
 # Only for rehearsals, and for roots with little at stake.

@@ -70,6 +70,25 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     out
 }
 
+/// `text` as it stands in HTML or XML, in an attribute too: characters that mean something there are escaped, control
+/// characters are shown as `\u{..}`.
+pub(crate) fn xml(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\n' => out.push('\n'),
+            c if c.is_control() => _ = write!(out, "{}", c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Rows of cells as columns that line up, two blanks between them, behind `indent` blanks.
 ///
 /// The last column takes what is left of 80 columns and is wrapped.

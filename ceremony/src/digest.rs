@@ -1,10 +1,14 @@
 //! SHA-256 of bytes.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
+
+/// How many words of eleven bits each are spoken: 132 bits.
+pub(crate) const WORDS: usize = 12;
 
 /// A SHA-256 digest (FIPS 180-4), shown as 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +28,13 @@ impl Digest {
     /// The first eight hex digits: enough to tell files apart, never enough to consent to.
     pub fn short(&self) -> String {
         self.to_string().chars().take(8).collect()
+    }
+
+    /// The first 132 bits as twelve words of the BIP-39 English list, whose words differ in their first four letters.
+    pub fn words(&self) -> Vec<&'static str> {
+        let list = bip39::Language::English.word_list();
+        let bit = |i: usize| usize::from(self.0[i / 8] >> (7 - i % 8) & 1);
+        (0..WORDS).map(|word| list[(0..11).fold(0, |value, i| value << 1 | bit(word * 11 + i))]).collect()
     }
 }
 

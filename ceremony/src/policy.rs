@@ -12,6 +12,8 @@ pub use self::devices::DevicePolicy;
 use crate::finding::{Finding, Rule};
 use crate::json::Json;
 use crate::lint::Reader;
+use crate::material::ServiceUrl;
+use crate::material::url::UrlError;
 use crate::targets::matches_pattern;
 use crate::time::{Days, Time};
 
@@ -31,6 +33,8 @@ pub struct Policy {
     /// Whether changes of the trust material keep single keys and certificates for older clients in step with the
     /// trusted root; none where they do so if there are such targets.
     pub legacy_targets: Option<bool>,
+    /// Where clients read what is published; none if the policy does not say.
+    pub metadata_url: Option<ServiceUrl>,
     /// `root`, `targets`, `snapshot` and `timestamp`, and the delegated roles.
     pub roles: BTreeMap<String, RolePolicy>,
     /// The delegated roles in the order in which clients ask them.
@@ -232,6 +236,9 @@ pub enum PolicyError {
     /// The id is too short or has odd characters.
     #[error("trust-root.id must be 16 or more letters, digits and hyphens")]
     Id,
+    /// `[publish]` has an address that is none.
+    #[error("[publish] metadata-url: {0}")]
+    Publish(#[from] UrlError),
     /// A role is not usable.
     #[error("role \"{role}\" {problem}")]
     Role {
@@ -269,12 +276,27 @@ mod tests {
     use super::*;
 
     fn policy(clients: &str) -> Result<Policy, PolicyError> {
+        policy_with(clients, "")
+    }
+
+    fn policy_with(clients: &str, more: &str) -> Result<Policy, PolicyError> {
         let people = "keyholders = [\"a\"]\nthreshold = 1\nlifetime-days = 99\nsigning-window-days = 9";
         let machine = "online = [\"o\"]\nlifetime-days = 9\nsigning-window-days = 2";
         Policy::parse(&format!(
-            "[trust-root]\nid = \"0123456789abcdef\"\nname = \"n\"\n[clients]\nsupport = [{clients}]\n\
+            "[trust-root]\nid = \"0123456789abcdef\"\nname = \"n\"\n[clients]\nsupport = [{clients}]\n{more}\n\
              [roles.root]\n{people}\n[roles.targets]\n{people}\n[roles.snapshot]\n{machine}\n[roles.timestamp]\n{machine}\n"
         ))
+    }
+
+    #[test]
+    fn clients_are_sent_to_an_address() {
+        let publish = |url: &str| {
+            policy_with("", &format!("[publish]\nmetadata-url = \"{url}\"")).map(|policy| policy.metadata_url)
+        };
+        assert_eq!(publish("https://tuf.example").unwrap().unwrap().as_str(), "https://tuf.example");
+        let error = publish("https://tuf.example/").unwrap_err().to_string();
+        assert!(error.starts_with("[publish] metadata-url: \"https://tuf.example/\" ends with a slash"), "{error}");
+        assert_eq!(policy("").unwrap().metadata_url, None);
     }
 
     #[test]

@@ -5,10 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::digest::Digest;
-
-/// How many words of eleven bits each are spoken: 132 bits.
-const WORDS: usize = 12;
+use crate::digest::{Digest, WORDS};
 
 /// The fewest hex digits that consent may be given with: 128 bits.
 const HEX_DIGITS: usize = 32;
@@ -31,12 +28,9 @@ impl ProposalDigest {
         Self(Digest::of(text.as_bytes()))
     }
 
-    /// The first 132 bits as twelve words of the BIP-39 English list, whose words differ in their first four letters.
+    /// Its twelve words: see [`Digest::words`].
     pub fn words(&self) -> Vec<&'static str> {
-        let list = bip39::Language::English.word_list();
-        let bytes = self.0.as_bytes();
-        let bit = |i: usize| usize::from(bytes[i / 8] >> (7 - i % 8) & 1);
-        (0..WORDS).map(|word| list[(0..11).fold(0, |value, i| value << 1 | bit(word * 11 + i))]).collect()
+        self.0.words()
     }
 
     /// Whether `heard` is this digest, given as the twelve words (four letters of each suffice) or as at least 32 of

@@ -13,6 +13,7 @@ mod accept;
 mod adopt;
 mod ceremony;
 mod fetch;
+mod handout;
 mod import;
 pub(crate) mod init;
 mod keyholder;
@@ -68,6 +69,7 @@ commands! {
     Import(import),
     Publish(publish),
     Renew(renew),
+    Handout(handout),
     Fetch(fetch),
     Rehearse(rehearse),
     Verify(verify),

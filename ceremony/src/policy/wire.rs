@@ -23,6 +23,8 @@ pub(super) struct Wire {
     devices: WireDevices,
     #[serde(default)]
     material: WireMaterial,
+    #[serde(default)]
+    publish: WirePublish,
     roles: WireRoles,
     #[serde(default)]
     delegation: Vec<WireDelegation>,
@@ -49,6 +51,12 @@ struct WireClients {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WireMaterial {
     legacy_targets: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WirePublish {
+    metadata_url: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -157,6 +165,7 @@ impl Wire {
             clients: self.clients.support,
             devices: self.devices.policy()?,
             legacy_targets: self.material.legacy_targets,
+            metadata_url: self.publish.metadata_url.map(|url| url.parse()).transpose()?,
             roles,
             delegated,
             targets,

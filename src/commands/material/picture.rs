@@ -6,6 +6,7 @@ use ceremony::Time;
 use ceremony::material::timeline::Timeline;
 
 use super::timeline::{span, years};
+use crate::text::xml;
 
 /// Measures in pixels.
 const WIDTH: i128 = 1000;
@@ -103,23 +104,6 @@ fn shade(out: &mut String, (from, to): (i128, i128), (top, height): (usize, usiz
 fn place(at: i64, (first, last): (i64, i64)) -> i128 {
     let (at, first, last) = (i128::from(at), i128::from(first), i128::from(last));
     (NAMES + (at - first) * (WIDTH - NAMES - 10) / (last - first).max(1)).clamp(NAMES, WIDTH - 10)
-}
-
-/// Text that is only shown.
-fn xml(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push('\n'),
-            c if c.is_control() => _ = write!(out, "{}", c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 const EMPTY: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 300 40\"><text x=\"8\" y=\"24\">There is no \

@@ -1,0 +1,321 @@
+//! Fulcio, Rekor, CT log and timestamp authority are rotated, and nothing that was signed stops to verify: Sigstore's
+//! real targets under keys of the test, real bundles, and a small Sigstore that takes over.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+mod sigstore;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ceremony::Certificate;
+use common::clients::copy;
+use common::{Room, Server};
+use serde_json::Value;
+use sigstore::adopted;
+use tempfile::TempDir;
+
+/// When Sigstore was adopted, and its material published under keys of the test.
+const NOW: &str = "2026-08-22T00:00:00Z";
+/// From when on the new material is valid.
+const START: &str = "2026-10-01T00:00:00Z";
+/// The new material is published, and has not started.
+const KNOWN: &str = "2026-09-16T00:00:00Z";
+/// Both are valid, and both are used.
+const OVERLAP: &str = "2026-10-03T00:00:00Z";
+/// The old material has ended.
+const AFTER: &str = "2026-11-20T00:00:00Z";
+
+/// When the bundles of the new material are signed: before its start, and behind it.
+const SIGNED: [&str; 2] = ["2026-09-15T12:00:00Z", "2026-10-02T12:00:00Z"];
+
+/// Clients that verify bundles.
+const CLIENTS: [&str; 3] = ["sigstore-python", "sigstore-js", "cosign"];
+
+fn script(name: &str) -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name))
+}
+
+fn answer(output: &Output) -> Result<(), String> {
+    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(()) } else { Err(said()) }
+}
+
+/// A signed artifact, and by whom it should be.
+struct Signed {
+    bundle: PathBuf,
+    artifact: PathBuf,
+    identity: &'static str,
+    issuer: &'static str,
+}
+
+impl Signed {
+    /// A real bundle.
+    fn real(name: &str) -> Self {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/bundles");
+        Self {
+            bundle: data.join(name).join("bundle.sigstore.json"),
+            artifact: data.join("a.txt"),
+            identity: "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/\
+                       extremely-dangerous-oidc-beacon.yml@refs/heads/main",
+            issuer: "https://token.actions.githubusercontent.com",
+        }
+    }
+
+    /// A bundle under the new material.
+    fn new(instance: &Path, number: usize) -> Self {
+        Self {
+            bundle: instance.join(format!("bundle-{number}.json")),
+            artifact: instance.join("artifact.txt"),
+            identity: "dev@example.com",
+            issuer: "https://login.example",
+        }
+    }
+}
+
+/// A trust root with Sigstore's targets, and the material that is to take over.
+struct Rotation {
+    room: Room,
+    instance: TempDir,
+    now: &'static str,
+}
+
+impl Rotation {
+    /// Of nothing yet.
+    fn of_nothing() -> Self {
+        let mut room = Room::new(&["alice", "bob", "carol"], 2);
+        room.at(NOW);
+        let instance = tempfile::tempdir().unwrap();
+        let made = script("make_instance").arg(instance.path()).args(SIGNED).output().unwrap();
+        answer(&made).unwrap();
+        Self { room, instance, now: NOW }
+    }
+
+    /// Of what Sigstore has, published at [`NOW`].
+    fn of_sigstore() -> Self {
+        let theirs = adopted(16, 762, NOW).0;
+        let rotation = Self::of_nothing();
+        let room = &rotation.room;
+        copy(&theirs.dir().join("targets"), &room.path("targets"));
+        // What their metadata says of the targets of older clients.
+        let policy = theirs.read("trustroot.toml");
+        let said = &policy[policy.find("\n[targets.").unwrap()..policy.find("\n# What was found").unwrap()];
+        room.coordinator.write("trustroot.toml", room.coordinator.read("trustroot.toml") + said);
+        room.run(0, &["material", "legacy"]);
+        rotation.hold(&["coverage-hole (ctlog 2021-03-07)"]);
+        rotation
+    }
+
+    /// Goes on to another day: the online key renews what expires.
+    fn at(&mut self, now: &'static str) {
+        self.now = now;
+        self.room.at(now);
+        self.room.run(0, &self.room.with_keys(&["renew"], &["online"]).each());
+    }
+
+    /// Accepts exactly these findings, which stop `stage`; then stages, signs and publishes.
+    fn hold(&self, findings: &[&str]) {
+        let stopped = self.room.json(i32::from(!findings.is_empty()), &["stage", "--dry-run"]);
+        let causes = stopped["causes"].as_array().into_iter().flatten().map(|cause| cause.as_str().unwrap());
+        let found: Vec<&str> = causes.map(|cause| &cause[..=cause.find(')').unwrap()]).collect();
+        assert_eq!(found, findings);
+        for finding in findings {
+            let (name, subject) = finding.trim_end_matches(')').split_once(" (").unwrap();
+            self.room.run(0, &["accept", name, subject, "--reason=a rotation", "--until=2099-01-01T00:00:00Z"]);
+        }
+        self.room.hold(&["alice", "bob"]);
+    }
+
+    /// Rotates all four; says what changes with each.
+    fn rotate(&self) -> [Value; 4] {
+        [
+            self.rotate_one(
+                "rekor",
+                "https://rekor.example",
+                &[("--key", "rekor.pem"), ("--checkpoint", "checkpoint")],
+            ),
+            self.rotate_one("ctlog", "https://ct.example/2026", &[("--key", "ct.pem"), ("--tree-head", "sth.json")]),
+            self.rotate_one("fulcio", "https://fulcio.example", &[("--chain", "fulcio.pem")]),
+            self.rotate_one("tsa", "https://timestamp.example", &[("--chain", "tsa.pem")]),
+        ]
+    }
+
+    fn rotate_one(&self, kind: &str, url: &str, evidence: &[(&str, &str)]) -> Value {
+        let files = evidence.iter().flat_map(|(flag, file)| {
+            [(*flag).to_owned(), self.instance.path().join(file).to_str().unwrap().to_owned()]
+        });
+        let files: Vec<String> = files.collect();
+        let fixed = ["material", "rotate", kind, "--url", url, "--start", START, "--operator", "example"];
+        let arguments: Vec<&str> = fixed.into_iter().chain(files.iter().map(String::as_str)).collect();
+        self.room.json(0, &arguments)
+    }
+
+    /// Ends the old one of the four; says what changes.
+    fn end(&self, kind: &str, name: &str) -> Vec<String> {
+        let times = ["--at=2026-11-15T00:00:00Z", "--last-use=2026-11-14T00:00:00Z"];
+        changes(&self.room.json(0, &[&["material", "end", kind, name], &times[..]].concat()))
+    }
+
+    /// Whether a client that starts from our root and takes its trust from our targets accepts a signature.
+    fn verifies(&self, client: &str, signed: &Signed) -> Result<(), String> {
+        if client == "cosign" {
+            return by_file(&self.fetched(), signed);
+        }
+        let server = Server::directory(self.room.path("repository"));
+        let cache = tempfile::tempdir().unwrap();
+        let mut verify = script("verify_bundle");
+        verify.args([client, &server.url()]).arg(self.room.path("repository/1.root.json")).arg(cache.path());
+        verify.args(["--time", self.now]).arg(&signed.bundle).arg(&signed.artifact);
+        answer(&verify.args([signed.identity, signed.issuer]).output().unwrap())
+    }
+
+    /// Whether all clients accept all of these, or refuse all of them: `why`.
+    fn everybody(&self, accepts: bool, signed: &[&Signed], why: &str) {
+        std::thread::scope(|scope| {
+            for client in CLIENTS {
+                for signed in signed {
+                    scope.spawn(move || {
+                        let said = self.verifies(client, signed);
+                        assert_eq!(said.is_ok(), accepts, "{client}, {}, {why}: {said:?}", signed.bundle.display());
+                    });
+                }
+            }
+        });
+    }
+
+    /// The published `trusted_root.json`, as a client gets it.
+    fn fetched(&self) -> Value {
+        let place = tempfile::tempdir().unwrap();
+        let (cache, out) = (place.path().join("cache"), place.path().join("out"));
+        let paths = [cache.to_str().unwrap(), "--out", out.to_str().unwrap(), "trusted_root.json"];
+        let fetch = ["fetch", "--metadata-url=repository", "--root=repository/1.root.json", "--cache"];
+        self.room.run(0, &[&fetch[..], &paths].concat());
+        serde_json::from_slice(&fs::read(out.join("trusted_root.json")).unwrap()).unwrap()
+    }
+}
+
+/// What cosign says, whose clock cannot be set: it is given the trusted root as a file.
+fn by_file(trusted_root: &Value, signed: &Signed) -> Result<(), String> {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("trusted_root.json"), trusted_root.to_string()).unwrap();
+    let line = format!(
+        "cosign verify-blob --trusted-root trusted_root.json --bundle '{}' --certificate-identity '{}' \
+         --certificate-oidc-issuer '{}' '{}'",
+        signed.bundle.display(),
+        signed.identity,
+        signed.issuer,
+        signed.artifact.display()
+    );
+    let file = place.path().join("line");
+    fs::write(&file, line).unwrap();
+    answer(&script("paste").arg("sh").arg(file).current_dir(place.path()).output().unwrap())
+}
+
+fn changes(answer: &Value) -> Vec<String> {
+    assert_eq!(answer["findings"], Value::Array(Vec::new()), "{answer}");
+    let files = answer["files"].as_array().unwrap().iter();
+    let told = files.flat_map(|file| file["changes"].as_array().unwrap());
+    told.map(|change| change["text"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Every chain of the trusted root, judged by openssl at `AFTER`.
+fn judge_chains(trusted_root: &Value) {
+    let at = AFTER.parse::<ceremony::Time>().unwrap().unix().to_string();
+    let mut judged = 0;
+    for (list, purpose) in [("certificateAuthorities", "any"), ("timestampAuthorities", "timestampsign")] {
+        for authority in trusted_root[list].as_array().unwrap() {
+            let place = tempfile::tempdir().unwrap();
+            let certificates = authority["certChain"]["certificates"].as_array().unwrap();
+            let pem = |certificate: &Value| {
+                let der = STANDARD.decode(certificate["rawBytes"].as_str().unwrap()).unwrap();
+                Certificate::from_der(&der).unwrap().to_pem()
+            };
+            let chain: Vec<String> = certificates.iter().map(pem).collect();
+            let write = |name: &str, text: &str| {
+                let path = place.path().join(name);
+                fs::write(&path, text).unwrap();
+                path
+            };
+            let mut verify = Command::new("openssl");
+            verify.args(["verify", "-attime", &at, "-purpose", purpose, "-CAfile"]);
+            verify.arg(write("root", chain.last().unwrap()));
+            if chain.len() > 2 {
+                verify.arg("-untrusted").arg(write("between", &chain[1..chain.len() - 1].concat()));
+            }
+            let output = verify.arg(write("first", &chain[0])).output().expect("apt-get install openssl");
+            assert!(output.status.success(), "{}: {output:?}", authority["uri"]);
+            judged += 1;
+        }
+    }
+    assert_eq!(judged, 5);
+}
+
+#[test]
+fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
+    let mut rotation = Rotation::of_sigstore();
+    let old = Signed::real("happy-path-v0.3");
+    let [early, new] = [0, 1].map(|number| Signed::new(rotation.instance.path(), number));
+    rotation.everybody(true, &[&old], "as ever");
+    rotation.everybody(false, &[&new], "nobody knows the new one yet");
+
+    let [rekor, ct, fulcio, tsa] = rotation.rotate().map(|answer| changes(&answer));
+    assert!(rekor.contains(&"adds Rekor rekor.example (P-256) from 2026-10-01".to_owned()), "{rekor:#?}");
+    assert!(ct.contains(&"adds CT log ct.example/2026 (P-256) from 2026-10-01".to_owned()), "{ct:#?}");
+    assert!(fulcio.contains(&"adds the CA v1 fulcio.example for signing from 2026-10-01".to_owned()), "{fulcio:#?}");
+    assert!(tsa.contains(&"adds TSA timestamp.example (test-tsa) from 2026-10-01".to_owned()), "{tsa:#?}");
+    let changed = ["target-changed (signing_config.v0.2.json)", "target-changed (trusted_root.json)"];
+    rotation.hold(&changed);
+
+    rotation.at(KNOWN);
+    assert!(rotation.verifies("sigstore-python", &early).is_err(), "the new one has not started");
+    rotation.at(OVERLAP);
+    rotation.everybody(true, &[&old, &new], "both are valid");
+    for client in ["sigstore-js", "cosign"] {
+        assert!(rotation.verifies(client, &early).is_err(), "{client}: signed before the start");
+    }
+    // It compares the start with the present time alone.
+    rotation.verifies("sigstore-python", &early).unwrap();
+
+    rotation.at(AFTER);
+    for (kind, name, told) in [
+        ("rekor", "https://rekor.sigstore.dev", "ends Rekor rekor.sigstore.dev (P-256) on 2026-11-15"),
+        ("ctlog", "2022", "ends CT log ctfe.sigstore.dev/2022 (P-256) on 2026-11-15"),
+        ("fulcio", "https://fulcio.sigstore.dev", "ends the CA v1 fulcio.sigstore.dev for signing on 2026-11-15"),
+        ("tsa", "https://timestamp.sigstore.dev", "ends the TSA v1 timestamp.sigstore.dev"),
+    ] {
+        let ended = rotation.end(kind, name);
+        assert!(ended.iter().any(|line| line.starts_with(told)), "{kind}: {ended:#?}");
+    }
+    rotation.hold(&["target-changed (signing_config_rekor_v2.v0.2.json)"]);
+    rotation.everybody(true, &[&old, &new], "the old one has ended");
+
+    // Had an entry been removed instead of ended, what was signed under it would be lost.
+    let published = rotation.fetched();
+    judge_chains(&published);
+    by_file(&published, &old).unwrap();
+    for (list, url) in [("tlogs", "baseUrl"), ("ctlogs", "baseUrl"), ("certificateAuthorities", "uri")] {
+        let mut less = published.clone();
+        less[list].as_array_mut().unwrap().retain(|entry| !entry[url].as_str().unwrap().contains("sigstore.dev"));
+        assert_eq!(less[list].as_array().unwrap().len(), 1);
+        assert!(by_file(&less, &old).is_err(), "without the old {list}");
+    }
+}
+
+#[test]
+fn a_private_instance_is_made_from_nothing() {
+    let mut rotation = Rotation::of_nothing();
+    rotation.rotate();
+    let issuer =
+        ["material", "service", "add", "oidc", "https://login.example", "--operator=example", "--start", START];
+    rotation.room.run(0, &issuer);
+    rotation.hold(&[]);
+    rotation.at(OVERLAP);
+    let new = Signed::new(rotation.instance.path(), 1);
+    rotation.everybody(true, &[&new], "the only one");
+    rotation.everybody(false, &[&Signed::real("happy-path-v0.3")], "Sigstore is not trusted");
+    let address = ["handout", "--metadata-url=https://tuf.example", "--root=repository/1.root.json"];
+    assert!(rotation.room.run(0, &address).stdout.contains("trust_config.json"));
+}
