@@ -181,6 +181,7 @@ impl KeyInYubikey {
 
 /// A key that is to be made in a YubiKey.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "yubikey"), expect(dead_code, reason = "without YubiKeys nobody makes one"))]
 pub(crate) struct NewKey {
     pub(crate) slot: Slot,
     pub(crate) algorithm: Algorithm,

@@ -1,7 +1,7 @@
 //! People and devices of a signing ceremony.
 //!
 //! A [`Record`] says who a keyholder is and which keys are theirs; a [`Roster`] is all records together. A [`Device`]
-//! is one key at hand: in a file ([`FileKey`]) or on a PKCS#11 token ([`pkcs11`]). A device describes itself, tells
+//! is one key at hand: in a file ([`FileKey`]), on a PKCS#11 token ([`pkcs11`]) or in a YubiKey ([`piv`]). A device describes itself, tells
 //! its public key and signs; it never harms what it runs on. Whatever a device wants to know of a person, it asks
 //! through [`Ask`]. Nothing in here owns a terminal or a network. That a key was made in a YubiKey is proven by
 //! [`Evidence`], out of which the key comes as an [`AttestedKey`].
