@@ -94,7 +94,7 @@ fn every_command_works_in_the_client_that_it_is_for() {
     let room = published();
     let server = Server::directory(room.path("repository"));
     let out = tempfile::tempdir().unwrap();
-    let given = ["handout", "--metadata-url", &server.url(), "--root=repository/1.root.json", "--out"];
+    let given = ["handout", "--metadata-url", &server.url(), "--served", "--root=repository/1.root.json", "--out"];
     let answer = room.json(0, &[&given[..], &[out.path().to_str().unwrap()]].concat());
     let mut tried = Vec::new();
     for client in answer["clients"].as_array().unwrap() {
@@ -239,9 +239,13 @@ fn what_clients_refuse_is_handed_to_nobody() {
     let absent = handout(&room, 2, &["--root-version=2"]);
     assert_eq!(absent["error"], "there is no root 2: the newest is root 1");
 
+    let before = tempfile::tempdir().unwrap();
+    copy(&room.path("repository"), before.path());
+
     // A second root; whoever trusts it has nothing that vouches for the first.
     room.enroll("dave");
     room.run(0, &["role", "root", "--add=dave"]);
+    room.coordinator.write("targets/b.txt", "new\n");
     room.hold(&["alice", "bob"]);
     let second = ["handout", "--metadata-url=https://tuf.example", "--root=repository/2.root.json"];
     let older = room.json(1, &[&second[..], &["--root-version=1"]].concat());
@@ -249,6 +253,16 @@ fn what_clients_refuse_is_handed_to_nobody() {
     assert_eq!(room.json(0, &second)["root"]["version"], 2);
     let both = handout(&room, 0, &["--root-version=1"]);
     assert_eq!((&both["root"]["version"], &both["roles"][0]["version"]), (&1.into(), &2.into()));
+
+    // The address is behind, or has nothing.
+    let server = Server::directory(before.path());
+    let served = ["handout", "--served", "--root=repository/1.root.json", "--metadata-url"];
+    let behind = room.json(1, &[&served[..], &[&server.url()]].concat());
+    let differs = "serves root 2, timestamp 1, snapshot 1, targets 1, and repository/ has root 2, timestamp 2, snapshot 2, targets 2";
+    assert!(text(&behind["error"]).contains(differs), "{behind}");
+    let nothing = Server::new(|_| common::Reply::Missing);
+    let nothing = room.json(2, &[&served[..], &[&nothing.url()]].concat());
+    assert!(nothing["error"].as_str().unwrap().ends_with("could not be read"), "{nothing}");
 
     // Another root of that version, which the trusted one would lead on from.
     let directory = tempfile::tempdir().unwrap();

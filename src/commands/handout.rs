@@ -40,6 +40,9 @@ pub(crate) struct Handout {
     /// Hand out this version of the root to start from; by default the newest
     #[arg(long, value_name = "NUMBER")]
     root_version: Option<u64>,
+    /// Also read what is served at the address, and hand out nothing if a client does not come to the same there
+    #[arg(long)]
+    served: bool,
     /// Also write all files below this directory, in the place of older ones
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -58,6 +61,9 @@ impl Handout {
         };
         let verified = Verified::of(context, &policy, self.root.as_deref(), self.root_version)?;
         let place = Addresses::new(metadata, self.targets_url);
+        if self.served {
+            verified.is_served(context, &place)?;
+        }
         let (name, id) = (policy.name, policy.id);
         let mut files = verified.files();
         files.extend(kubernetes::files(&name, &place, &verified));

@@ -139,7 +139,8 @@ client, err := tuf.New(opts)
 trustedRoot, err := root.GetTrustedRoot(client)
 "#
     );
-    let read = "From its source; cosign is built on it. It refuses members of trusted_root.json that it does not know.";
+    let read = "Its lines were compiled with version 1.2.1 and not run; cosign, which was, is built on it. It refuses \
+                members of trusted_root.json that it does not know.";
     Client::new("sigstore-go", [Step::lines("go", lines)], &[read])
 }
 
@@ -160,7 +161,8 @@ fn gh(place: &Addresses, verified: &Verified) -> Client {
         "--owner",
         "OWNER",
     ];
-    let read = "From its documentation; it was not tried. The file is to be made anew with each change.";
+    let read = "From its documentation; it was not tried. It verifies attestations alone, and the file is to be made \
+                anew with each change.";
     Client::new("gh", [save, Step::command(&verify)], &[read])
 }
 

@@ -1,12 +1,13 @@
 //! What is published, verified as clients verify it, so that it may be handed out.
 
 use std::path::Path;
+use std::time::Duration;
 
 use ceremony::lint::Reader;
 use ceremony::material::{ClientTrustConfig, SigningConfig, TrustedRoot};
 use ceremony::{Digest, Metadata, Policy, Source as _, Targets, Time};
 
-use super::File;
+use super::{Addresses, File};
 use crate::audit::Audit;
 use crate::client::store::{Cache, Store};
 use crate::client::{self, Client, ClientError, Limits};
@@ -15,7 +16,10 @@ use crate::disk;
 use crate::error::{Failure, OrFail as _};
 use crate::pinned::pin;
 use crate::published::METADATA_LIMIT;
-use crate::source::Published;
+use crate::source::{Address, Published};
+
+/// How long a server may be silent.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A repository that clients accept, from a root that is trusted here to the root that is handed out, and on.
 ///
@@ -124,6 +128,37 @@ impl Verified {
             legacy: has_legacy(&store.files())?,
             starts: audit.starts,
         })
+    }
+
+    /// Reads what is served at the addresses as a client that starts from the root that is handed out.
+    ///
+    /// # Errors
+    /// If it cannot be read, is refused, or is another state than that of `repository/`.
+    pub(super) fn is_served(&self, context: &Context, place: &Addresses) -> Result<(), Failure> {
+        let (metadata, targets): (Address, Address) = (place.metadata.as_str().parse()?, place.targets.parse()?);
+        let source = Published::open(&metadata, Some(&targets), PATIENCE)?;
+        let files = [
+            self.trusted_root.as_ref().map(|_| TrustedRoot::TARGET),
+            self.signing_config.as_ref().map(|_| SigningConfig::TARGET),
+        ];
+        let files: Vec<&str> = files.into_iter().flatten().collect();
+        let (root, memory) = (&self.root.bytes, Cache::default());
+        let served = client::check(&source, root, &memory, context.now, &files, Limits::default());
+        let served = served.map_err(|error| match error.is_verdict() {
+            true => Failure::no(format!("clients refuse what is served at {metadata}")).caused_by(&error),
+            false => Failure::could_not(format!("{metadata} could not be read")).caused_by(&error),
+        })?;
+        if served.trusted == self.roles {
+            return Ok(());
+        }
+        let versions = |roles: &client::Trusted| {
+            let [root, timestamp] = [roles.root.version, roles.timestamp.version];
+            let [snapshot, targets] = [roles.snapshot.version, roles.targets.version];
+            format!("root {root}, timestamp {timestamp}, snapshot {snapshot}, targets {targets}")
+        };
+        let (there, here) = (versions(&served.trusted), versions(&self.roles));
+        Err(Failure::no(format!("{metadata} serves {there}, and repository/ has {here}"))
+            .hint("bring the address up to date, or this directory"))
     }
 
     /// The name under which the root is handed out.
