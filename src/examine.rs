@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ceremony::history::Step;
-use ceremony::material::{FileDiff, Material};
+use ceremony::material::{FileDiff, Material, Timeline};
 use ceremony::policy::Accept;
 use ceremony::{Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, tally};
 
@@ -38,6 +38,8 @@ pub(crate) struct Examined {
     staged: Staged,
     /// What changes in the trust material, file by file.
     material: Vec<FileDiff>,
+    /// When what of it is valid, once this is published.
+    timeline: Timeline,
     /// Trust material whose content the ceremony does not carry.
     unseen: Vec<String>,
     /// Published files that the latest root does not vouch for: the role, and the older root that does.
@@ -102,6 +104,7 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
         chain,
         material: ceremony::material::diff(&known, &step.after),
+        timeline: Timeline::of(step.after.trusted_root.as_ref(), step.after.signing_config()),
         unseen: step.missing,
         outdated,
         open,
@@ -185,6 +188,16 @@ impl Examined {
     /// The root that it was examined from; none for the first root of all.
     pub(crate) fn trusted(&self) -> Option<&Trusted> {
         self.trusted.as_ref()
+    }
+
+    /// The name of the ceremony. Untrusted text.
+    pub(crate) fn ceremony(&self) -> &str {
+        &self.ceremony
+    }
+
+    /// When what of the trust material is valid, once this is published.
+    pub(crate) fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// The version of the root that is published.

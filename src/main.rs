@@ -20,6 +20,7 @@ mod interrupt;
 mod machine;
 mod material;
 mod online;
+mod page;
 mod pinned;
 mod policy_file;
 mod published;

@@ -9,7 +9,7 @@ mod import;
 mod legacy;
 mod lint;
 mod listing;
-mod picture;
+pub(super) mod picture;
 mod rotate;
 mod service;
 mod show;

@@ -1,5 +1,7 @@
 //! `trustroot review`
 
+mod page;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -8,16 +10,17 @@ use qrcode::{Color, EcLevel, QrCode};
 
 use crate::ceremony_dir::Ceremony;
 use crate::context::Context;
+use crate::disk::{self, Access, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::{Told, TrustedBy, examine};
 use crate::report::{Outcome, Report};
-use crate::text::wrapped;
+use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
 /// Show what a proposal means, against the root that you trust
 ///
 /// Walks from the root that you trust through what is published to the proposal; says what changes, what is found to
-/// be wrong with it, whether it is what its inputs give byte for byte, and who must sign. Adds nothing to the directory.
+/// be wrong with it, whether it is what its inputs give byte for byte, and who must sign. Adds nothing to the ceremony.
 #[derive(clap::Args)]
 pub(crate) struct Review {
     /// The ceremony; not needed while only one is open
@@ -31,6 +34,9 @@ pub(crate) struct Review {
     /// Show the digest of the proposal, which everybody who signs must hear: for the coordinator's screen
     #[arg(long)]
     digest: bool,
+    /// Also write it as a page, to read at leisure or to print; never the digest. The file must be new
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 impl Review {
@@ -39,7 +45,11 @@ impl Review {
         let told = examine(context, &ceremony, self.root.as_deref())?.tell(&ceremony)?;
         let fit = told.examined.fit_to_sign().is_ok();
         let digest = self.digest.then(|| Screen::of(&ceremony.digest)).transpose()?;
-        let report = Reviewed { told, digest };
+        if let Some(path) = &self.html {
+            let page = page::html(&told, HEAR, context.now);
+            disk::create_new(&Place::named(path), page.as_bytes(), Access::Shared)?;
+        }
+        let report = Reviewed { told, digest, written: self.html.clone() };
         if fit && self.trusts(context, ui, &report)? {
             report.told.examined.remember(context)?;
         }
@@ -64,18 +74,22 @@ impl Review {
 struct Reviewed {
     told: Told,
     digest: Option<Screen>,
+    written: Option<PathBuf>,
 }
+
+/// Why what was told is not enough.
+const HEAR: &str = "Whether this is what the others see, only its digest tells: hear it from the coordinator by another \
+                    channel, such as the telephone. `trustroot sign` asks for it.";
 
 impl fmt::Display for Reviewed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.told.fmt(f)?;
+        if let Some(path) = &self.written {
+            writeln!(f, "\nwritten: {}", escaped(&path.display().to_string()))?;
+        }
         match &self.digest {
             Some(screen) => screen.fmt(f),
-            None => f.write_str(&wrapped(
-                "\nWhether this is what the others see, only its digest tells: hear it from the coordinator by another \
-                 channel, such as the telephone. `trustroot sign` asks for it.",
-                0,
-            )),
+            None => write!(f, "\n{}", wrapped(HEAR, 0)),
         }
     }
 }
@@ -86,6 +100,9 @@ impl Report for Reviewed {
         if let Some(Screen { digest, .. }) = &self.digest {
             members.insert("digest", Json::string(digest.to_string()));
             members.insert("words", Json::string(digest.words().join(" ")));
+        }
+        if let Some(path) = &self.written {
+            members.insert("written", Json::string(path.display().to_string()));
         }
         Json::Object(members)
     }

@@ -12,51 +12,81 @@ use crate::report::Report;
 use crate::standing::{RoleStanding, SetStanding};
 use crate::text::{escaped, wrapped};
 
+/// A part of what is told.
+pub(crate) struct Section {
+    /// What it is about; none for what comes before the first heading and after the last part.
+    pub(crate) heading: Option<&'static str>,
+    /// Lines of at most 80 columns, each ended by a newline; untrusted text in it is escaped.
+    pub(crate) text: String,
+    /// Whether it speaks against a signature.
+    pub(crate) wrong: bool,
+}
+
+impl Section {
+    fn new(heading: &'static str, text: String) -> Self {
+        Self { heading: Some(heading), text, wrong: false }
+    }
+
+    fn plain(text: String) -> Self {
+        Self { heading: None, text, wrong: false }
+    }
+}
+
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, section) in self.sections().iter().enumerate() {
+            match section.heading {
+                Some(heading) => writeln!(f, "\n{heading}")?,
+                None if i > 0 => f.write_str("\n")?,
+                None => {}
+            }
+            f.write_str(&section.text)?;
+        }
+        Ok(())
+    }
+}
+
+impl Told {
+    /// All that is told, in the order in which it is read.
+    pub(crate) fn sections(&self) -> Vec<Section> {
         let Self { examined, since, diff } = self;
         let (id, name) = &examined.trust_root;
         let mut head = format!("Ceremony {} of the trust root \"{}\"", escaped(&examined.ceremony), escaped(name));
         head.push_str(&format!(" ({id}), staged at {}.", examined.staged.at()));
-        f.write_str(&wrapped(&head, 0))?;
+        let mut sections = vec![Section::plain(wrapped(&head, 0))];
         if let Some(closed) = &examined.abandoned {
             let text = format!("IT WAS CLOSED at {}: {}", closed.at, escaped(&closed.reason));
-            f.write_str(&wrapped(&text, 0))?;
+            sections.push(Section { wrong: true, ..Section::plain(wrapped(&text, 0)) });
         }
-        heading(f, "How it leads on from what you trust")?;
-        f.write_str(&wrapped(&examined.way(), 2))?;
+        let mut way = wrapped(&examined.way(), 2);
         for (role, root) in &examined.outdated {
             let text = format!(
                 "What is published of {} is signed by the keys of root {root} only, so nothing of it is taken as known \
                  below.",
                 escaped(role)
             );
-            f.write_str(&wrapped(&text, 2))?;
+            way.push_str(&wrapped(&text, 2));
         }
+        sections.push(Section::new("How it leads on from what you trust", way));
         if !since.is_empty() {
-            heading(f, "What has changed already since the root that you trust")?;
-            since.iter().try_for_each(|diff| part(f, diff, None))?;
+            let text = since.iter().map(|diff| meaning::role(diff, None)).collect();
+            sections.push(Section::new("What has changed already since the root that you trust", text));
         }
-        heading(f, "What changes if you sign")?;
-        diff.roles.iter().try_for_each(|diff| part(f, diff, Some(examined.staged.at())))?;
+        let text = diff.roles.iter().map(|diff| meaning::role(diff, Some(examined.staged.at()))).collect();
+        sections.push(Section::new("What changes if you sign", text));
         if !examined.material.is_empty() || !examined.unseen.is_empty() {
-            heading(f, "What it means for those who verify and sign with it")?;
+            sections.push(Section::new("What it means for those who verify and sign with it", examined.meaning()));
         }
-        examined.material.iter().try_for_each(|file| f.write_str(&meaning::file(file, 2)))?;
-        if !examined.unseen.is_empty() {
-            let names: Vec<String> = examined.unseen.iter().map(|path| escaped(path).to_string()).collect();
-            let text = format!("! The content of {} is not in this ceremony: nothing can be said of it.", and(&names));
-            f.write_str(&wrapped(&text, 2))?;
-        }
-        examined.findings(f)?;
-        heading(f, "Who must sign")?;
-        examined.signers.iter().try_for_each(|role| f.write_str(&signers(role)))?;
+        sections.extend(examined.findings());
+        let mut text: String = examined.signers.iter().map(signers).collect();
         if !examined.unproven.is_empty() {
             let names: Vec<String> = examined.unproven.iter().map(|name| escaped(name).to_string()).collect();
-            let text = format!("Only a record says whose key it is, and no proof: {}.", and(&names));
-            f.write_str(&wrapped(&text, 2))?;
+            let unproven = format!("Only a record says whose key it is, and no proof: {}.", and(&names));
+            text.push_str(&wrapped(&unproven, 2));
         }
-        f.write_str("\nThe staged files are what their inputs give, byte for byte.\n")
+        sections.push(Section::new("Who must sign", text));
+        sections.push(Section::plain("The staged files are what their inputs give, byte for byte.\n".to_owned()));
+        sections
     }
 }
 
@@ -83,36 +113,51 @@ impl Examined {
         }
     }
 
-    fn findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What the trust material means, file by file.
+    fn meaning(&self) -> String {
+        let mut text: String = self.material.iter().map(|file| meaning::file(file, 2)).collect();
+        if !self.unseen.is_empty() {
+            let names: Vec<String> = self.unseen.iter().map(|path| escaped(path).to_string()).collect();
+            let unseen =
+                format!("! The content of {} is not in this ceremony: nothing can be said of it.", and(&names));
+            text.push_str(&wrapped(&unseen, 2));
+        }
+        text
+    }
+
+    fn findings(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
         if self.open.is_empty() && self.accepted.is_empty() {
-            heading(f, "What was found")?;
-            f.write_str("  Nothing speaks against it.\n")?;
+            sections.push(Section::new("What was found", "  Nothing speaks against it.\n".to_owned()));
         }
         if !self.open.is_empty() {
-            heading(f, "What is wrong with it: do not sign")?;
-        }
-        for group in groups(&self.open, |a, b| a.rule == b.rule) {
-            rule(f, group[0].rule, "")?;
-            group.iter().try_for_each(|finding| what(f, finding))?;
+            let mut text = String::new();
+            for group in groups(&self.open, |a, b| a.rule == b.rule) {
+                text.push_str(&rule(group[0].rule, ""));
+                text.extend(group.iter().map(|finding| what(finding)));
+            }
+            sections.push(Section { wrong: true, ..Section::new("What is wrong with it: do not sign", text) });
         }
         if !self.accepted.is_empty() {
-            heading(f, "What was found, and accepted in the policy")?;
-        }
-        for group in groups(&self.accepted, |(_, a), (_, b)| alike(a, b)) {
-            let (_, accept) = group[0];
-            rule(f, accept.rule, "")?;
-            group.iter().try_for_each(|(finding, _)| what(f, finding))?;
-            because(f, accept)?;
+            let mut text = String::new();
+            for group in groups(&self.accepted, |(_, a), (_, b)| alike(a, b)) {
+                let (_, accept) = group[0];
+                text.push_str(&rule(accept.rule, ""));
+                text.extend(group.iter().map(|(finding, _)| what(finding)));
+                text.push_str(&because(accept));
+            }
+            sections.push(Section::new("What was found, and accepted in the policy", text));
         }
         if !self.beforehand.is_empty() {
-            heading(f, "What the policy accepts besides, should it be found")?;
+            let mut text = String::new();
+            for group in groups(&self.beforehand, alike) {
+                let subjects: Vec<String> = group.iter().map(|accept| escaped(&accept.subject).to_string()).collect();
+                text.push_str(&rule(group[0].rule, &format!(" of {}", and(&subjects))));
+                text.push_str(&because(group[0]));
+            }
+            sections.push(Section::new("What the policy accepts besides, should it be found", text));
         }
-        for group in groups(&self.beforehand, alike) {
-            let subjects: Vec<String> = group.iter().map(|accept| escaped(&accept.subject).to_string()).collect();
-            rule(f, group[0].rule, &format!(" of {}", and(&subjects)))?;
-            because(f, group[0])?;
-        }
-        Ok(())
+        sections
     }
 }
 
@@ -186,14 +231,6 @@ impl Report for Told {
     }
 }
 
-fn heading(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    writeln!(f, "\n{text}")
-}
-
-fn part(f: &mut fmt::Formatter<'_>, diff: &RoleDiff, at: Option<ceremony::Time>) -> fmt::Result {
-    f.write_str(&meaning::role(diff, at))
-}
-
 /// Puts together what is alike, in the order of the first of each.
 fn groups<T>(all: &[T], alike: impl Fn(&T, &T) -> bool) -> Vec<Vec<&T>> {
     let mut groups: Vec<Vec<&T>> = Vec::new();
@@ -210,19 +247,18 @@ fn alike(a: &Accept, b: &Accept) -> bool {
     (a.rule, &a.reason, a.until) == (b.rule, &b.reason, b.until)
 }
 
-fn rule(f: &mut fmt::Formatter<'_>, rule: Rule, of: &str) -> fmt::Result {
+fn rule(rule: Rule, of: &str) -> String {
     let clients = rule.clients();
     let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
-    f.write_str(&wrapped(&format!("{rule}{of}: {}{clients}", rule.why()), 2))
+    wrapped(&format!("{rule}{of}: {}{clients}", rule.why()), 2)
 }
 
-fn what(f: &mut fmt::Formatter<'_>, finding: &Finding) -> fmt::Result {
-    f.write_str(&wrapped(&format!("{}: {}", finding.subject, finding.what), 4))
+fn what(finding: &Finding) -> String {
+    wrapped(&format!("{}: {}", finding.subject, finding.what), 4)
 }
 
-fn because(f: &mut fmt::Formatter<'_>, accept: &Accept) -> fmt::Result {
-    let text = format!("accepted until {} because: {}", accept.until, escaped(&accept.reason));
-    f.write_str(&wrapped(&text, 6))
+fn because(accept: &Accept) -> String {
+    wrapped(&format!("accepted until {} because: {}", accept.until, escaped(&accept.reason)), 6)
 }
 
 fn finding_members(finding: &Finding) -> Object {

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use ceremony::Time;
 use ceremony::material::timeline::Timeline;
 
-use super::timeline::{span, years};
-use crate::text::xml;
+use super::timeline::{remarks, span, years};
+use crate::page::page;
+use crate::text::{escaped, wrapped, xml};
 
 /// Measures in pixels.
 const WIDTH: i128 = 1000;
@@ -56,7 +57,7 @@ pub(super) fn svg(timeline: &Timeline, now: Time) -> String {
             let start = bar.valid_for.start.as_ref().map_or(span.0, |at| at.unix());
             let end = bar.valid_for.end.as_ref().map_or(span.1, |at| at.unix());
             let (from, to) = (x(start), x(end).max(x(start) + 2));
-            let label = xml(bar.label.trim_start_matches("https://"));
+            let label = xml(&escaped(bar.label.trim_start_matches("https://")).to_string());
             let valid = xml(&super::listing::validity(&bar.valid_for, None));
             let _ = writeln!(
                 out,
@@ -81,13 +82,21 @@ pub(super) fn svg(timeline: &Timeline, now: Time) -> String {
 
 /// A page with the picture, and the entries in words below it.
 pub(super) fn html(timeline: &Timeline, words: &str, now: Time) -> String {
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Trust material</title>\n<style>body \
-         {{ max-width: 62rem; margin: 2rem auto; font-family: sans-serif }} pre {{ overflow-x: auto }}</style>\n\
-         <h1>Trust material</h1>\n{}<pre>{}</pre>\n</html>\n",
-        svg(timeline, now),
-        xml(words)
-    )
+    page("Trust material", &format!("{}<pre>{}</pre>\n", svg(timeline, now), xml(words)))
+}
+
+/// The picture with its times in words below it, as a part of a page.
+pub(in crate::commands) fn figure(timeline: &Timeline, now: Time) -> String {
+    let mut words = String::new();
+    for lane in &timeline.lanes {
+        let _ = writeln!(words, "{}", lane.name);
+        for bar in &lane.bars {
+            let valid = super::listing::validity(&bar.valid_for, Some(now));
+            words.push_str(&wrapped(&format!("{}: {valid}", escaped(&bar.label)), 2));
+        }
+        words.push_str(&remarks(lane));
+    }
+    format!("{}<pre>{}</pre>\n", svg(timeline, now), xml(&words))
 }
 
 /// A stripe behind the bars of a lane.
@@ -126,6 +135,8 @@ mod tests {
         let page = html(&timeline, "a < b", now);
         assert!(page.contains("x\\u{1b}&lt;/title&gt;&lt;script&gt;") && !page.contains("<script>"), "{page}");
         assert!(page.contains("a &lt; b") && page.contains(">2026-06-01<"));
+        let figure = figure(&timeline, now);
+        assert!(figure.contains("\n  https://x\\u{1b}&lt;/title&gt;&lt;script&gt;: from 2021-01-01T00:00:00Z, open\n"));
         assert!(svg(&Timeline { lanes: Vec::new() }, now).contains("There is no trust material"));
     }
 }

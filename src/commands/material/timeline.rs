@@ -39,7 +39,7 @@ pub(super) fn text(timeline: &Timeline, now: Time) -> String {
 }
 
 /// What is between the bars of a lane.
-fn remarks(lane: &Lane) -> String {
+pub(super) fn remarks(lane: &Lane) -> String {
     let mut out = String::new();
     for hole in &lane.holes {
         let from = hole.from.as_ref().map_or("the beginning", |from| from.as_str());
