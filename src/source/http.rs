@@ -1,5 +1,6 @@
 //! A repository, or a part of one, on a web server.
 
+use std::cell::OnceCell;
 use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,11 @@ const SLOWEST: u64 = 16 * 1024;
 /// `NO_PROXY` are obeyed.
 pub(crate) struct Site {
     base: Url,
-    agent: Agent,
+    proxy: Option<Proxy>,
     patience: Duration,
+    plain: Agent,
+    /// Made when it is needed first: to read the certificates of a machine takes longer than a refresh.
+    secure: OnceCell<Agent>,
 }
 
 impl Site {
@@ -38,31 +42,24 @@ impl Site {
     }
 
     fn through(proxy: Option<Proxy>, base: Url, patience: Duration) -> Result<Self, OpenError> {
-        let found = rustls_native_certs::load_native_certs().certs;
-        if found.is_empty() && base.scheme() == "https" {
-            return Err(OpenError::NoCertificates { address: shown(&base) });
+        let plain = agent(proxy.clone(), patience, Vec::new());
+        let site = Self { base, proxy, patience, plain, secure: OnceCell::new() };
+        if site.base.scheme() == "https" {
+            let found = certificates();
+            if found.is_empty() {
+                return Err(OpenError::NoCertificates { address: shown(&site.base) });
+            }
+            site.secure.get_or_init(|| agent(site.proxy.clone(), patience, found));
         }
-        let certificates: Vec<_> = found.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(certificates)))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .build();
-        let agent = Agent::config_builder()
-            .accept_encoding("identity")
-            .http_status_as_error(false)
-            // Redirections are followed below, where each is judged.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(proxy)
-            .timeout_connect(Some(patience))
-            .timeout_per_read(Some(patience))
-            .timeout_recv_response(Some(patience))
-            .timeout_resolve(Some(patience))
-            .tls_config(tls)
-            .user_agent(concat!("trustroot/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
-        Ok(Self { base, agent, patience })
+        Ok(site)
+    }
+
+    fn agent(&self, url: &Url) -> &Agent {
+        match url.scheme() {
+            // A proxy may be reached by https itself.
+            "http" if self.proxy.is_none() => &self.plain,
+            _ => self.secure.get_or_init(|| agent(self.proxy.clone(), self.patience, certificates())),
+        }
     }
 
     fn read(&self, url: Url, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
@@ -87,7 +84,7 @@ impl Site {
 
     fn ask(&self, url: &Url, limit: u64) -> Result<Reply, HttpError> {
         let most = self.patience.saturating_mul(2).saturating_add(Duration::from_secs(limit / SLOWEST));
-        let request = self.agent.get(url.as_str()).config().timeout_global(Some(most)).build();
+        let request = self.agent(url).get(url.as_str()).config().timeout_global(Some(most)).build();
         let response = request.call().map_err(|error| self.explain(error))?;
         let location = response.headers().get(header::LOCATION).map(|value| value.as_bytes().to_vec());
         match (response.status(), location) {
@@ -145,6 +142,33 @@ enum Answer {
     Bytes(Vec<u8>),
     Nothing,
     TooLarge,
+}
+
+/// The certificates that this machine trusts.
+fn certificates() -> Vec<Certificate<'static>> {
+    rustls_native_certs::load_native_certs().certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect()
+}
+
+fn agent(proxy: Option<Proxy>, patience: Duration, trusted: Vec<Certificate<'static>>) -> Agent {
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::Specific(Arc::new(trusted)))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .build();
+    Agent::config_builder()
+        .accept_encoding("identity")
+        .http_status_as_error(false)
+        // Redirections are followed by the site, where each is judged.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(proxy)
+        .timeout_connect(Some(patience))
+        .timeout_per_read(Some(patience))
+        .timeout_recv_response(Some(patience))
+        .timeout_resolve(Some(patience))
+        .tls_config(tls)
+        .user_agent(concat!("trustroot/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
 }
 
 /// Where `location`, an answer of `from`, leads: never out of TLS, and to the web alone.
