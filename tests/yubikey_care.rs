@@ -213,7 +213,7 @@ fn what_is_missing_is_named_with_what_helps() {
     let (sign, enroll) = without(&desk.room);
     assert_eq!((sign.code, enroll.code), (1, 2), "{sign:?} {enroll:?}");
     assert!(sign.says("no key at hand may sign this proposal"), "{sign:?}");
-    assert!(sign.says("alice (slot 9c of the YubiKey 1001)"), "{sign:?}");
+    assert!(sign.says("alice (in slot 9c of the YubiKey 1001)"), "{sign:?}");
     assert!(enroll.says("no YubiKey is plugged in"), "{enroll:?}");
     // No pcscd, which is of concern to those whose YubiKeys are on record.
     let socket = desk.room.home().join("nothing");
