@@ -111,7 +111,7 @@ fn the_wrong_yubikey_is_named() {
     let run = desk.sign(1, &digest);
     assert!(run.says("no key at hand may sign this proposal"), "{run:?}");
     assert!(run.says("slot 9c of the YubiKey 1003 has alice's spare key"), "{run:?}");
-    assert!(run.says("alice (slot 9c of the YubiKey 1001), bob (slot 9c of the YubiKey 1002)"), "{run:?}");
+    assert!(run.says("alice (in slot 9c of the YubiKey 1001), bob (in slot 9c of the YubiKey 1002)"), "{run:?}");
     assert_eq!(spare.pins_received(), Vec::<Vec<u8>>::new());
     // One with nobody's key.
     let other = desk.readers.card(1004, Firmware::V5_7_4);
@@ -119,7 +119,7 @@ fn the_wrong_yubikey_is_named() {
     desk.readers.rig().swap(reader, &other).unwrap();
     let run = desk.sign(1, &digest);
     assert!(run.says("the YubiKey 1004 is plugged in, and holds nobody's key on record"), "{run:?}");
-    assert!(run.says("alice (slot 9c of the YubiKey 1001)"), "{run:?}");
+    assert!(run.says("alice (in slot 9c of the YubiKey 1001)"), "{run:?}");
     assert_eq!(other.pins_received(), Vec::<Vec<u8>>::new());
     // One that was reset and has another key now, where a record has alice's.
     let again = desk.readers.card(1001, Firmware::V5_7_4);
