@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
+mod sigstore;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,20 +27,13 @@ fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path)
 }
 
-/// A target file as Sigstore publishes it today.
-fn sigstore_target(name: &str) -> Vec<u8> {
-    let mut files = fs::read_dir(data("sigstore-prod/targets")).unwrap().map(|entry| entry.unwrap().path());
-    let is = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().split_once('.').unwrap().1 == name;
-    fs::read(files.find(is).unwrap()).unwrap()
-}
-
 /// A trust root with Sigstore's trust material, published this very moment: not all clients take another time.
 fn published() -> Room {
     let mut room = Room::new(&["alice", "bob", "carol"], 2);
     room.at(&chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string());
     room.replace("trustroot.toml", "name = \"Test\"", "name = \"Zo\u{eb} & <b>Sons</b>\"");
     for name in ["trusted_root.json", "signing_config.v0.2.json"] {
-        room.coordinator.write(&format!("targets/{name}"), sigstore_target(name));
+        room.coordinator.write(&format!("targets/{name}"), sigstore::target(name));
     }
     let until = ["--reason=it is so", "--until=2099-01-01T00:00:00Z"];
     room.run(0, &[&["accept", "coverage-hole", "ctlog 2021-03-07"], &until[..]].concat());
@@ -126,7 +120,7 @@ fn every_command_works_in_the_client_that_it_is_for() {
             _ => None,
         };
         if let Some(fetched) = fetched {
-            assert_eq!(fs::read(place.path().join(fetched)).unwrap(), sigstore_target("trusted_root.json"), "{name}");
+            assert_eq!(fs::read(place.path().join(fetched)).unwrap(), sigstore::target("trusted_root.json"), "{name}");
         } else {
             let verify = client["steps"].as_array().unwrap().last().unwrap();
             let another =
@@ -151,9 +145,9 @@ fn the_files_are_what_is_published() {
     assert_eq!(answer["root"]["sha256"], Digest::of(&root).to_string());
     assert_eq!(answer["root"]["words"], Digest::of(&root).words().join(" "));
     let published = ["trusted_root.json", "signing_config.v0.2.json"];
-    published.iter().for_each(|name| assert_eq!(file(&answer, name).as_bytes(), sigstore_target(name), "{name}"));
+    published.iter().for_each(|name| assert_eq!(file(&answer, name).as_bytes(), sigstore::target(name), "{name}"));
     let config: Value = serde_json::from_str(file(&answer, "trust_config.json")).unwrap();
-    let value = |name| serde_json::from_slice::<Value>(&sigstore_target(name)).unwrap();
+    let value = |name| serde_json::from_slice::<Value>(&sigstore::target(name)).unwrap();
     assert_eq!(config["trustedRoot"], value("trusted_root.json"));
     assert_eq!(config["signingConfig"], value("signing_config.v0.2.json"));
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod sigstore;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,13 +24,6 @@ fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path)
 }
 
-/// A target file as Sigstore publishes it today.
-fn sigstore_target(name: &str) -> Vec<u8> {
-    let mut files = fs::read_dir(data("sigstore-prod/targets")).unwrap().map(|entry| entry.unwrap().path());
-    let is = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().split_once('.').unwrap().1 == name;
-    fs::read(files.find(is).unwrap()).unwrap()
-}
-
 /// One directory, and people who hand it around, each with a machine and a token of their own.
 struct Team {
     coordinator: Trustroot,
@@ -44,7 +38,7 @@ impl Team {
         room.ok(&[&["init", "--name=Line", "--template=sigstore", "--threshold=2"], &people[..]].concat());
         // The trust root that one of the bundles was made under; that of Sigstore takes its place later.
         room.write("targets/trusted_root.json", fs::read(data("bundles/rekor2-happy-path/trusted_root.json")).unwrap());
-        let config = String::from_utf8(sigstore_target("signing_config.v0.2.json")).unwrap();
+        let config = String::from_utf8(sigstore::target("signing_config.v0.2.json")).unwrap();
         room.write("targets/signing_config.v0.2.json", config.replace("sigstore.dev", "sigstage.dev"));
         room.write("targets/notice.txt", "one\n");
         // The online key is on a token in the coordinator's machine, and a file there has its PIN.
@@ -119,8 +113,8 @@ fn three_tokens_make_a_trust_root_that_every_client_starts_from() {
         room.ok(&["role", role, "--add=dave", "--drop=carol", "--threshold=3"]);
     }
     room.write("targets/notice.txt", "two\n");
-    room.write("targets/trusted_root.json", sigstore_target("trusted_root.json"));
-    room.write("targets/signing_config.v0.2.json", sigstore_target("signing_config.v0.2.json"));
+    room.write("targets/trusted_root.json", sigstore::target("trusted_root.json"));
+    room.write("targets/signing_config.v0.2.json", sigstore::target("signing_config.v0.2.json"));
     // All four services move, long after this: what was signed so far must verify all the same.
     services::rotate_all(room, "2098-01-01T00:00:00Z");
     // From Sigstore's staging to its production: everything that was signed there is lost, which has to be accepted.

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod sigstore;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use common::clients::{Job, one};
 use common::desk::{NEW, NONCE};
@@ -66,10 +66,6 @@ impl Person<'_> {
     }
 }
 
-fn data(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path)
-}
-
 #[test]
 fn five_yubikeys_make_a_trust_root_that_clients_start_from() {
     let (left, right) = (Readers::new(), Readers::new());
@@ -80,10 +76,9 @@ fn five_yubikeys_make_a_trust_root_that_clients_start_from() {
     left.trust(&room);
     let policy = room.read("trustroot.toml").replace("# attested = true", "attested = true");
     room.write("trustroot.toml", policy.replace("# pin-policy = \"once\"", "pin-policy = \"always\""));
-    room.write("targets/trusted_root.json", fs::read(data("bundles/rekor2-happy-path/trusted_root.json")).unwrap());
-    let mut config = fs::read_dir(data("sigstore-prod/targets")).unwrap().map(|entry| entry.unwrap().path());
-    let config = config.find(|path| path.to_str().unwrap().ends_with("signing_config.v0.2.json")).unwrap();
-    room.write("targets/signing_config.v0.2.json", fs::read(config).unwrap());
+    for name in ["trusted_root.json", "signing_config.v0.2.json"] {
+        room.write(&format!("targets/{name}"), sigstore::target(name));
+    }
 
     // The robot has its key on a token, whose PIN lies in a file of the coordinator's machine.
     let store = Store::new(&["online"]);

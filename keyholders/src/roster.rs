@@ -79,6 +79,13 @@ impl Roster {
         }
     }
 
+    /// Whether keys of others than `name` may be in a device although its serial number does not tell: those on tokens,
+    /// which may call it otherwise, and those that this program does not reach.
+    pub fn others_anywhere(&self, name: &Name) -> bool {
+        let mut others = self.all_keys().filter(|(owner, key)| owner.name() != name && key.state() != State::Retired);
+        others.any(|(_, key)| matches!(key.home(), Home::External | Home::Pkcs11 { .. }))
+    }
+
     /// Whether `name` may have a key on the device that `home` names and that holds these keys. Two ways to one device
     /// may call it by two names, but show the same keys.
     ///

@@ -15,6 +15,13 @@ pub fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sigstore-prod")
 }
 
+/// A target file as Sigstore publishes it today.
+pub fn target(name: &str) -> Vec<u8> {
+    let mut files = fs::read_dir(data().join("targets")).unwrap().map(|entry| entry.unwrap().path());
+    let is = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().split_once('.').unwrap().1 == name;
+    fs::read(files.find(is).unwrap()).unwrap()
+}
+
 pub fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {

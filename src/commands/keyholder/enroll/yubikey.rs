@@ -94,7 +94,9 @@ impl YubikeyArgs {
         let home = Home::Yubikey { serial, slot };
         let refused = |error: RosterError| Failure::no(error.to_string());
         roster.may_use(&home, name, kind).map_err(refused)?;
-        roster.may_join(&yubikeys.keys(serial)?, &home, name, kind).map_err(refused)?;
+        if roster.others_anywhere(name) {
+            roster.may_join(&yubikeys.keys(serial)?, &home, name, kind).map_err(refused)?;
+        }
         let about = yubikeys.about(serial)?;
         person.ui().say(format!("{home}, {}; firmware {}; PIN: {}", slot.purpose(), about.firmware, about.tries));
         self.factory_secrets(yubikeys, &about, person)?;
