@@ -89,6 +89,24 @@ impl Ui {
         }
     }
 
+    /// Like [`value`](Self::value); nothing if the person just presses Enter.
+    pub(crate) fn value_if_any<T>(&mut self, flag: &str, question: &str) -> Result<Option<T>, Failure>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        loop {
+            let text: String =
+                self.ask(flag, question, |question| Input::new().with_prompt(question).allow_empty(true).interact())?;
+            match text.trim() {
+                "" => return Ok(None),
+                text => match text.parse() {
+                    Ok(value) => return Ok(Some(value)),
+                    Err(error) => self.say(error),
+                },
+            }
+        }
+    }
+
     /// Asks for a PIN or a passphrase, which is not shown. `flag` answers it.
     ///
     /// The terminal shows the question after its echo is off, so nothing that was typed for it is seen or lost.

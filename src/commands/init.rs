@@ -1,5 +1,6 @@
 //! `trustroot init`
 
+mod services;
 mod template;
 
 use std::collections::BTreeSet;
@@ -7,23 +8,30 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use ceremony::{Json, Object, Policy};
+use ceremony::material::{FileDiff, Kind, Material, ServiceKind, diff};
+use ceremony::{Finding, Json, Object, Policy};
 use keyholders::Name;
 use keyholders::name::NameError;
 
+use crate::commands::material::change::stops;
+use crate::commands::material::listing::finding;
 use crate::context::Context;
 use crate::disk::{self, Access, DiskError};
 use crate::error::{Failure, OrFail as _};
+use crate::examine::meaning;
+use crate::material;
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
+use services::{Proof, Services};
 use template::{Answers, Template};
 
 /// Start a trust root: write a policy that says who signs what
 ///
 /// Asks for what no flag answers. Every line of the policy is explained in it; change it as you like, until the first
-/// ceremony is staged nothing follows from it.
+/// ceremony is staged nothing follows from it. With `--template sigstore`, also makes the trust material of the services
+/// that run already, each of them proven.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {
     /// The name of the trust root, for people
@@ -44,11 +52,17 @@ pub(crate) struct Init {
     /// Let keyholders sign with keys in files: for rehearsals and for roots with little at stake
     #[arg(long)]
     file_keys: bool,
+    #[command(flatten)]
+    services: Services,
 }
 
 impl Init {
     /// Asks for what is not given, and writes the policy.
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        if self.template != Template::Sigstore && self.services.are_given() {
+            return Err(Failure::could_not("services are for the trust material of a Sigstore instance")
+                .hint("give --template sigstore with them"));
+        }
         let place = context.workdir.policy();
         let taken = || {
             Failure::no(format!("{place} exists already, so there is a trust root here"))
@@ -57,23 +71,36 @@ impl Init {
         if disk::exists(&place)? {
             return Err(taken());
         }
-        let answers = self.answers(ui)?;
+        let (answers, services) = self.answers(ui)?;
         let id = random_id()?;
         let text = answers.policy(&id);
-        Policy::parse(&text).or_fail(|| "these answers make no policy")?;
+        let policy = Policy::parse(&text).or_fail(|| "these answers make no policy")?;
+        let instance = match answers.template {
+            Template::Plain => None,
+            Template::Sigstore => Some(Instance::prove(services, context, &policy, ui)?),
+        };
         match disk::create_new(&place, text.as_bytes(), Access::Shared) {
             Err(DiskError::Exists { .. }) => return Err(taken()),
             result => result?,
+        }
+        if let Some(instance) = &instance {
+            material::write(&context.workdir, &instance.before, &instance.proof.material).map_err(|failure| {
+                let message = format!("{place} is written, and the trust material is not, or not all of it");
+                failure
+                    .in_context(message)
+                    .hint("`trustroot material rotate` adds what `trustroot material show` lacks")
+            })?;
         }
         Ok(Outcome::done(Initialised {
             id,
             policy: place.path(),
             keyholders: answers.keyholders,
             online: answers.online,
+            instance,
         }))
     }
 
-    fn answers(self, ui: &mut Ui) -> Result<Answers, Failure> {
+    fn answers(self, ui: &mut Ui) -> Result<(Answers, Services), Failure> {
         let name = match self.name {
             Some(name) => name,
             None => ui.value("--name", "Name of the trust root, for people", None)?,
@@ -111,14 +138,8 @@ impl Init {
             let message = format!("{} cannot be a keyholder and the online key: a person is no robot", self.online);
             return Err(Failure::could_not(message).hint("give --online NAME"));
         }
-        Ok(Answers {
-            name,
-            template: self.template,
-            keyholders,
-            threshold,
-            online: self.online,
-            file_keys: self.file_keys,
-        })
+        let (template, online, file_keys) = (self.template, self.online, self.file_keys);
+        Ok((Answers { name, template, keyholders, threshold, online, file_keys }, self.services))
     }
 }
 
@@ -156,21 +177,73 @@ impl FromStr for Names {
     }
 }
 
+/// The trust material of a Sigstore instance.
+struct Instance {
+    before: Material,
+    proof: Proof,
+    files: Vec<FileDiff>,
+    findings: Vec<Finding>,
+}
+
+impl Instance {
+    fn prove(services: Services, context: &Context, policy: &Policy, ui: &mut Ui) -> Result<Self, Failure> {
+        let before = material::wanted(&context.workdir, policy)?;
+        let proof = services.prove(context, policy, before.clone(), ui)?;
+        let files = diff(&before, &proof.material);
+        let findings = if files.is_empty() {
+            Vec::new()
+        } else {
+            material::judge_step(&Material::default(), &proof.material, policy, context.now)
+        };
+        Ok(Self { before, proof, files, findings })
+    }
+
+    /// The commands that add what there is nothing of yet.
+    fn next(&self) -> Vec<&'static str> {
+        let root = self.proof.material.trusted_root.as_ref();
+        let lacks = |kind: Kind| root.is_none_or(|root| root.of_kind(kind).next().is_none());
+        let config = self.proof.material.signing_config();
+        let oidc = config.is_some_and(|config| config.of_kind(ServiceKind::Oidc).next().is_some());
+        let of_kind = Kind::ALL.iter().filter(|kind| lacks(**kind)).map(|kind| match kind {
+            Kind::Fulcio => "trustroot material rotate fulcio --url URL --chain FILE",
+            Kind::Rekor => "trustroot material rotate rekor --url URL --key FILE --checkpoint FILE",
+            Kind::CtLog => "trustroot material rotate ctlog --url URL --key FILE --tree-head FILE",
+            Kind::Tsa => "trustroot material rotate tsa --url URL --chain FILE",
+        });
+        of_kind.chain((!oidc).then_some("trustroot material service add oidc URL")).collect()
+    }
+}
+
 /// What `init` did.
 struct Initialised {
     id: String,
     policy: PathBuf,
     keyholders: Vec<Name>,
     online: Name,
+    instance: Option<Instance>,
 }
 
 impl fmt::Display for Initialised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let policy = self.policy.to_string_lossy();
         writeln!(f, "Wrote {}: trust root {}", escaped(&policy), self.id)?;
+        if let Some(instance) = &self.instance {
+            for proof in &instance.proof.proofs {
+                f.write_str(&wrapped(&format!("Proof of {proof}."), 0))?;
+            }
+            instance.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 0)))?;
+            f.write_str(&stops(&instance.findings))?;
+            let next = instance.next();
+            if !next.is_empty() {
+                f.write_str("\nNext: name the services that are not in the trust material yet.\n")?;
+                next.iter().try_for_each(|command| writeln!(f, "  {command}"))?;
+            }
+            f.write_str("\n")?;
+        }
         let who = self.keyholders.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+        let files = if self.instance.is_some() { "other target files" } else { "target files" };
         let next = format!(
-            "Next: read the policy, put target files below targets/, and enroll a key for each of {who} and for {} \
+            "Next: read the policy, put {files} below targets/, and enroll a key for each of {who} and for {} \
              (trustroot keyholder enroll).",
             self.online
         );
@@ -184,6 +257,12 @@ impl Report for Initialised {
         object.insert("ok", Json::Bool(true));
         object.insert("id", Json::string(&self.id));
         object.insert("policy", Json::string(self.policy.to_string_lossy()));
+        if let Some(instance) = &self.instance {
+            object.insert("proofs", instance.proof.proofs.iter().map(Json::string).collect());
+            object.insert("files", instance.files.iter().map(FileDiff::json).collect());
+            object.insert("findings", instance.findings.iter().map(finding).collect());
+            object.insert("next", instance.next().into_iter().map(Json::string).collect());
+        }
         Json::Object(object)
     }
 }

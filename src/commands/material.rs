@@ -1,16 +1,16 @@
 //! `trustroot material ...`
 
 mod add;
-mod change;
+pub(super) mod change;
 mod end;
-mod entry;
+pub(super) mod entry;
 mod evidence;
 mod import;
 mod legacy;
 mod lint;
-mod listing;
+pub(super) mod listing;
 pub(super) mod picture;
-mod rotate;
+pub(super) mod rotate;
 mod service;
 mod show;
 mod timeline;

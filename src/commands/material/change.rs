@@ -58,6 +58,16 @@ impl Wanted {
     }
 }
 
+/// What `stage` will stop on, for people; nothing if there is nothing.
+pub(in crate::commands) fn stops(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    if !findings.is_empty() {
+        text.push_str("\n`stage` will stop on what is wrong with it:\n");
+    }
+    text.extend(findings.iter().map(|finding| wrapped(&format!("{finding}. {}", finding.rule.why()), 2)));
+    text
+}
+
 /// What was changed.
 struct Changed {
     proof: Option<String>,
@@ -72,12 +82,7 @@ impl fmt::Display for Changed {
             f.write_str(&wrapped(&format!("Proof: {proof}."), 0))?;
         }
         self.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 0)))?;
-        if !self.findings.is_empty() {
-            f.write_str("\n`stage` will stop on what is wrong with it:\n")?;
-            for finding in &self.findings {
-                f.write_str(&wrapped(&format!("{finding}. {}", finding.rule.why()), 2))?;
-            }
-        }
+        f.write_str(&stops(&self.findings))?;
         f.write_str("\nNext: propose it to those who sign.\n  trustroot stage\n")
     }
 }

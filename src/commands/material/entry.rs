@@ -12,7 +12,7 @@ use crate::ui::Ui;
 
 /// What a new entry is, and what proves it.
 #[derive(clap::Args)]
-pub(super) struct Entry {
+pub(in crate::commands) struct Entry {
     /// fulcio, rekor, ctlog or tsa
     kind: Kind,
     /// Where clients reach it, without a slash at the end
@@ -42,20 +42,51 @@ pub(super) struct Entry {
 }
 
 /// A new entry, proven.
-pub(super) struct Proven {
+pub(in crate::commands) struct Proven {
     /// For the trusted root.
-    pub(super) entry: NewEntry,
+    pub(in crate::commands) entry: NewEntry,
     /// Where it is.
-    pub(super) url: ServiceUrl,
+    pub(in crate::commands) url: ServiceUrl,
     /// The major version of its interface.
-    pub(super) api_version: u64,
+    pub(in crate::commands) api_version: u64,
     /// How it was proven.
-    pub(super) proof: String,
+    pub(in crate::commands) proof: String,
 }
 
 impl Entry {
+    /// A log, with the files that hold its key and what proves it.
+    pub(in crate::commands) fn log(kind: Kind, url: ServiceUrl, key: PathBuf, proof: PathBuf, start: Time) -> Self {
+        let (checkpoint, tree_head) = if kind == Kind::Rekor { (Some(proof), None) } else { (None, Some(proof)) };
+        Self { key: Some(key), checkpoint, tree_head, ..Self::bare(kind, url, start) }
+    }
+
+    /// An authority, with the files that hold its certificates and a time stamp of it.
+    pub(in crate::commands) fn authority(
+        kind: Kind,
+        url: ServiceUrl,
+        chain: PathBuf,
+        timestamp: Option<PathBuf>,
+        start: Time,
+    ) -> Self {
+        Self { chain: Some(chain), timestamp, ..Self::bare(kind, url, start) }
+    }
+
+    fn bare(kind: Kind, url: ServiceUrl, start: Time) -> Self {
+        Self {
+            kind,
+            url: Some(url),
+            key: None,
+            checkpoint: None,
+            tree_head: None,
+            chain: None,
+            timestamp: None,
+            api_version: None,
+            start: Some(start),
+        }
+    }
+
     /// Reads and proves the entry; asks for what was not said.
-    pub(super) fn prove(
+    pub(in crate::commands) fn prove(
         self,
         context: &Context,
         policy: &Policy,

@@ -10,7 +10,7 @@ use ceremony::{Certificate, Digest, Finding, Json, Object, Time};
 use crate::text::{columns, escaped, wrapped};
 
 /// A finding for programs.
-pub(super) fn finding(finding: &Finding) -> Json {
+pub(in crate::commands) fn finding(finding: &Finding) -> Json {
     object([
         ("finding", Json::string(finding.rule.name())),
         ("subject", Json::string(&finding.subject)),

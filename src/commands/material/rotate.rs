@@ -1,9 +1,9 @@
 //! `trustroot material rotate`
 
-use ceremony::material::{Kind, NewService, Service, ServiceKind, SigningConfig, TrustedRoot};
+use ceremony::material::{Kind, Material, NewService, Service, ServiceKind, SigningConfig, TrustedRoot};
 
 use super::change::Wanted;
-use super::entry::Entry;
+use super::entry::{Entry, Proven};
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
 use crate::report::Outcome;
@@ -27,37 +27,47 @@ impl Rotate {
         let wanted = Wanted::read(context)?;
         let root = wanted.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
         let proven = self.entry.prove(context, &wanted.policy.policy, &root, ui)?;
-        let mut after = wanted.material.clone();
-        after.trusted_root = Some(root.add(&proven.entry).or_fail(|| "nothing was added")?);
-        let service = match proven.entry.kind() {
-            Kind::Fulcio => Some(ServiceKind::Ca),
-            Kind::Rekor => Some(ServiceKind::Rekor),
-            Kind::Tsa => Some(ServiceKind::Tsa),
-            // Signers ask Fulcio, which asks the CT log.
-            Kind::CtLog => None,
-        };
-        if let Some(kind) = service {
-            let config = after.signing_configs.remove(SigningConfig::TARGET).unwrap_or_else(SigningConfig::empty);
-            let known = |service: &Service<'_>| {
-                service.url() == Some(proven.url.as_str()) && service.major_api_version() == Some(proven.api_version)
-            };
-            // A new key or certificate behind the same URL is the same service for signers.
-            let config = if config.of_kind(kind).any(|service| known(&service)) {
-                config
-            } else {
-                let operator = operator(ui, self.operator, &config, kind)?;
-                let (url, start) = (proven.url.clone(), proven.entry.start().clone());
-                let new = NewService { url, major_api_version: proven.api_version, start, operator };
-                config.add(kind, &new).or_fail(|| "nothing was added")?
-            };
-            after.signing_configs.insert(SigningConfig::TARGET.to_owned(), config);
-        }
+        let after = take_up(&wanted.material, &proven, self.operator, ui)?;
         wanted.change(context, after, Some(proven.proof))
     }
 }
 
+/// `material` with a new entry, and with its service for signers, who use it from its start.
+pub(in crate::commands) fn take_up(
+    material: &Material,
+    proven: &Proven,
+    given: Option<String>,
+    ui: &mut Ui,
+) -> Result<Material, Failure> {
+    let mut after = material.clone();
+    let root = after.trusted_root.unwrap_or_else(TrustedRoot::empty);
+    after.trusted_root = Some(root.add(&proven.entry).or_fail(|| "nothing was added")?);
+    let kind = match proven.entry.kind() {
+        Kind::Fulcio => ServiceKind::Ca,
+        Kind::Rekor => ServiceKind::Rekor,
+        Kind::Tsa => ServiceKind::Tsa,
+        // Signers ask Fulcio, which asks the CT log.
+        Kind::CtLog => return Ok(after),
+    };
+    let config = after.signing_configs.remove(SigningConfig::TARGET).unwrap_or_else(SigningConfig::empty);
+    let known = |service: &Service<'_>| {
+        service.url() == Some(proven.url.as_str()) && service.major_api_version() == Some(proven.api_version)
+    };
+    // A new key or certificate behind the same URL is the same service for signers.
+    let config = if config.of_kind(kind).any(|service| known(&service)) {
+        config
+    } else {
+        let operator = operator(ui, given, &config, kind)?;
+        let (url, start) = (proven.url.clone(), proven.entry.start().clone());
+        let new = NewService { url, major_api_version: proven.api_version, start, operator };
+        config.add(kind, &new).or_fail(|| "nothing was added")?
+    };
+    after.signing_configs.insert(SigningConfig::TARGET.to_owned(), config);
+    Ok(after)
+}
+
 /// Who runs a service: who runs the first of its kind, or the first of all.
-pub(super) fn operator(
+pub(in crate::commands) fn operator(
     ui: &mut Ui,
     given: Option<String>,
     config: &SigningConfig,
