@@ -96,7 +96,8 @@ impl Global {
     }
 }
 
-fn clock() -> Result<Time, Failure> {
+/// The present time, by this machine's clock.
+pub(crate) fn clock() -> Result<Time, Failure> {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()

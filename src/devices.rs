@@ -25,7 +25,7 @@ pub(crate) use tokens::Tokens;
 pub(crate) use yubikeys::Yubikeys;
 
 /// The most bytes of a key file that are read.
-const KEY_FILE_LIMIT: u64 = 64 * 1024;
+pub(crate) const KEY_FILE_LIMIT: u64 = 64 * 1024;
 
 /// The PKCS#11 modules to use.
 #[derive(Clone, Debug, Default, clap::Args)]

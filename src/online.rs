@@ -10,12 +10,13 @@ use keyholders::{Device, DeviceKind, FileKey, Home, Name, Pin, RecordKey, Roster
 use crate::ask::{Robot, secret_file};
 use crate::context::Context;
 use crate::devices::{self, ModuleArgs, Tokens, Yubikeys};
+use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::Config;
 use crate::ui::Ui;
 
 /// Where the online keys of this machine are, besides what its configuration says.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Default, clap::Args)]
 pub(crate) struct OnlineArgs {
     /// Sign snapshot and timestamp with the key in this file; may be given several times
     #[arg(long = "online-key", value_name = "FILE")]
@@ -25,10 +26,14 @@ pub(crate) struct OnlineArgs {
     pub(crate) online_pin_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) modules: ModuleArgs,
+    /// What a person typed for the files of online keys.
+    #[arg(skip)]
+    pub(crate) passphrase: Option<Pin>,
 }
 
 impl OnlineArgs {
-    /// Asks the person, if there is one, for the files of online keys that neither a flag nor the configuration names.
+    /// Asks the person, if there is one, for the files of online keys that neither a flag nor the configuration names, and
+    /// for their passphrase.
     ///
     /// # Errors
     /// If the configuration cannot be read. Without a terminal nothing is asked: a timer has nobody to answer.
@@ -39,10 +44,13 @@ impl OnlineArgs {
         policy: &Policy,
         roster: &Roster,
     ) -> Result<Self, Failure> {
-        if !ui.has_terminal() || !self.online_keys.is_empty() {
+        if !ui.has_terminal() {
             return Ok(self);
         }
         let config = context.machine.config()?;
+        if !self.online_keys.is_empty() {
+            return self.unlock(ui);
+        }
         let roles = ["snapshot", "timestamp"].into_iter().filter_map(|role| policy.role(role));
         let names: BTreeSet<&String> = roles.flat_map(|role| role.signers.names()).collect();
         for name in names {
@@ -51,6 +59,19 @@ impl OnlineArgs {
             if in_file && config.online.iter().all(|online| online.keyholder != *name) {
                 self.online_keys.push(ui.value("--online-key", &format!("File of the online key of {name}"), None)?);
             }
+        }
+        self.unlock(ui)
+    }
+
+    /// Asks for the passphrase of the first file that has one, where no file answers for it.
+    fn unlock(mut self, ui: &mut Ui) -> Result<Self, Failure> {
+        let is_locked = |path: &&PathBuf| {
+            let bytes = disk::read(&Place::named(path), devices::KEY_FILE_LIMIT).unwrap_or_default();
+            bytes.starts_with(b"-----BEGIN ENCRYPTED")
+        };
+        if let (None, Some(file)) = (&self.online_pin_file, self.online_keys.iter().find(is_locked)) {
+            let question = format!("Passphrase of {}", file.display());
+            self.passphrase = Some(ui.secret("--online-pin-file", &question)?);
         }
         Ok(self)
     }
@@ -172,6 +193,9 @@ impl<'a> OnlineKeys<'a> {
     fn secret(&self, owner: Option<&Name>, uri: Option<&Uri>) -> Result<Option<Pin>, Failure> {
         if let Some(file) = &self.args.online_pin_file {
             return secret_file(file).map(Some);
+        }
+        if let Some(passphrase) = &self.args.passphrase {
+            return Ok(Some(passphrase.clone()));
         }
         for source in &self.config.pin {
             let for_owner = source.keyholder.as_deref().is_some_and(|name| owner.is_some_and(|o| o.as_str() == name));

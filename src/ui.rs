@@ -8,7 +8,7 @@ use std::str::FromStr;
 use ceremony::Json;
 use dialoguer::{Confirm, Input, Select};
 use keyholders::Pin;
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcgetwinsize};
 use zeroize::Zeroizing;
 
 use crate::error::Failure;
@@ -65,7 +65,9 @@ impl Ui {
 
     /// Asks for one of `items`, the first of them proposed; returns its index. `flag` answers it.
     pub(crate) fn select(&mut self, flag: &str, question: &str, items: &[String]) -> Result<usize, Failure> {
-        let items: Vec<_> = items.iter().map(|item| escaped(item).to_string()).collect();
+        // A line that is wider than the terminal would be painted anew below itself with every key.
+        let width = tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20)) - 3;
+        let items: Vec<_> = items.iter().map(|item| shortened(&escaped(item).to_string(), width)).collect();
         self.ask(flag, question, |question| Select::new().with_prompt(question).items(&items).default(0).interact())
     }
 
@@ -210,6 +212,14 @@ impl Ui {
 #[cfg(feature = "pkcs11")]
 pub(crate) fn aside(text: impl fmt::Display) {
     let _ = write!(io::stderr(), "{}", escaped_lines(&wrapped(&text.to_string(), 0)));
+}
+
+/// `text` in at most `width` characters.
+fn shortened(text: &str, width: usize) -> String {
+    match text.chars().count() > width {
+        true => text.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
 }
 
 fn answered_by(flag: &str) -> String {

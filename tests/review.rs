@@ -393,6 +393,15 @@ fn who_signs_at_a_terminal_is_asked_for_what_is_lacking() {
 }
 
 #[test]
+fn a_ceremony_that_is_published_is_over_and_no_forgery() {
+    let room = Room::new(&["alice", "bob", "carol"], 2);
+    let ceremony = room.hold(&["alice", "bob"]);
+    let run = room.run(1, &["review", &ceremony]);
+    assert!(run.says(&format!("ceremony {ceremony} is over: it proposed root 1")), "{run:?}");
+    assert!(!run.says("do not sign"), "{run:?}");
+}
+
+#[test]
 fn a_closed_ceremony_says_so() {
     let (room, ceremony) = second();
     room.run(0, &["abandon", &ceremony, "--reason=a typo"]);

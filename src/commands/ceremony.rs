@@ -6,7 +6,7 @@ use ceremony::policy::Signers;
 use ceremony::{Json, Object};
 
 use crate::ceremony_dir;
-use crate::cli::within;
+use crate::cli::{clock, within};
 use crate::context::Context;
 use crate::disk;
 use crate::error::Failure;
@@ -28,6 +28,10 @@ pub(crate) struct Ceremony {}
 impl Ceremony {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         loop {
+            // People take their time: each step has the time at which it is taken.
+            let now = if context.now_given { context.now } else { clock()? };
+            let (workdir, machine) = (context.workdir.clone(), context.machine.clone());
+            let context = &Context { workdir, now, now_given: context.now_given, machine };
             let state = State::observe(context)?;
             if !ui.has_terminal() {
                 return Ok(Outcome::done(state));

@@ -6,7 +6,7 @@ use std::path::Path;
 use ceremony::history::{History, Step};
 use ceremony::{Digest, Metadata};
 
-use crate::ceremony_dir::Ceremony;
+use crate::ceremony_dir::{Ceremony, Derivation};
 use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
@@ -68,6 +68,9 @@ pub(super) fn walk(
     let given = given.map(|path| disk::read(&Place::named(path), ROOT_LIMIT)).transpose()?;
     // Whoever gives a root must not talk this machine out of the one that it knows.
     let known = remembered.as_deref().map(|bytes| lead_on(ceremony, bytes).map(|steps| (bytes, steps)));
+    if let (Some(Err(_)), Some(bytes)) = (&known, &remembered) {
+        refuse_published(ceremony, bytes)?;
+    }
     let known = known.transpose().or_fail(|| "this is not the trust root that this machine knows")?;
     if let Some(bytes) = &given {
         return Ok((Some(Trusted::new(bytes, TrustedBy::Given)?), lead_on(ceremony, bytes)?));
@@ -86,6 +89,22 @@ pub(super) fn walk(
         "give the root that you trust with --root FILE; if you have to be sent one, compare its SHA-256 with what you \
          hear by telephone from a keyholder who did not send it",
     ))
+}
+
+/// Refuses a ceremony that proposed the very root that this machine knows: it is published, and nothing of it is open.
+fn refuse_published(ceremony: &Ceremony, known: &[u8]) -> Result<(), Failure> {
+    let Derivation::Same(staged) = ceremony.derive()? else { return Ok(()) };
+    let known = Metadata::parse_untrusted(known)?;
+    match staged.roles().get("root").is_some_and(|root| root.payload == known.payload()) {
+        true => {
+            let (name, version) = (&ceremony.name, known.version());
+            Err(Failure::no(format!(
+                "ceremony {name} is over: it proposed root {version}, which this machine trusts now"
+            ))
+            .hint(format!("`trustroot verify ceremonies/{name}` audits it")))
+        }
+        false => Ok(()),
+    }
 }
 
 /// The bytes of root `version` in base/.
