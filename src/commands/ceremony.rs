@@ -3,11 +3,12 @@
 use std::fmt;
 
 use ceremony::policy::Signers;
-use ceremony::{Json, Object};
+use ceremony::{Json, Object, Policy};
 
 use crate::ceremony_dir;
 use crate::cli::{clock, within};
 use crate::context::Context;
+use crate::deadlines::Deadline;
 use crate::disk;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
@@ -120,11 +121,17 @@ impl State {
         }
         let open = ceremony_dir::Ceremony::open(workdir)?;
         let published = Published::read(&workdir.repository())?;
+        for deadline in Deadline::all(&policy, &published, context.now) {
+            if deadline.expires <= context.now {
+                let Deadline { role, expires, .. } = deadline;
+                state.stands.push(format!("The {role} that is published expired at {expires}: clients refuse it."));
+            }
+        }
         for name in &open {
             state.ceremony(context, name, &published)?;
         }
         if open.is_empty() {
-            state.between(context)?;
+            state.between(context, &policy)?;
         }
         state.next.push(Step::new("anybody", &["status"], "see every signature and every deadline"));
         Ok(state)
@@ -159,7 +166,7 @@ impl State {
     }
 
     /// No ceremony is open: perhaps one is due.
-    fn between(&mut self, context: &Context) -> Result<(), Failure> {
+    fn between(&mut self, context: &Context, policy: &Policy) -> Result<(), Failure> {
         let directory = context.workdir.root().path().display().to_string();
         let dry = ["-C", &directory, "stage", "--dry-run"].map(str::to_owned);
         match within(context, &context.machine, &dry, &mut Ui::new(false)) {
@@ -169,7 +176,10 @@ impl State {
             }
             Err(failure) => {
                 self.stands.push(format!("No ceremony is open: {}.", failure.message()));
-                if disk::exists(&context.workdir.repository().metadata("timestamp.json"))? {
+                let ours = policy.role("timestamp").is_some_and(|role| role.signers != Signers::External);
+                if !ours {
+                    self.stands.push("Somebody else makes snapshot and timestamp.".to_owned());
+                } else if disk::exists(&context.workdir.repository().metadata("timestamp.json"))? {
                     self.next.push(Step::new("a timer", &["renew"], "snapshot and timestamp, where they are due"));
                 } else {
                     self.next.push(Step::new("coordinator", &["stage"], "hear why, and what to do about it"));

@@ -97,6 +97,7 @@ impl Renew {
             absent: describe(absent),
             snapshot: expires(&seals.snapshot, snapshot),
             timestamp: expires(&seals.timestamp, timestamp),
+            now: context.now,
         };
         let verified = Sealed::renewal(seals.clone()).verify(Order::RootLast, |writes| {
             report.writes = writes.iter().map(|write| write.name.clone()).collect();
@@ -137,6 +138,7 @@ struct Renewed {
     absent: Vec<String>,
     snapshot: Time,
     timestamp: Time,
+    now: Time,
 }
 
 impl fmt::Display for Renewed {
@@ -150,8 +152,11 @@ impl fmt::Display for Renewed {
         for absent in &self.absent {
             f.write_str(&wrapped(&escaped(absent).to_string(), 0))?;
         }
-        writeln!(f, "  timestamp expires {}", self.timestamp)?;
-        writeln!(f, "  snapshot  expires {}", self.snapshot)
+        for (role, expires) in [("timestamp", self.timestamp), ("snapshot ", self.snapshot)] {
+            let verb = if expires <= self.now { "EXPIRED" } else { "expires" };
+            writeln!(f, "  {role} {verb} {expires}")?;
+        }
+        Ok(())
     }
 }
 

@@ -168,8 +168,11 @@ impl KeyArgs {
                 items.push(format!("the {} key {} on {}", key.algorithm(), escaped(name), token.label));
                 sources.push(Source::Token { uri: uri.clone(), generate: None });
             }
-            items.push(format!("a new {algorithm} key on {}", token.label));
-            sources.push(Source::Token { uri: token.uri.clone(), generate: Some(algorithm) });
+            // OpenSC shows cards of others as tokens, and makes no keys on them.
+            if token.uri.model.as_deref() != Some("PKCS#15 emulated") {
+                items.push(format!("a new {algorithm} key on {}", token.label));
+                sources.push(Source::Token { uri: token.uri.clone(), generate: Some(algorithm) });
+            }
         }
         let in_tokens = items.len();
         items.push(format!("a key in a file: {THROW_AWAY}"));
