@@ -28,7 +28,7 @@ use crate::ui::Ui;
 /// out. The digest of the root is what the receivers compare, with a source other than the one that sent the files.
 #[derive(clap::Args)]
 pub(crate) struct Handout {
-    /// Where clients read the metadata; by default what the policy says under [publish]
+    /// Where clients read the metadata; by default what the policy says as publish.metadata-url
     #[arg(long, value_name = "URL")]
     metadata_url: Option<ServiceUrl>,
     /// Where clients read the target files, if not in targets below the metadata

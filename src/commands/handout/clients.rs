@@ -1,4 +1,4 @@
-//! How each client is told where to start: programs of TUF here, those of Sigstore in [`sigstore`](super::sigstore).
+//! How each client is told where to start: programs of TUF here, those of Sigstore in `sigstore`.
 
 use super::verified::Verified;
 use super::{Addresses, sigstore};
