@@ -21,10 +21,12 @@ h1 { font-size: 1.5rem; overflow-wrap: anywhere } h2 { font-size: 1.15rem; margi
 p { overflow-wrap: anywhere }
 pre { font-size: 0.9rem; margin: 0.4rem 0; white-space: pre-wrap; overflow-wrap: anywhere }
 svg { display: block; max-width: 100% }
+th { text-align: left; vertical-align: top; padding-right: 1rem; font-weight: normal } td { overflow-wrap: anywhere }
+.paste { border: 1px solid; padding: 0.6rem } details { margin: 0.5rem 0 }
 .wrong { border: 3px solid; padding: 0.6rem 1rem } .wrong h2 { margin-top: 0 }
 @media print {
   @page { margin: 15mm }
-  body { margin: 0; padding: 0; max-width: none } h2 { break-after: avoid } svg { break-inside: avoid }
+  body { margin: 0; padding: 0; max-width: none } h2 { break-after: avoid } svg, section { break-inside: avoid } details pre { display: none }
   pre { font-size: 9.5pt }
 }
 </style>

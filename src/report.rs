@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ceremony::Json;
+use ceremony::{Finding, Json};
 
 /// The answer of a command: for people by `Display`, in lines of at most 80 columns, each ended by a newline; for
 /// programs as JSON. Untrusted text in it goes through [`crate::text::escaped`].
@@ -36,4 +36,20 @@ impl Outcome {
     pub(crate) fn answer(yes: bool, report: impl Report + 'static) -> Self {
         Self { answer: if yes { Answer::Yes } else { Answer::No }, report: Box::new(report) }
     }
+}
+
+/// A JSON object of these members.
+pub(crate) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    Json::Object(members.into_iter().collect())
+}
+
+/// A finding for programs, as no policy has judged it.
+pub(crate) fn finding(finding: &Finding) -> Json {
+    object([
+        ("finding", Json::string(finding.rule.name())),
+        ("subject", Json::string(&finding.subject)),
+        ("what", Json::string(&finding.what)),
+        ("why", Json::string(finding.rule.why())),
+        ("clients", Json::string(finding.rule.clients())),
+    ])
 }

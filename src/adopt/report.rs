@@ -8,6 +8,7 @@ use ceremony::{Finding, Json, Object, Tally};
 
 use crate::adopt::{Adopted, AdoptedRole};
 use crate::report::Report;
+use crate::report::object;
 use crate::text::{columns, escaped, wrapped};
 
 /// The answer of `adopt`.
@@ -197,10 +198,6 @@ fn adopted_role(role: &AdoptedRole) -> Json {
         ("signers", Json::string(signers)),
         ("keys", keys.collect()),
     ])
-}
-
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect::<Object>())
 }
 
 fn tally(tally: &Tally) -> Json {

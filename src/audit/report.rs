@@ -9,6 +9,8 @@ use super::ceremonies::Ceremonies;
 use super::file::Judgement;
 use super::{Audit, Problem};
 use crate::report::Report;
+use crate::report::finding;
+use crate::report::object;
 use crate::text::{columns, escaped, wrapped};
 
 /// Problems that a person is shown. A program is given all.
@@ -261,22 +263,8 @@ fn tally(tally: &Tally) -> Json {
     object([("threshold", number(tally.threshold)), ("signed", number(tally.signed.len() as u64))])
 }
 
-fn finding(finding: &Finding) -> Json {
-    object([
-        ("finding", Json::string(finding.rule.name())),
-        ("subject", Json::string(&finding.subject)),
-        ("what", Json::string(&finding.what)),
-        ("why", Json::string(finding.rule.why())),
-        ("clients", Json::string(finding.rule.clients())),
-    ])
-}
-
 fn problem(problem: &Problem) -> Json {
     object([("subject", Json::string(&problem.subject)), ("what", Json::string(&problem.what))])
-}
-
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect())
 }
 
 fn number(number: u64) -> Json {

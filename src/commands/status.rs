@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ceremony::{Json, Object, Time};
+use ceremony::{Json, Time};
 
 use crate::ceremony_dir::{Abandoned, Ceremony, Outline};
 use crate::context::Context;
@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::examine::and;
 use crate::policy_file::PolicyFile;
 use crate::published::Published;
+use crate::report::object;
 use crate::report::{Outcome, Report};
 use crate::standing::Standing;
 use crate::text::{columns, escaped, wrapped};
@@ -189,8 +190,4 @@ impl Report for State {
             ("deadlines", deadlines.collect()),
         ])
     }
-}
-
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect::<Object>())
 }

@@ -9,6 +9,7 @@ use ceremony::{Finding, Json, Object, RoleDiff, Rule};
 use super::meaning::{self, and};
 use super::{Examined, Told, TrustedBy};
 use crate::report::Report;
+use crate::report::object;
 use crate::standing::{RoleStanding, SetStanding};
 use crate::text::{escaped, wrapped};
 
@@ -288,8 +289,4 @@ fn signers(role: &RoleStanding) -> String {
         out.push_str(&wrapped(&format!("{text}: {}", and(&names)), 2));
     }
     out
-}
-
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect())
 }

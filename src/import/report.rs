@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use ceremony::{Json, Object, Tally};
+use ceremony::{Json, Tally};
 
 use crate::import::Left;
 use crate::report::Report;
+pub(crate) use crate::report::object;
 use crate::text::{columns, escaped, wrapped};
 
 /// One signature of the answer.
@@ -104,8 +105,4 @@ impl Report for Imported {
             ("roles", roles.collect()),
         ])
     }
-}
-
-pub(crate) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect::<Object>())
 }

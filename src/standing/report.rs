@@ -1,10 +1,11 @@
 //! How far a ceremony is, for people and for programs.
 
-use ceremony::{Json, Object, Time};
+use ceremony::{Json, Time};
 
 use super::{Next, Reach, RoleStanding, SetStanding, Standing};
 use crate::ceremony_dir::Abandoned;
 use crate::deadlines::distance;
+use crate::report::object;
 use crate::text::{escaped, wrapped};
 
 impl Standing {
@@ -208,8 +209,4 @@ impl SetStanding {
             ("missing", names(&self.missing)),
         ])
     }
-}
-
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect::<Object>())
 }

@@ -7,16 +7,16 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Sheet;
 use super::report::COMPARE;
+use crate::page::page;
 use crate::text::{escaped, xml};
 
 /// The page: no script, nothing from elsewhere; the files are in it, to be saved or copied.
 pub(super) fn html(sheet: &Sheet) -> String {
-    let shown = |text: &str| xml(&escaped(text).to_string());
-    let (name, root) = (shown(&sheet.name), &sheet.verified.root);
-    let mut out = String::from(HEAD);
+    let root = &sheet.verified.root;
+    let mut out = String::new();
     let _ = write!(
         out,
-        "<title>How clients start from {name}</title>\n<h1>How clients start from {name}</h1>\n<p>{}</p>\n<h2>The \
+        "<p>{}</p>\n<h2>The \
          root</h2>\n<table>\n<tr><th>file</th><td>{}, version {}, expires {}</td></tr>\n\
          <tr><th>SHA-256</th><td><code>{}</code></td></tr>\n\
          <tr><th>words</th><td><code>{}</code></td></tr>\n<tr><th>metadata</th><td><code>{}</code></td></tr>\n\
@@ -30,7 +30,7 @@ pub(super) fn html(sheet: &Sheet) -> String {
         sheet.words().join("<br>"),
         xml(sheet.place.metadata.as_str()),
         xml(&sheet.place.targets),
-        shown(&sheet.id),
+        xml(&escaped(&sheet.id).to_string()),
         marked(COMPARE),
     );
     for client in &sheet.clients {
@@ -39,7 +39,7 @@ pub(super) fn html(sheet: &Sheet) -> String {
             let _ = writeln!(out, "<p>{}</p>", marked(note));
         }
         for step in &client.steps {
-            let _ = writeln!(out, "<pre>{}</pre>", xml(&step.text));
+            let _ = writeln!(out, "<pre class=\"paste\">{}</pre>", xml(&step.text));
         }
         out.push_str("</section>\n");
     }
@@ -56,8 +56,7 @@ pub(super) fn html(sheet: &Sheet) -> String {
             xml(&String::from_utf8_lossy(&file.bytes)),
         );
     }
-    out.push_str("</html>\n");
-    out
+    page(&format!("How clients start from {}", sheet.name), &out)
 }
 
 /// Text with what stands between backticks as code.
@@ -68,23 +67,3 @@ fn marked(text: &str) -> String {
     });
     parts.collect()
 }
-
-const HEAD: &str = r#"<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<style>
-body { max-width: 48rem; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif; line-height: 1.45 }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 1.8rem 0 0.4rem }
-p { margin: 0.4rem 0; overflow-wrap: anywhere }
-th { text-align: left; vertical-align: top; padding-right: 1rem; font-weight: normal; color: #555 }
-td code { overflow-wrap: anywhere }
-pre { background: #f3f3f3; border: 1px solid #ddd; padding: 0.6rem; overflow-x: auto; font-size: 0.85rem }
-details { margin: 0.5rem 0 } details pre { white-space: pre-wrap; overflow-wrap: anywhere }
-@media print {
-  body { margin: 0; max-width: none } section { break-inside: avoid } details pre { display: none }
-  pre { white-space: pre-wrap; overflow-wrap: anywhere }
-}
-</style>
-"#;

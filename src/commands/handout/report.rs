@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use ceremony::{Json, Object};
+use ceremony::Json;
 
 use super::clients::Client;
 use super::{File, Sheet};
 use crate::report::Report;
+use crate::report::object;
 use crate::text::{columns, escaped, wrapped};
 
 impl Sheet {
@@ -143,8 +144,4 @@ impl Report for Sheet {
             ("written", self.written.iter().map(|path| Json::string(path.display().to_string())).collect()),
         ])
     }
-}
-
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect::<Object>())
 }

@@ -92,7 +92,7 @@ impl Report for Judged {
                 for (name, value) in attested::members(attested).iter() {
                     object.insert(name, value.clone());
                 }
-                object.insert("findings", findings(attested).iter().map(attested::finding_json).collect());
+                object.insert("findings", findings(attested).iter().map(crate::report::finding).collect());
                 Json::Object(object)
             }
             Err(error) => {

@@ -1,6 +1,6 @@
 //! Attested keys, as every command here shows them.
 
-use ceremony::{Finding, Json, Object};
+use ceremony::{Json, Object};
 use keyholders::AttestedKey;
 
 use crate::text::escaped;
@@ -50,15 +50,4 @@ pub(super) fn sentence(attested: Option<&AttestedKey>) -> String {
         attested.touch_policy(),
         escaped(attested.anchor())
     )
-}
-
-/// A finding that no policy has judged.
-pub(super) fn finding_json(finding: &Finding) -> Json {
-    super::shown::object([
-        ("finding", Json::string(finding.rule.name())),
-        ("subject", Json::string(&finding.subject)),
-        ("what", Json::string(&finding.what)),
-        ("why", Json::string(finding.rule.why())),
-        ("clients", Json::string(finding.rule.clients())),
-    ])
 }

@@ -285,7 +285,7 @@ impl Report for Hardware {
             let proof = row.proof.as_ref();
             let findings = row.findings.iter().map(|finding| match &self.policy {
                 Some(policy) => shown::finding_json(finding, policy, self.now),
-                None => attested::finding_json(finding),
+                None => crate::report::finding(finding),
             });
             shown::object([
                 ("keyholder", Json::string(&row.asked.name)),

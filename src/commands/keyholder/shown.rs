@@ -4,6 +4,7 @@ use ceremony::finding::Finding;
 use ceremony::{Json, Object, Policy, Time};
 use keyholders::{Claims, Home, Possession, Record, RecordKey, Uri};
 
+pub(super) use crate::report::object;
 use crate::text::escaped;
 
 /// What is said of every key in a file.
@@ -105,8 +106,4 @@ fn claims_json(claims: &Claims) -> Json {
         ("serial", text(&claims.serial)),
         ("firmware", text(&claims.firmware)),
     ])
-}
-
-pub(super) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect())
 }

@@ -5,20 +5,11 @@ use std::fmt::Write as _;
 use ceremony::material::{
     Instance, Kind, LegacyTarget, Material, Moment, Service, ServiceKind, SigningConfig, ValidFor,
 };
-use ceremony::{Certificate, Digest, Finding, Json, Object, Time};
+use ceremony::{Certificate, Digest, Json, Object, Time};
 
+pub(in crate::commands) use crate::report::finding;
+use crate::report::object;
 use crate::text::{columns, escaped, wrapped};
-
-/// A finding for programs.
-pub(in crate::commands) fn finding(finding: &Finding) -> Json {
-    object([
-        ("finding", Json::string(finding.rule.name())),
-        ("subject", Json::string(&finding.subject)),
-        ("what", Json::string(&finding.what)),
-        ("why", Json::string(finding.rule.why())),
-        ("clients", Json::string(finding.rule.clients())),
-    ])
-}
 
 /// All entries, by kind.
 pub(super) fn text(material: &Material, now: Time) -> String {
@@ -207,8 +198,4 @@ fn services(config: &SigningConfig) -> Json {
         ])
     });
     services.collect()
-}
-
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect())
 }
