@@ -22,21 +22,25 @@ const FILES: usize = 1_000_000;
 
 /// The material that is wanted: `targets/`, with what the policy says of the files.
 pub(crate) fn wanted(workdir: &Workdir, policy: &Policy) -> Result<Material, Failure> {
-    let files = wanted_files(workdir, policy)?;
-    Ok(Material::of(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice(), custom(policy, path)))))
+    let paths = disk::tree(&workdir.targets(), FILES)?;
+    Ok(wanted_of(&wanted_files(workdir, policy, paths.iter().map(String::as_str))?, policy))
 }
 
-/// The files in `targets/` that are trust material, by path.
-pub(crate) fn wanted_files(workdir: &Workdir, policy: &Policy) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+/// What [`wanted_files`] are, with what the policy says of them.
+pub(crate) fn wanted_of(files: &BTreeMap<String, Vec<u8>>, policy: &Policy) -> Material {
+    Material::of(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice(), custom(policy, path))))
+}
+
+/// Those of the files in `targets/` that are trust material, by path.
+pub(crate) fn wanted_files<'a>(
+    workdir: &Workdir,
+    policy: &Policy,
+    paths: impl Iterator<Item = &'a str>,
+) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let place = workdir.targets();
-    let mut files = BTreeMap::new();
-    for path in disk::tree(&place, FILES)? {
-        if policy.role_of_target(&path) == "targets" && is_material(&path, custom(policy, &path)) {
-            let bytes = disk::read(&place.join(&path), LIMIT)?;
-            files.insert(path, bytes);
-        }
-    }
-    Ok(files)
+    let material = paths.filter(|path| is_material(path, custom(policy, path)));
+    let material = material.filter(|path| policy.role_of_target(path) == "targets");
+    material.map(|path| Ok((path.to_owned(), disk::read(&place.join(path), LIMIT)?))).collect()
 }
 
 /// The material that is published, as the top-level targets list it. Nothing is verified.
@@ -46,7 +50,11 @@ pub(crate) fn published(workdir: &Workdir) -> Result<Material, Failure> {
         return Ok(Material::default());
     }
     let published = Published::read(&repository)?;
-    let files = published_files(workdir, &published)?;
+    published_of(&published_files(workdir, &published)?, &published)
+}
+
+/// What [`published_files`] are, with what the top-level targets say of them.
+pub(crate) fn published_of(files: &BTreeMap<String, Vec<u8>>, published: &Published) -> Result<Material, Failure> {
     let Some(targets) = published.roles.get("targets") else { return Ok(Material::default()) };
     let targets = Targets::of(&targets.metadata)?;
     let held =

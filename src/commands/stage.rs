@@ -1,6 +1,6 @@
 //! `trustroot stage`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -72,10 +72,12 @@ impl Stage {
         refuse_conflicts(workdir, &staged)?;
         let mut findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged)?;
         findings.extend(signed_before(workdir, &staged)?);
-        let (old, new) = match staged.roles().contains_key("targets") {
-            true => (material::published(workdir)?, material::wanted(workdir, &wanted.inputs.policy)?),
+        let (old_files, new_files) = match staged.roles().contains_key("targets") {
+            true => (material::published_files(workdir, &published)?, wanted.material(workdir)?),
             false => Default::default(),
         };
+        let old = material::published_of(&old_files, &published)?;
+        let new = material::wanted_of(&new_files, &wanted.inputs.policy);
         findings.extend(material::judge_step(&old, &new, &wanted.inputs.policy, context.now));
         for path in &self.other_root {
             let other = PublishedFile::parse(disk::read(&Place::named(path), METADATA_LIMIT)?);
@@ -98,10 +100,10 @@ impl Stage {
             for (file, content) in published.base_files() {
                 batch.create(&format!("base/{file}"), &content.bytes)?;
             }
-            if staged.roles().contains_key("targets") {
-                wanted.write_material(workdir, &mut batch)?;
-                for (path, bytes) in material::published_files(workdir, &published)? {
-                    batch.create(&format!("base/material/{path}"), &bytes)?;
+            // Whoever signs offline sees what changes in the trust material.
+            for (side, files) in [("inputs", &new_files), ("base", &old_files)] {
+                for (path, bytes) in files {
+                    batch.create(&format!("{side}/material/{path}"), bytes)?;
                 }
             }
             for (role, staged) in staged.roles() {
@@ -144,15 +146,17 @@ impl Wanted {
         Ok(())
     }
 
-    /// Copies the trust material that is wanted: whoever signs offline sees what changes in it.
-    fn write_material(&self, workdir: &Workdir, batch: &mut Batch) -> Result<(), Failure> {
-        for (path, bytes) in material::wanted_files(workdir, &self.inputs.policy)? {
-            if self.inputs.targets.get(&path).is_none_or(|wanted| wanted.sha256 != Digest::of(&bytes)) {
-                return Err(Failure::could_not(format!("targets/{path} changed while it was staged")));
-            }
-            batch.create(&format!("inputs/material/{path}"), &bytes)?;
+    /// The trust material among the wanted target files, by path.
+    fn material(&self, workdir: &Workdir) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+        let Inputs { policy, targets, .. } = &self.inputs;
+        let files = material::wanted_files(workdir, policy, targets.iter().map(|(path, _)| path))?;
+        let same = |(path, bytes): &(&String, &Vec<u8>)| {
+            targets.get(path).is_some_and(|wanted| wanted.sha256 == Digest::of(bytes))
+        };
+        match files.iter().find(|file| !same(file)) {
+            Some((path, _)) => Err(Failure::could_not(format!("targets/{path} changed while it was staged"))),
+            None => Ok(files),
         }
-        Ok(())
     }
 }
 
