@@ -48,7 +48,7 @@ impl Place {
 
     /// What is at `path`, one or more components with `/`, below this.
     pub(crate) fn join(&self, path: &str) -> Self {
-        let below = if self.below.is_empty() { path.to_owned() } else { format!("{}/{path}", self.below) };
+        let below = if self.below.is_empty() { path.to_owned() } else { [&self.below, "/", path].concat() };
         Self { base: self.base.clone(), below }
     }
 

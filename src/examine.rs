@@ -230,8 +230,7 @@ pub(crate) fn vouch(base: &Base, chain: &[Step]) -> Result<Vec<(String, u64)>, F
             return Err(unsigned(role, format!("it is {} metadata", file.kind())));
         }
         let payload = file.payload();
-        let meets =
-            |root: &Root| root.role(role).is_some_and(|keys| tally(payload.bytes(), &file.signatures, keys).met());
+        let meets = |root: &Root| root.role(role).is_some_and(|keys| tally(&payload, &file.signatures, keys).met());
         match chain.iter().rev().find(|step| meets(&step.root)) {
             Some(step) if step.root.version == latest.root.version => {}
             Some(step) => outdated.push((role.to_owned(), step.root.version)),
@@ -265,7 +264,7 @@ fn delegated(base: &Base, unsigned: &dyn Fn(&str, String) -> Failure) -> Result<
         let Some(file) = base.roles.get(&role).filter(|_| checked.insert(role.clone())) else { continue };
         for delegation in Targets::of(file).or_fail(|| format!("base/{role}.json"))?.delegations {
             let Some(file) = base.roles.get(&delegation.name) else { continue };
-            let tally = tally(file.payload().bytes(), &file.signatures, &delegation.keys);
+            let tally = tally(&file.payload(), &file.signatures, &delegation.keys);
             if !tally.met() {
                 let (signed, threshold) = (tally.signed.len(), tally.threshold);
                 let detail = format!("{signed} of {threshold} keys that {role} names for it signed");

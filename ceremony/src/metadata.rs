@@ -8,6 +8,7 @@ use core::fmt;
 
 use crate::digest::Digest;
 use crate::json::{Json, JsonError, Object};
+use crate::key::{BadSignature, PublicKey};
 use crate::quorum::KeySet;
 use crate::time::Time;
 use crate::tuf_key::KeyId;
@@ -88,6 +89,14 @@ impl Payload {
     /// SHA-256 of the canonical bytes.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Verifies that `key` signed these bytes, as [`PublicKey::verify`] does.
+    ///
+    /// # Errors
+    /// If it did not.
+    pub fn verify(&self, key: &PublicKey, signature: &[u8]) -> Result<(), BadSignature> {
+        key.verify_hashed(&self.bytes, || self.digest, signature)
     }
 }
 

@@ -63,7 +63,7 @@ impl KeySet {
 
     /// Whether enough of these keys signed `file`.
     pub fn met_by(&self, file: &Metadata) -> bool {
-        tally(file.payload().bytes(), &file.signatures, self).met()
+        tally(&file.payload(), &file.signatures, self).met()
     }
 
     /// Every id under which this set lists the key with `fingerprint`.

@@ -178,7 +178,7 @@ fn keep(context: &Context, ceremony: &Ceremony, staged: &Staged, judged: Judged)
         file.role == role
             && file.payload == payload.digest()
             && file.fingerprint == fingerprint
-            && public.is_some_and(|key| key.verify(payload.bytes(), &file.signature).is_ok())
+            && public.is_some_and(|key| payload.verify(key, &file.signature).is_ok())
     });
     let mut fate = Fate::There;
     if !there {
