@@ -4,8 +4,9 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::key::Fingerprint;
-use crate::metadata::{Payload, Signature};
-use crate::quorum::KeySet;
+use crate::metadata::{Metadata, Signature};
+use crate::payload::Payload;
+use crate::quorum::{KeySet, Quorum};
 use crate::tuf_key::KeyId;
 
 /// How far a payload is signed by one set of keys.
@@ -90,6 +91,20 @@ pub fn rejected(signatures: &[Signature], tallies: &[&Tally]) -> Vec<(KeyId, Rej
         rejected.extend(telling.or(reasons.first().copied()).map(|why| (id.clone(), why)));
     }
     rejected
+}
+
+impl KeySet {
+    /// Whether enough of these keys signed `file`.
+    pub fn met_by(&self, file: &Metadata) -> bool {
+        tally(&file.payload(), &file.signatures, self).met()
+    }
+}
+
+impl Quorum {
+    /// Whether enough keys of each set that must sign signed `file`.
+    pub fn met_by(&self, file: &Metadata) -> bool {
+        self.outgoing.iter().filter(|_| !self.emergency).chain([&self.incoming]).all(|set| set.met_by(file))
+    }
 }
 
 fn judge(payload: &Payload, signature: &Signature, keys: &KeySet, repeated: bool) -> Result<Fingerprint, Rejection> {
