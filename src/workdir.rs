@@ -4,6 +4,7 @@
 //! trustroot.toml                      the policy
 //! keyholders/NAME.toml                one record per keyholder
 //! targets/**                          the wanted target files
+//! answers/HOST/NAME.DIGEST8.EXT       what services answered when they were asked
 //! repository/                         what is published: metadata, and below it targets/
 //! ceremonies/NAME/                    one ceremony, see [`CeremonyDir`]
 //! ```
@@ -50,6 +51,11 @@ impl Workdir {
     /// `targets`: the wanted target files.
     pub(crate) fn targets(&self) -> Place {
         self.root.join("targets")
+    }
+
+    /// `answers/HOST/NAME`: what a service answered.
+    pub(crate) fn answer(&self, host: &str, name: &str) -> Place {
+        self.root.join("answers").join(host).join(name)
     }
 
     /// `repository`: what is published.

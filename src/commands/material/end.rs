@@ -3,7 +3,7 @@
 use ceremony::Time;
 use ceremony::material::{EditError, Kind, Moment, ServiceKind};
 
-use super::change::Wanted;
+use super::change::{Grounds, Wanted};
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
 use crate::report::Outcome;
@@ -65,6 +65,6 @@ impl End {
             }
         }
         after.trusted_root = Some(ended);
-        wanted.change(context, after, None)
+        wanted.change(context, after, Grounds::default())
     }
 }
