@@ -76,7 +76,8 @@ impl Stage {
             true => (material::published(workdir)?, material::wanted(workdir, &wanted.inputs.policy)?),
             false => Default::default(),
         };
-        findings.extend(material::judge_step(&old, &new, &wanted.inputs.policy, context.now));
+        let (wrong, endings) = material::judge_wanted(workdir, &old, &new, &wanted.inputs.policy, context.now)?;
+        findings.extend(wrong);
         for path in &self.other_root {
             let other = PublishedFile::parse(disk::read(&Place::named(path), METADATA_LIMIT)?);
             let other = Root::of(&other.or_fail(|| format!("{} is no root", path.display()))?.metadata)?;
@@ -92,6 +93,7 @@ impl Stage {
             let diff = Diff::of(&base, &staged, &wanted.inputs.holders)?;
             plan.meaning = diff.roles.iter().map(|role| meaning::role(role, Some(staged.at()))).collect();
             plan.meaning.extend(ceremony::material::diff(&old, &new).iter().map(|file| meaning::file(file, 2)));
+            plan.meaning.extend(meaning::endings(&endings, 2));
         } else {
             let mut batch = Batch::new(&lock, &workdir.ceremonies())?;
             wanted.write(&mut batch)?;
@@ -102,6 +104,9 @@ impl Stage {
                 wanted.write_material(workdir, &mut batch)?;
                 for (path, bytes) in material::published_files(workdir, &published)? {
                     batch.create(&format!("base/material/{path}"), &bytes)?;
+                }
+                for (name, bytes) in material::evidence(workdir, &old, &new)? {
+                    batch.create(&format!("inputs/evidence/{name}"), &bytes)?;
                 }
             }
             for (role, staged) in staged.roles() {

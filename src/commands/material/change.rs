@@ -21,13 +21,15 @@ use crate::text::wrapped;
 pub(super) struct Grounds {
     /// How it was proven, as a sentence.
     pub(super) proof: Option<String>,
+    /// What nothing proves, as a sentence.
+    pub(super) word: Option<String>,
     /// What services answered.
     pub(super) answers: Vec<Answer>,
 }
 
 impl From<Proven> for Grounds {
     fn from(proven: Proven) -> Self {
-        Self { proof: Some(proven.proof), answers: proven.answers }
+        Self { proof: Some(proven.proof), word: None, answers: proven.answers }
     }
 }
 
@@ -64,7 +66,8 @@ impl Wanted {
             return Err(Failure::no("nothing changes: the wanted material is so already"));
         }
         let published = material::published(&context.workdir)?;
-        let findings = material::judge_step(&published, &after, &self.policy.policy, context.now);
+        let judged = material::judge_wanted(&context.workdir, &published, &after, &self.policy.policy, context.now)?;
+        let findings = judged.0;
         let written = material::write(&context.workdir, &self.material, &after)?;
         Ok(Outcome::done(Changed { grounds, files, findings, written }))
     }
@@ -105,6 +108,9 @@ impl fmt::Display for Changed {
         if let Some(proof) = &self.grounds.proof {
             f.write_str(&wrapped(&format!("Proof: {proof}."), 0))?;
         }
+        if let Some(word) = &self.grounds.word {
+            f.write_str(&wrapped(&format!("Without proof: {word}."), 0))?;
+        }
         self.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 0)))?;
         f.write_str(&stops(&self.findings))?;
         f.write_str("\nNext: propose it to those who sign.\n  trustroot stage\n")
@@ -116,6 +122,7 @@ impl Report for Changed {
         let members = [
             ("ok", Json::Bool(true)),
             ("proof", self.grounds.proof.as_ref().map_or(Json::Null, Json::string)),
+            ("word", self.grounds.word.as_ref().map_or(Json::Null, Json::string)),
             ("answers", self.grounds.answers.iter().map(Answer::json).collect()),
             ("files", self.files.iter().map(FileDiff::json).collect()),
             ("findings", self.findings.iter().map(super::listing::finding).collect()),
