@@ -107,7 +107,7 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
         chain,
         material: ceremony::material::diff(&known, &step.after),
-        timeline: Timeline::of(step.after.trusted_root.as_ref(), step.after.signing_config()),
+        timeline: Timeline::of(&step.after),
         endings: step.endings,
         unseen: step.missing,
         outdated,
@@ -192,6 +192,11 @@ impl Examined {
     /// The root that it was examined from; none for the first root of all.
     pub(crate) fn trusted(&self) -> Option<&Trusted> {
         self.trusted.as_ref()
+    }
+
+    /// The name of the trust root. Untrusted text.
+    pub(crate) fn trust_root(&self) -> &str {
+        &self.trust_root.1
     }
 
     /// The name of the ceremony. Untrusted text.
