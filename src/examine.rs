@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ceremony::history::Step;
-use ceremony::material::{FileDiff, Material, Timeline};
+use ceremony::material::{Ending, FileDiff, Material, Timeline};
 use ceremony::policy::Accept;
 use ceremony::{Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, tally};
 
@@ -38,6 +38,8 @@ pub(crate) struct Examined {
     staged: Staged,
     /// What changes in the trust material, file by file.
     material: Vec<FileDiff>,
+    /// What of it ends, and what shows that it does not end too early.
+    endings: Vec<Ending>,
     /// When what of it is valid, once this is published.
     timeline: Timeline,
     /// Trust material whose content the ceremony does not carry.
@@ -88,6 +90,7 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         findings.push(Finding::new(Rule::ClientsBreak, format!("root {}", staged.root().version()), detail));
     }
     findings.extend(material::judge_step(&step.before, &step.after, policy, staged.at()));
+    findings.extend(step.endings.iter().filter_map(Ending::finding));
     for finding in findings {
         match policy.accepts(&finding, context.now) {
             Some(accept) => accepted.push((finding, accept.clone())),
@@ -104,7 +107,8 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
         chain,
         material: ceremony::material::diff(&known, &step.after),
-        timeline: Timeline::of(step.after.trusted_root.as_ref(), step.after.signing_config()),
+        timeline: Timeline::of(&step.after),
+        endings: step.endings,
         unseen: step.missing,
         outdated,
         open,
@@ -188,6 +192,11 @@ impl Examined {
     /// The root that it was examined from; none for the first root of all.
     pub(crate) fn trusted(&self) -> Option<&Trusted> {
         self.trusted.as_ref()
+    }
+
+    /// The name of the trust root. Untrusted text.
+    pub(crate) fn trust_root(&self) -> &str {
+        &self.trust_root.1
     }
 
     /// The name of the ceremony. Untrusted text.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ceremony::finding::{Finding, Rule};
+use ceremony::material::evidence::{ends, file_name};
 use ceremony::material::files::is_signing_config;
-use ceremony::material::{Judgement, LegacyTarget, Material, Publication, TrustedRoot, lint, step};
+use ceremony::material::{Ending, Judgement, LegacyTarget, Material, Publication, TrustedRoot, lint, step};
 use ceremony::{Json, Policy, TargetEntry, Targets, Time};
 use toml_edit::{InlineTable, Item, Table, Value, value};
 
@@ -102,6 +103,51 @@ pub(crate) fn judge_step(before: &Material, after: &Material, policy: &Policy, n
         findings.extend(step(before, after, &publication));
     }
     findings
+}
+
+/// The evidence in `evidence/` of entries that end from one material to the other, by the names of the files.
+pub(crate) fn evidence(
+    workdir: &Workdir,
+    before: &Material,
+    after: &Material,
+) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let mut files = BTreeMap::new();
+    for (entry, _) in ends(before.trusted_root.as_ref(), after.trusted_root.as_ref()) {
+        let name = file_name(&entry);
+        if let Some(bytes) = disk::read_if_there(&workdir.last_use(&name), LIMIT)? {
+            files.insert(name, bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// What ends from one material to the other, with its evidence, which lies in `place`.
+///
+/// # Errors
+/// If a file is no evidence of what it is named for.
+pub(crate) fn endings(
+    before: &Material,
+    after: &Material,
+    files: &BTreeMap<String, Vec<u8>>,
+    place: &str,
+) -> Result<Vec<Ending>, Failure> {
+    Ending::all(before.trusted_root.as_ref(), after.trusted_root.as_ref(), files).map_err(|(name, error)| {
+        Failure::no(format!("{place}/{name} is no evidence of the last use of what ends")).caused_by(&error)
+    })
+}
+
+/// What is wrong with going from what is published to what is wanted, which ends some of it.
+pub(crate) fn judge_wanted(
+    workdir: &Workdir,
+    before: &Material,
+    after: &Material,
+    policy: &Policy,
+    now: Time,
+) -> Result<(Vec<Finding>, Vec<Ending>), Failure> {
+    let endings = endings(before, after, &evidence(workdir, before, after)?, "evidence")?;
+    let mut findings = judge_step(before, after, policy, now);
+    findings.extend(endings.iter().filter_map(Ending::finding));
+    Ok((findings, endings))
 }
 
 /// Writes what differs between the material as it was read and as it shall be: legacy targets with the policy's

@@ -4,6 +4,8 @@
 //! trustroot.toml                      the policy
 //! keyholders/NAME.toml                one record per keyholder
 //! targets/**                          the wanted target files
+//! answers/HOST/NAME.DIGEST8.EXT       what services answered when they were asked
+//! evidence/KIND-DIGEST8               what an authority or a log that ends signed last
 //! repository/                         what is published: metadata, and below it targets/
 //! ceremonies/NAME/                    one ceremony, see [`CeremonyDir`]
 //! ```
@@ -50,6 +52,16 @@ impl Workdir {
     /// `targets`: the wanted target files.
     pub(crate) fn targets(&self) -> Place {
         self.root.join("targets")
+    }
+
+    /// `answers/HOST/NAME`: what a service answered.
+    pub(crate) fn answer(&self, host: &str, name: &str) -> Place {
+        self.root.join("answers").join(host).join(name)
+    }
+
+    /// `evidence/NAME`: what an authority or a log that ends signed last.
+    pub(crate) fn last_use(&self, name: &str) -> Place {
+        self.root.join("evidence").join(name)
     }
 
     /// `repository`: what is published.
@@ -99,7 +111,8 @@ impl Repository {
 /// One ceremony: a frozen proposal, its signatures, what was published, who witnessed it.
 ///
 /// ```text
-/// inputs/      policy, keyholder records, hash list of targets, when it was staged; the wanted trust material
+/// inputs/      policy, keyholder records, hash list of targets, when it was staged; the wanted trust material, and
+///              evidence of the last use of what ends in it
 /// base/        the published metadata that it changes, and the published trust material
 /// staged/      ROLE.json
 /// signatures/  ROLE/KEYHOLDER.FP8.DIGEST8.json

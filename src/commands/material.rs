@@ -9,6 +9,7 @@ mod import;
 mod legacy;
 mod lint;
 pub(super) mod listing;
+pub(super) mod live;
 pub(super) mod picture;
 pub(super) mod rotate;
 mod service;

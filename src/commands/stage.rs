@@ -78,7 +78,8 @@ impl Stage {
         };
         let old = material::published_of(&old_files, &published)?;
         let new = material::wanted_of(&new_files, &wanted.inputs.policy);
-        findings.extend(material::judge_step(&old, &new, &wanted.inputs.policy, context.now));
+        let (wrong, endings) = material::judge_wanted(workdir, &old, &new, &wanted.inputs.policy, context.now)?;
+        findings.extend(wrong);
         for path in &self.other_root {
             let other = PublishedFile::parse(disk::read(&Place::named(path), METADATA_LIMIT)?);
             let other = Root::of(&other.or_fail(|| format!("{} is no root", path.display()))?.metadata)?;
@@ -94,6 +95,7 @@ impl Stage {
             let diff = Diff::of(&base, &staged, &wanted.inputs.holders)?;
             plan.meaning = diff.roles.iter().map(|role| meaning::role(role, Some(staged.at()))).collect();
             plan.meaning.extend(ceremony::material::diff(&old, &new).iter().map(|file| meaning::file(file, 2)));
+            plan.meaning.extend(meaning::endings(&endings, 2));
         } else {
             let mut batch = Batch::new(&lock, &workdir.ceremonies())?;
             wanted.write(&mut batch)?;
@@ -105,6 +107,9 @@ impl Stage {
                 for (path, bytes) in files {
                     batch.create(&format!("{side}/material/{path}"), bytes)?;
                 }
+            }
+            for (name, bytes) in material::evidence(workdir, &old, &new)? {
+                batch.create(&format!("inputs/evidence/{name}"), &bytes)?;
             }
             for (role, staged) in staged.roles() {
                 batch.create(&format!("staged/{role}.json"), &staged.metadata.to_file())?;
