@@ -143,6 +143,9 @@ rules! {
     EntryRemoved "entry-removed" "the entry"
         "An entry of the trusted root goes away, and with it everything that was signed under it."
         "all, for what was signed under it";
+    EntryRepeated "entry-repeated" "the entry"
+        "One key or one chain stands in two entries: of two validities some clients take the last, others both."
+        "sigstore-go, cosign";
     EnvironmentMixed "environment-mixed" "the entry"
         "Material of one of Sigstore's public environments stands in another."
         "";
@@ -230,6 +233,9 @@ rules! {
     SameKeyTwice "same-key-twice" "the fingerprint"
         "One public key is listed under two key ids or in two encodings. Clients count ids: one person meets a threshold of two."
         "python-tuf, sigstore-python, tuf-js, sigstore-js, tough, tuftool, sigstore-tuf are deceived";
+    ServiceUntrusted "service-untrusted" "the entry of the signing config"
+        "Signers are sent to a service of which clients trust nothing: what is signed there does not verify."
+        "all, for what is signed there";
     SignatureInvalid "signature-invalid" "ROLE VERSION"
         "An entry of `signatures` does not verify."
         "";
