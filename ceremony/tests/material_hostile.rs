@@ -117,6 +117,15 @@ fn selections_that_nobody_can_make() {
     assert_eq!(in_config("\"operator\": \"sigstore.dev\"", "\"operator\": 5"), service);
 }
 
+#[test]
+fn nobody_can_sign_any_more() {
+    let hole = [(Rule::CoverageHole, "signing ca".to_owned())];
+    assert_eq!(in_config("\"majorApiVersion\": 1", "\"majorApiVersion\": 3"), hole);
+    let open = "\"start\": \"2022-04-13T20:06:15.000Z\"";
+    assert_eq!(in_config(open, &format!("{open}, \"end\": \"2026-05-31T00:00:00Z\"")), hole);
+    assert_eq!(in_config(open, &format!("{open}, \"end\": \"2026-06-02T00:00:00Z\"")), []);
+}
+
 /// Signers opt in to the variants, which nobody looked at.
 #[test]
 fn a_variant_of_the_signing_config_is_judged_too() {
