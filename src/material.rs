@@ -93,9 +93,9 @@ pub(crate) fn judge(material: &Material, policy: &Policy, now: Time) -> Vec<Find
 pub(crate) fn judge_step(before: &Material, after: &Material, policy: &Policy, now: Time) -> Vec<Finding> {
     let old = judge(before, policy, now);
     let known = |finding: &Finding| {
-        // What expires is found again at every ceremony until somebody mends it.
-        let same = |old: &Finding| (old.rule, &old.subject) == (finding.rule, &finding.subject);
-        finding.rule != Rule::CertificateExpires && old.iter().any(same)
+        // What expires is found again at every ceremony until somebody mends it. What else is wrong with an entry that
+        // had something wrong with it before is new.
+        finding.rule != Rule::CertificateExpires && old.contains(finding)
     };
     let mut findings: Vec<Finding> = judge(after, policy, now).into_iter().filter(|finding| !known(finding)).collect();
     if let Some(timestamp) = policy.role("timestamp") {

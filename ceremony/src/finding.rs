@@ -116,8 +116,8 @@ rules! {
     ClientsBreak "clients-break" "`root VERSION`, the version that is staged or published last"
         "While this is published, or after it, clients that work today fail."
         "those that the finding names, for as long as it says";
-    CoverageHole "coverage-hole" "`fulcio`, `rekor`, `ctlog` or `tsa`, with the day on which the hole begins"
-        "For some time nothing of this kind is valid, so what was signed then does not verify."
+    CoverageHole "coverage-hole" "`fulcio`, `rekor`, `ctlog` or `tsa`, with the day on which the hole begins; `signing` and the kind of a service"
+        "For some time nothing of this kind is valid, so what was signed then does not verify, or nothing can be signed."
         "all, for what was signed then";
     CustomNull "custom-null" "the target path"
         "A target with `custom: null` was published once and broke parsers; leave the member out instead."
@@ -146,6 +146,9 @@ rules! {
     EntryRemoved "entry-removed" "the entry"
         "An entry of the trusted root goes away, and with it everything that was signed under it."
         "all, for what was signed under it";
+    EntryRepeated "entry-repeated" "the entry"
+        "One key or one chain stands in two entries: of two validities some clients take the last, others both."
+        "sigstore-go, cosign";
     EnvironmentMixed "environment-mixed" "the entry"
         "Material of one of Sigstore's public environments stands in another."
         "";
@@ -233,6 +236,9 @@ rules! {
     SameKeyTwice "same-key-twice" "the fingerprint"
         "One public key is listed under two key ids or in two encodings. Clients count ids: one person meets a threshold of two."
         "python-tuf, sigstore-python, tuf-js, sigstore-js, tough, tuftool, sigstore-tuf are deceived";
+    ServiceUntrusted "service-untrusted" "the entry of the signing config"
+        "Signers are sent to a service of which clients trust nothing: what is signed there does not verify."
+        "all, for what is signed there";
     SignatureInvalid "signature-invalid" "ROLE VERSION"
         "An entry of `signatures` does not verify."
         "";

@@ -149,7 +149,8 @@ fn ends_that_make_holes() {
 fn environments_that_are_mixed() {
     let staged = in_root("https://timestamp.sigstore.dev", "https://timestamp.sigstage.dev");
     let subject = TSA.replace("sigstore", "sigstage");
-    assert_eq!(staged, one(Rule::EnvironmentMixed, &subject));
+    let service = "signing tsa https://timestamp.sigstore.dev/api/v1/timestamp".to_owned();
+    assert_eq!(staged, [(Rule::EnvironmentMixed, subject), (Rule::ServiceUntrusted, service)]);
     let staging = Json::parse(&staging()).unwrap();
     let entry = staging.get("tlogs").unwrap().as_array().unwrap()[0].pretty();
     let both = production().replacen("\"tlogs\": [", &format!("\"tlogs\": [{entry},"), 1);
@@ -173,7 +174,9 @@ fn urls_that_clients_cannot_use() {
         let config = String::from_utf8(config()).unwrap().replacen("https://rekor.sigstore.dev", url, 1);
         let files =
             [(TrustedRoot::TARGET, &trusted_root(4)[..], None), (SigningConfig::TARGET, config.as_bytes(), None)];
-        found(&Material::of(files)).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>()
+        let found = found(&Material::of(files)).into_iter().map(|(rule, _)| rule);
+        // That the trusted root has no such URL is another matter.
+        found.filter(|rule| *rule != Rule::ServiceUntrusted).collect::<Vec<_>>()
     };
     assert_eq!(with("https://rekor.sigstore.dev/"), [Rule::UrlTrailingSlash]);
     assert_eq!(with("http://rekor.example"), [Rule::UrlInsecure]);

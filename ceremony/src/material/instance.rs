@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::log_key::LogKey;
 use super::moment::{MomentError, ValidFor};
+use crate::certificate::Certificate;
 use crate::digest::Digest;
 use crate::json::Json;
 use crate::key::KeyError;
@@ -139,11 +140,14 @@ impl<'a> Instance<'a> {
     /// The certificates of an authority as they stand in the file, DER or whatever else is there.
     ///
     /// # Errors
-    /// If there is no chain, or one of it is no bytes.
+    /// If there is no chain, one that is longer than any, or one of it is no bytes.
     pub fn certificates(&self) -> Result<Vec<Vec<u8>>, EntryError> {
         let member = "certChain.certificates";
         let chain = self.entry.get("certChain").and_then(|chain| chain.get("certificates")).and_then(Json::as_array);
         let chain = chain.filter(|chain| !chain.is_empty()).ok_or(EntryError::Absent { member })?;
+        if chain.len() > Certificate::CHAIN_LIMIT {
+            return Err(EntryError::TooMany { found: chain.len() });
+        }
         chain.iter().map(|one| raw_bytes(one.get("rawBytes"), "certChain.certificates.rawBytes")).collect()
     }
 
@@ -201,6 +205,12 @@ pub enum EntryError {
     Base64 {
         /// The member.
         member: &'static str,
+    },
+    /// A chain has more certificates than any.
+    #[error("the chain has {found} certificates, and {} are the most that are read", Certificate::CHAIN_LIMIT)]
+    TooMany {
+        /// How many it has.
+        found: usize,
     },
     /// The key cannot be used.
     #[error(transparent)]

@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
 use crate::json::Json;
 use crate::time::Time;
@@ -20,14 +20,20 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Reads a time as JSON of protocol buffers has it.
+    /// Reads a time as JSON of protocol buffers has it: RFC 3339 with capitals, in the years 1 to 9999, without leap
+    /// seconds, with nine digits of a fraction at most. Whoever reads more than that reads what other clients refuse.
     ///
     /// # Errors
-    /// If it is not RFC 3339.
+    /// If it is not such a time.
     pub fn parse(text: &str) -> Result<Self, MomentError> {
-        let at =
-            DateTime::parse_from_rfc3339(text).map_err(|_| MomentError { text: text.escape_debug().to_string() })?;
-        Ok(Self { text: text.to_owned(), at: at.to_utc() })
+        let refused = || MomentError { text: text.escape_debug().to_string() };
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:+.TZ".contains(&byte));
+        let fraction = text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+        let at = DateTime::parse_from_rfc3339(text).map_err(|_| refused())?.to_utc();
+        if !plain || fraction > 9 || at.nanosecond() >= 1_000_000_000 || !(1..=9999).contains(&at.year()) {
+            return Err(refused());
+        }
+        Ok(Self { text: text.to_owned(), at })
     }
 
     /// The first of all moments that are compared here, 1970-01-01T00:00:00Z.

@@ -101,11 +101,18 @@ impl TrustedRoot {
     }
 }
 
+/// The most entries of one list. Sigstore's have five.
+const MOST_ENTRIES: usize = 256;
+
 /// The objects of the list `name`; none if it is not there, as protocol buffers write empty lists.
 pub(super) fn objects<'a>(object: &'a Object, name: &'static str) -> Result<&'a [Json], MaterialError> {
     let Some(list) = object.get(name) else { return Ok(&[]) };
     let list = list.as_array().filter(|list| list.iter().all(|entry| entry.as_object().is_some()));
-    list.ok_or(MaterialError::Shape { member: name, wanted: "an array of objects" })
+    let list = list.ok_or(MaterialError::Shape { member: name, wanted: "an array of objects" })?;
+    if list.len() > MOST_ENTRIES {
+        return Err(MaterialError::TooMany { member: name, found: list.len() });
+    }
+    Ok(list)
 }
 
 /// Why a file is no trust material.
@@ -122,6 +129,14 @@ pub enum MaterialError {
         found: String,
         /// What it should say.
         wanted: &'static str,
+    },
+    /// More entries than any list has: to compare them all would take for ever.
+    #[error("{member} has {found} entries, and {MOST_ENTRIES} are the most that are read")]
+    TooMany {
+        /// The list.
+        member: &'static str,
+        /// How many it has.
+        found: usize,
     },
     /// A member is not what it must be.
     #[error("{} is not {wanted}", if member.is_empty() { "the file" } else { member })]

@@ -1,4 +1,4 @@
-//! Whether at every moment there is something to verify with.
+//! Whether at every moment there is something to verify with, and to sign with.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::finding::{Finding, Rule};
 use crate::material::instance::Kind;
 use crate::material::moment::{Moment, ValidFor};
+use crate::material::signing_config::{Service, ServiceKind, SigningConfig};
 use crate::material::timeline::{Hole, holes};
 use crate::material::trusted_root::TrustedRoot;
 
@@ -31,6 +32,24 @@ pub(super) fn coverage(root: &TrustedRoot, findings: &mut Vec<Finding>) {
             let day = hole.from.as_ref().and_then(|from| from.as_str().get(..10)).unwrap_or_default();
             let subject = [kind.word(), day].join(" ");
             findings.push(Finding::new(Rule::CoverageHole, subject.trim_end(), format!("no {kind} from {from} {to}")));
+        }
+    }
+}
+
+/// Kinds of services of which there are some, and at `now` none that a signer of today can use any more.
+pub(super) fn signing(config: &SigningConfig, now: &Moment, findings: &mut Vec<Finding>) {
+    for kind in ServiceKind::ALL {
+        let known: &[u64] = if *kind == ServiceKind::Rekor { &[1, 2] } else { &[1] };
+        let usable = |service: Service<'_>| {
+            // What is no version is told elsewhere.
+            let version = service.major_api_version().filter(|version| *version <= u32::MAX.into());
+            version.is_none_or(|version| known.contains(&version))
+                && service.valid_for().is_ok_and(|valid| !valid.is_over(now))
+        };
+        let services = config.of_kind(*kind).count();
+        if services > 0 && !config.of_kind(*kind).any(usable) {
+            let what = format!("of {services} services none is left that signers know how to use");
+            findings.push(Finding::new(Rule::CoverageHole, ["signing", kind.word()].join(" "), what));
         }
     }
 }

@@ -1,5 +1,6 @@
-//! What is wrong with the times of one entry.
+//! What is wrong with the times of one entry, and with an entry that stands twice.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -8,6 +9,7 @@ use crate::finding::{Finding, Rule};
 use crate::material::instance::Instance;
 use crate::material::moment::{MomentError, ValidFor};
 use crate::material::signing_config::Service;
+use crate::material::trusted_root::TrustedRoot;
 
 /// An entry of a trusted root.
 pub(super) fn entry(instance: &Instance<'_>, findings: &mut Vec<Finding>) {
@@ -17,9 +19,21 @@ pub(super) fn entry(instance: &Instance<'_>, findings: &mut Vec<Finding>) {
 /// An entry of a signing config.
 pub(super) fn service(service: &Service<'_>, findings: &mut Vec<Finding>) {
     times(&service.subject(), service.valid_for(), findings);
-    if service.url().is_none() || service.major_api_version().is_none() {
-        let what = "it has no \"url\", or no \"majorApiVersion\" that is a number";
+    let version = service.major_api_version().and_then(|version| u32::try_from(version).ok());
+    if service.url().is_none() || version.is_none() {
+        let what = "it has no \"url\", or no \"majorApiVersion\" that is a number of 32 bits";
         findings.push(Finding::new(Rule::MaterialUnreadable, service.subject(), what));
+    }
+}
+
+/// Entries with the key or the certificates of one before them.
+pub(super) fn repeated(root: &TrustedRoot, findings: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    for instance in root.instances() {
+        if !seen.insert(instance.identity()) {
+            let what = format!("an entry before it in {} has the same", instance.kind.list());
+            findings.push(Finding::new(Rule::EntryRepeated, instance.subject(), what));
+        }
     }
 }
 

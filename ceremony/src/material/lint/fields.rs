@@ -7,30 +7,55 @@ use alloc::vec::Vec;
 use crate::finding::{Finding, Rule};
 use crate::json::{Json, Object};
 use crate::material::instance::Kind;
-use crate::material::signing_config::{Form, ServiceKind, SigningConfig};
+use crate::material::signing_config::{Form, Selector, ServiceKind, SigningConfig};
 use crate::material::trusted_root::TrustedRoot;
 
-/// The members that one object may have: their names, and what the objects below them may have.
-struct Shape(&'static [(&'static str, Option<&'static Shape>)]);
+/// The members that one object may have, each with what it must be.
+struct Shape(&'static [(&'static str, Value)]);
 
-const BYTES: Shape = Shape(&[("rawBytes", None)]);
-const VALID_FOR: Shape = Shape(&[("start", None), ("end", None)]);
-const KEY: Shape = Shape(&[("rawBytes", None), ("keyDetails", None), ("validFor", Some(&VALID_FOR))]);
-const LOG_ID: Shape = Shape(&[("keyId", None)]);
-const LOG: Shape =
-    Shape(&[("baseUrl", None), ("hashAlgorithm", None), ("publicKey", Some(&KEY)), ("logId", Some(&LOG_ID))]);
-const SUBJECT: Shape = Shape(&[("organization", None), ("commonName", None)]);
-const CHAIN: Shape = Shape(&[("certificates", Some(&BYTES))]);
-const AUTHORITY: Shape =
-    Shape(&[("subject", Some(&SUBJECT)), ("uri", None), ("certChain", Some(&CHAIN)), ("validFor", Some(&VALID_FOR))]);
-const SERVICE: Shape =
-    Shape(&[("url", None), ("majorApiVersion", None), ("validFor", Some(&VALID_FOR)), ("operator", None)]);
-const SELECTION: Shape = Shape(&[("selector", None), ("count", None)]);
+/// What a member must be. JSON of protocol buffers also has null for what is not there, and numbers for names: some
+/// clients take that, and others refuse the whole file.
+#[derive(Clone, Copy)]
+enum Value {
+    /// Whatever it is, it is judged elsewhere.
+    Any,
+    Text,
+    Object(&'static Shape),
+    Objects(&'static Shape),
+}
+
+const BYTES: Shape = Shape(&[("rawBytes", Value::Any)]);
+const VALID_FOR: Shape = Shape(&[("start", Value::Any), ("end", Value::Any)]);
+const KEY: Shape =
+    Shape(&[("rawBytes", Value::Any), ("keyDetails", Value::Any), ("validFor", Value::Object(&VALID_FOR))]);
+const LOG_ID: Shape = Shape(&[("keyId", Value::Any)]);
+const LOG: Shape = Shape(&[
+    ("baseUrl", Value::Text),
+    ("hashAlgorithm", Value::Text),
+    ("publicKey", Value::Object(&KEY)),
+    ("logId", Value::Object(&LOG_ID)),
+]);
+const SUBJECT: Shape = Shape(&[("organization", Value::Text), ("commonName", Value::Text)]);
+const CHAIN: Shape = Shape(&[("certificates", Value::Objects(&BYTES))]);
+const AUTHORITY: Shape = Shape(&[
+    ("subject", Value::Object(&SUBJECT)),
+    ("uri", Value::Text),
+    ("certChain", Value::Object(&CHAIN)),
+    ("validFor", Value::Object(&VALID_FOR)),
+]);
+const SERVICE: Shape = Shape(&[
+    ("url", Value::Any),
+    ("majorApiVersion", Value::Any),
+    ("validFor", Value::Object(&VALID_FOR)),
+    ("operator", Value::Text),
+]);
+const SELECTION: Shape = Shape(&[("selector", Value::Any), ("count", Value::Any)]);
 
 /// What the later form of a trusted root has beside that of 0.1.
 const LATER: &[&str] = &["operator", "checkpointKeyId"];
 
-/// The members of a trusted root that version 0.1 does not have, under the entry in which they are.
+/// The members of a trusted root that version 0.1 does not have, and what those that it has are not, under the entry in
+/// which they are.
 pub(super) fn trusted_root(root: &TrustedRoot, findings: &mut Vec<Finding>) {
     let Some(object) = root.json().as_object() else { return };
     let known = |name: &str| name == "mediaType" || Kind::ALL.iter().any(|kind| kind.list() == name);
@@ -40,6 +65,8 @@ pub(super) fn trusted_root(root: &TrustedRoot, findings: &mut Vec<Finding>) {
     }
     for instance in root.instances() {
         let shape = if instance.kind.is_log() { &LOG } else { &AUTHORITY };
+        let needed: &[&str] = if instance.kind.is_log() { &["baseUrl", "hashAlgorithm"] } else { &["subject"] };
+        let subject = instance.subject();
         for path in strangers(instance.entry, shape) {
             let later = LATER.contains(&path.as_str());
             let (rule, what) = match later {
@@ -48,13 +75,15 @@ pub(super) fn trusted_root(root: &TrustedRoot, findings: &mut Vec<Finding>) {
                 }
                 false => (Rule::FieldUnknown, format!("\"{path}\" is no member that clients know")),
             };
-            findings.push(Finding::new(rule, instance.subject(), what));
+            findings.push(Finding::new(rule, &subject, what));
         }
+        let unreadable = misshapen(instance.entry, shape, needed).into_iter();
+        findings.extend(unreadable.map(|what| Finding::new(Rule::MaterialUnreadable, &subject, what)));
     }
 }
 
-/// The members of a signing config that its form does not have.
-pub(super) fn signing_config(config: &SigningConfig, findings: &mut Vec<Finding>) {
+/// The members of a signing config that its form does not have, and what its services are not.
+pub(super) fn signing_config(path: &str, config: &SigningConfig, findings: &mut Vec<Finding>) {
     let Some(object) = config.json().as_object() else { return };
     for (name, value) in object.iter() {
         let list = ServiceKind::ALL.iter().any(|kind| kind.list(Form::V02) == name);
@@ -65,18 +94,63 @@ pub(super) fn signing_config(config: &SigningConfig, findings: &mut Vec<Finding>
             _ if name == "mediaType" => continue,
             _ => [String::from(name)].to_vec(),
         };
-        for path in strangers {
-            let what = format!("\"{path}\" is no member that clients know");
-            findings.push(Finding::new(Rule::FieldUnknown, SigningConfig::TARGET, what));
+        for member in strangers {
+            let what = format!("\"{member}\" is no member that clients know");
+            findings.push(Finding::new(Rule::FieldUnknown, path, what));
         }
+    }
+    for service in config.services() {
+        let unreadable = misshapen(service.entry, &SERVICE, &["operator"]).into_iter();
+        findings.extend(unreadable.map(|what| Finding::new(Rule::MaterialUnreadable, service.subject(), what)));
     }
     for kind in ServiceKind::ALL {
-        let Some(name) = kind.config() else { continue };
-        if object.get(name).is_some() && config.selector(*kind).is_none() {
-            let what = format!("\"{name}\" is none of ANY, ALL, or EXACT with a count");
-            findings.push(Finding::new(Rule::MaterialUnreadable, SigningConfig::TARGET, what));
+        let what = unselectable(config, *kind);
+        findings.extend(what.map(|what| Finding::new(Rule::MaterialUnreadable, path, what)));
+    }
+}
+
+/// Why signers can select no service of this kind, though there are some.
+fn unselectable(config: &SigningConfig, kind: ServiceKind) -> Option<String> {
+    let name = kind.config()?;
+    let services = config.of_kind(kind).count();
+    match config.selector(kind) {
+        None if config.json().get(name).is_some() => {
+            Some(format!("\"{name}\" is none of ANY, ALL, or EXACT with a count"))
+        }
+        None => {
+            (services > 0).then(|| format!("there is no \"{name}\" that says how many of the services signers use"))
+        }
+        Some(Selector::Exact(count)) if count == 0 || usize::try_from(count).is_ok_and(|count| count > services) => {
+            Some(format!("\"{name}\" asks for {count} of {services} services"))
+        }
+        Some(_) => None,
+    }
+}
+
+/// What members are not that they must be, and which of the `needed` are not there.
+fn misshapen(json: &Json, shape: &Shape, needed: &[&str]) -> Vec<String> {
+    let absent = needed.iter().filter(|name| json.get(name).is_none()).map(|name| format!("there is no \"{name}\""));
+    let mut wrong: Vec<String> = absent.collect();
+    for (name, value) in shape.0 {
+        let Some(found) = json.get(name) else { continue };
+        let (is_so, wanted) = match value {
+            Value::Any => continue,
+            Value::Text => (found.as_str().is_some(), "a text"),
+            Value::Object(shape) => {
+                let below = misshapen(found, shape, &[]).into_iter();
+                wrong.extend(below.map(|what| format!("in \"{name}\": {what}")));
+                (found.as_object().is_some(), "an object")
+            }
+            Value::Objects(_) => {
+                let objects = |found: &[Json]| found.iter().all(|one| one.as_object().is_some());
+                (found.as_array().is_some_and(objects), "an array of objects")
+            }
+        };
+        if !is_so {
+            wrong.push(format!("\"{name}\" is not {wanted}"));
         }
     }
+    wrong
 }
 
 /// The paths of the members that `shape` does not have.
@@ -90,10 +164,10 @@ fn strangers(json: &Json, shape: &Shape) -> Vec<String> {
     for (name, value) in objects.into_iter().flat_map(Object::iter) {
         match shape.0.iter().find(|(known, _)| *known == name) {
             None => found.push(String::from(name)),
-            Some((_, None)) => {}
-            Some((_, Some(shape))) => {
+            Some((_, Value::Object(shape) | Value::Objects(shape))) => {
                 found.extend(strangers(value, shape).into_iter().map(|path| format!("{name}.{path}")));
             }
+            Some(_) => {}
         }
     }
     found.dedup();

@@ -31,6 +31,10 @@ pub(super) fn log(
         found(Rule::PemInRawBytes, "rawBytes of its key is a PEM text; clients want the DER in it".to_string());
         return;
     }
+    // sigstore-go refuses the whole file.
+    if let Some(hash) = instance.entry.get("hashAlgorithm").and_then(Json::as_str).filter(|hash| *hash != HASH) {
+        found(Rule::MaterialUnreadable, format!("hashAlgorithm is \"{hash}\", and clients take {HASH} alone"));
+    }
     let details = instance.entry.get("publicKey").and_then(|key| key.get("keyDetails")).and_then(Json::as_str);
     let refusing: Vec<&str> = refusing(details.unwrap_or_default(), judgement.clients);
     if !refusing.is_empty() {
@@ -80,6 +84,9 @@ fn refusing(details: &str, clients: &[String]) -> Vec<&'static str> {
     let all = CLIENTS.iter().filter(|(name, _)| clients.is_empty() || clients.iter().any(|client| client == name));
     all.filter(|(_, reads)| !reads.contains(&details)).map(|(name, _)| *name).collect()
 }
+
+/// The one hash that logs build their trees with.
+const HASH: &str = "SHA2_256";
 
 /// What the clients read as `keyDetails` of a log, from their sources: sigstore-go's `ParseTransparencyLogs`,
 /// sigstore-python's `Key`, sigstore-js's `createTLogAuthority`, which reads every RSA key as PKCS#1.

@@ -7,6 +7,7 @@ mod environment;
 mod fields;
 mod legacy;
 mod logs;
+mod services;
 mod step;
 mod urls;
 
@@ -17,7 +18,7 @@ pub use step::{Publication, step};
 
 use super::files::Material;
 use super::moment::Moment;
-use super::signing_config::SigningConfig;
+use super::signing_config::{Form, SigningConfig};
 use super::trusted_root::{MaterialError, TrustedRoot};
 use crate::finding::{Finding, Rule};
 use crate::time::Time;
@@ -53,21 +54,28 @@ pub fn lint(material: &Material, judgement: &Judgement<'_>) -> Vec<Finding> {
                 authorities::authority(&instance, judgement, &mut findings);
             }
         }
+        entries::repeated(root, &mut findings);
         coverage::coverage(root, &mut findings);
         environment::trusted_root(root, &mut findings);
         legacy::legacy(root, &material.legacy, &Moment::from(judgement.now), &mut findings);
     }
-    for config in material.signing_configs.values() {
+    for (path, config) in &material.signing_configs {
         for service in config.services() {
             urls::url(&service.subject(), service.url(), &mut findings);
         }
-    }
-    if let Some(config) = material.signing_config() {
-        fields::signing_config(config, &mut findings);
+        // No client of today reads the old form.
+        if config.form() == Form::V01 {
+            continue;
+        }
+        fields::signing_config(path, config, &mut findings);
         for service in config.services() {
             entries::service(&service, &mut findings);
         }
+        coverage::signing(config, &Moment::from(judgement.now), &mut findings);
         environment::signing_config(material.trusted_root.as_ref(), config, &mut findings);
+        if let Some(root) = &material.trusted_root {
+            services::services(root, config, &mut findings);
+        }
     }
     legacy::words(&material.legacy, &mut findings);
     findings.sort();

@@ -1,9 +1,11 @@
 //! What is wrong with a URL.
 
 use alloc::format;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::finding::{Finding, Rule};
+use crate::material::url::ServiceUrl;
 
 /// What is wrong with the URL of an entry.
 pub(super) fn url(subject: &str, url: Option<&str>, findings: &mut Vec<Finding>) {
@@ -15,6 +17,10 @@ pub(super) fn url(subject: &str, url: Option<&str>, findings: &mut Vec<Finding>)
     let lower = url.to_ascii_lowercase();
     if !lower.starts_with("https://") {
         findings.push(Finding::new(Rule::UrlInsecure, subject, format!("\"{url}\" is not https")));
+    }
+    let of_http = lower.starts_with("https://") || lower.starts_with("http://");
+    if of_http && let Err(error) = url.trim_end_matches('/').parse::<ServiceUrl>() {
+        findings.push(Finding::new(Rule::MaterialUnreadable, subject, error.to_string()));
     }
     let host = host(&lower);
     if is_inside(host) {
