@@ -22,7 +22,7 @@ use rustix::io::Errno;
 pub(crate) use foreign::foreign;
 pub(crate) use lock::Lock;
 pub(crate) use read::{Measured, Present, hash, read, read_if_there, read_text, stream};
-pub(crate) use tree::{Entry, exists, is_plain, list, measure, tree};
+pub(crate) use tree::{Entry, exists, is_plain, list, measure_some, tree};
 pub(crate) use write::{
     Access, Batch, create_dir, create_new, create_or_same, remove_empty_dir, replace, sweep, take_back,
 };

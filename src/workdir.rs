@@ -10,7 +10,10 @@
 //! ceremonies/NAME/                    one ceremony, see [`CeremonyDir`]
 //! ```
 
+use std::path::Path;
+
 use crate::disk::{DiskError, Lock, Place};
+use crate::error::Failure;
 
 /// The directory of a trust root.
 #[derive(Clone, Debug)]
@@ -32,6 +35,21 @@ impl Workdir {
     /// Takes the lock that everything that writes here holds.
     pub(crate) fn lock(&self) -> Result<Lock, DiskError> {
         Lock::take(&self.root)
+    }
+
+    /// Refuses a path for something that a person asked for, such as a page, where only what belongs to the trust root
+    /// may lie: there it would become a target, or a file that nobody else has.
+    pub(crate) fn refuse_output(&self, path: &Path) -> Result<(), Failure> {
+        let dirs = [self.ceremonies(), self.keyholders(), self.targets(), self.repository().root];
+        // What is not there yet lies where its first parent that is there does.
+        let parents = path.ancestors().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
+        let Some(there) = parents.filter_map(|dir| dir.canonicalize().ok()).next() else { return Ok(()) };
+        match dirs.iter().find(|dir| dir.path().canonicalize().is_ok_and(|dir| there.starts_with(dir))) {
+            Some(dir) => Err(Failure::could_not(format!("{} would lie in {dir}", path.display()))
+                .and_cause("nothing lies there but what belongs to the trust root")
+                .hint("write it somewhere else")),
+            None => Ok(()),
+        }
     }
 
     /// `trustroot.toml`

@@ -9,7 +9,7 @@ use super::Problem;
 use crate::ceremony_dir::{Ceremony, Derivation};
 use crate::context::Context;
 use crate::disk::{self, Place};
-use crate::error::Failure;
+use crate::error::{Failure, OrFail as _};
 use crate::examine::{lead_on, vouch};
 use crate::published::METADATA_LIMIT;
 use crate::text::escaped;
@@ -81,7 +81,10 @@ impl Audited {
             trust_root: ceremony.inputs.policy.id.clone(),
             holders: ceremony.inputs.holders.clone(),
         };
+        let derivation = ceremony.derive()?;
         let chain = match trusted(context, &ceremony, root)? {
+            // The trusted root is the very one that this ceremony made: nothing came before it.
+            Some(bytes) if makes(&ceremony, &derivation, &bytes)? => Vec::new(),
             Some(bytes) => audited.check("base", lead_on(&ceremony, &bytes))?.unwrap_or_default(),
             None => Vec::new(),
         };
@@ -91,7 +94,7 @@ impl Audited {
         for (path, reason) in &ceremony.unreadable {
             audited.problem(path, reason.clone());
         }
-        let staged = match ceremony.derive()? {
+        let staged = match derivation {
             Derivation::Same(staged) => staged,
             Derivation::Differs(files) => {
                 files.iter().for_each(|file| audited.problem(file, "it is not what inputs and base give".to_owned()));
@@ -158,6 +161,16 @@ fn trusted(context: &Context, ceremony: &Ceremony, given: Option<&Path>) -> Resu
         return Err(Failure::could_not(message).hint("give the root to start from: --root FILE"));
     }
     Ok(remembered)
+}
+
+/// Whether a ceremony with nothing before it made this root.
+fn makes(ceremony: &Ceremony, derivation: &Derivation, root: &[u8]) -> Result<bool, Failure> {
+    let Derivation::Same(staged) = derivation else { return Ok(false) };
+    if ceremony.base.root().is_some() {
+        return Ok(false);
+    }
+    let root = Metadata::parse_untrusted(root).or_fail(|| "the trusted root cannot be used")?.payload();
+    Ok(staged.roles().get("root").is_some_and(|staged| staged.payload == root))
 }
 
 /// Roles of one trust root that two ceremonies stage in one version and not with one payload. It is a problem where

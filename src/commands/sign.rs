@@ -20,7 +20,7 @@ use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
-/// Sign a proposal with the keys at hand: every role that they may sign, after one look and one consent
+/// Sign a proposal: every role that the keys at hand may sign
 ///
 /// Shows what the proposal changes against the root that you trust, and then asks for its digest as you heard it from
 /// the coordinator by another channel. It never shows the digest itself. Each signature is verified before it is

@@ -256,6 +256,14 @@ pub enum StageError {
     /// There is neither a published nor a staged root.
     #[error("there is neither a published nor a staged root")]
     NoRoot,
+    /// A target file is given to a role in which no client looks for it.
+    #[error("{role} would list \"{path}\", which it is not trusted for: no client would find it there")]
+    NotTrusted {
+        /// The role.
+        role: String,
+        /// The path, escaped.
+        path: String,
+    },
     /// The directory was staged by rules that this program does not have.
     #[error("staged by rules {found}; this program derives by rules {known}")]
     Rules {
