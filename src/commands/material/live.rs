@@ -151,6 +151,8 @@ impl<'a> Live<'a> {
         let host = host.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
         let name = format!("{name}.{}.{extension}", sha256.short());
         let place = self.context.workdir.answer(&host, &name);
+        disk::create_dir(self.context.workdir.root())?;
+        let _lock = self.context.workdir.lock()?;
         disk::create_or_same(&place, bytes, Access::Shared)
             .or_fail(|| format!("what {url} answered cannot be saved"))?;
         self.answers.push(Answer { url, file: format!("answers/{host}/{name}"), length: bytes.len(), sha256 });
