@@ -25,7 +25,7 @@ impl PolicyFile {
         let place = workdir.policy();
         let text = match disk::read_text(&place, LIMIT) {
             Err(error) if error.is_not_there() => {
-                return Err(Failure::could_not(format!("there is no trust root here: {place} does not exist")).hint(
+                return Err(Self::none(workdir).hint(
                     "`trustroot init` starts one, `trustroot adopt` takes one over, `-C DIR` works in another place",
                 ));
             }
@@ -33,6 +33,11 @@ impl PolicyFile {
         };
         let policy = Policy::parse(&text).or_fail(|| format!("{place} is not a policy"))?;
         Ok(Self { policy, text })
+    }
+
+    /// There is no policy in this work directory. What helps depends on who asks for it.
+    pub(crate) fn none(workdir: &Workdir) -> Failure {
+        Failure::could_not(format!("there is no trust root here: {} does not exist", workdir.policy()))
     }
 
     /// Changes the policy of a work directory. What `edit` leaves alone stays as it was written, comments too; what it

@@ -68,8 +68,10 @@ fn answers_may_be_typed_or_given() {
     terminal
         .expect(many)
         .line("both")
-        .expect("It is a number from 1 to 2.")
-        .expect(many)
+        .expect("it is a number from 1 to 2")
+        .expect_times(many, 2)
+        .send(ENTER)
+        .expect("May keyholders sign with keys in files? [y/N]")
         .send(ENTER)
         .expect("Wrote ./trustroot.toml");
     assert_eq!(terminal.exit_code(), 0);
@@ -79,6 +81,25 @@ fn answers_may_be_typed_or_given() {
     };
     assert_eq!(without_id(&given), without_id(&typed));
     assert_ne!(given.read("trustroot.toml"), typed.read("trustroot.toml"), "both have one id");
+}
+
+#[test]
+fn what_is_answered_wrong_is_asked_again() {
+    let trustroot = Trustroot::new();
+    let mut terminal = trustroot.terminal(&["init"]);
+    let (name, people, many) = ("Name of the trust root", "Names of the keyholders", "How many of the 3 must sign");
+    terminal.expect(name).line("").expect("Nothing was typed.").line("a\u{16}\u{1b}[2Jb").expect("one line of text");
+    terminal.expect_times(name, 3).line("Test").expect(people).line("alice alice").expect("alice is named twice");
+    terminal.expect_times(people, 2).line("alice online").expect("a person is no robot").expect_times(people, 3);
+    terminal.line("alice bob carol").expect(many).line("4").expect("it is a number from 1 to 3");
+    terminal.expect_times(many, 2).line("3").expect("can be copied unnoticed").expect("May keyholders sign");
+    terminal.line("yo").expect("Answer y or n.").line("y").expect("Wrote ./trustroot.toml");
+    assert_eq!(terminal.exit_code(), 0);
+    let policy = trustroot.read("trustroot.toml");
+    for line in ["name = \"Test\"", "keyholders = [\"alice\", \"bob\", \"carol\"]", "threshold = 3", "file-keys = true"]
+    {
+        assert!(policy.lines().any(|other| other == line), "{line}: {policy}");
+    }
 }
 
 #[test]

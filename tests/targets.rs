@@ -59,7 +59,8 @@ fn a_role_lists_nothing_that_it_is_not_trusted_for() {
     let room = Room::new(&["alice", "bob", "carol"], 2);
     let policy = room.coordinator.read("trustroot.toml");
     let terms = "threshold = 2\nlifetime-days = 90\nsigning-window-days = 30\n";
-    let team = format!("[[delegation]]\nname = \"team\"\npaths = [\"t/*\"]\nkeyholders = [\"alice\", \"bob\"]\n{terms}");
+    let team =
+        format!("[[delegation]]\nname = \"team\"\npaths = [\"t/*\"]\nkeyholders = [\"alice\", \"bob\"]\n{terms}");
     let given = |role: &str| format!("{policy}\n{team}\n[targets.\"a.txt\"]\nrole = \"{role}\"\n");
     room.coordinator.write("trustroot.toml", given("team"));
     let run = room.run(2, &["stage"]);
