@@ -35,7 +35,7 @@ fn what_other_programs_leave_there_is_no_target() {
 
 #[test]
 fn a_hidden_file_that_the_policy_names_is_a_target_and_stays_one() {
-    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    let room = Room::new(&["alice", "bob", "carol"], 2);
     room.coordinator.write("targets/.well-known/keys.json", "{}\n");
     room.coordinator.write("targets/.well-known/.keys.json.swp", "left behind\n");
     let policy = room.coordinator.read("trustroot.toml");
@@ -59,7 +59,8 @@ fn a_role_lists_nothing_that_it_is_not_trusted_for() {
     let room = Room::new(&["alice", "bob", "carol"], 2);
     let policy = room.coordinator.read("trustroot.toml");
     let terms = "threshold = 2\nlifetime-days = 90\nsigning-window-days = 30\n";
-    let team = format!("[[delegation]]\nname = \"team\"\npaths = [\"t/*\"]\nkeyholders = [\"alice\", \"bob\"]\n{terms}");
+    let team =
+        format!("[[delegation]]\nname = \"team\"\npaths = [\"t/*\"]\nkeyholders = [\"alice\", \"bob\"]\n{terms}");
     let given = |role: &str| format!("{policy}\n{team}\n[targets.\"a.txt\"]\nrole = \"{role}\"\n");
     room.coordinator.write("trustroot.toml", given("team"));
     let run = room.run(2, &["stage"]);
