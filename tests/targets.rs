@@ -35,7 +35,7 @@ fn what_other_programs_leave_there_is_no_target() {
 
 #[test]
 fn a_hidden_file_that_the_policy_names_is_a_target_and_stays_one() {
-    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    let room = Room::new(&["alice", "bob", "carol"], 2);
     room.coordinator.write("targets/.well-known/keys.json", "{}\n");
     room.coordinator.write("targets/.well-known/.keys.json.swp", "left behind\n");
     let policy = room.coordinator.read("trustroot.toml");

@@ -22,6 +22,7 @@ impl Team {
     fn new() -> Self {
         let room = Trustroot::new();
         room.ok(&["init", "--name=Test", "--keyholder=alice", "--keyholder=bob", "--threshold=2"]);
+        room.accept_no_spare();
         room.write("targets/hello.txt", "hello\n");
         let enroll = |name: &str| {
             let store = Store::new(&[name]);
