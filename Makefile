@@ -10,8 +10,8 @@ demo:
 test:
 	tests/setup
 	cargo test --workspace --all-features --locked
-# The binary for the ceremony room does the same with YubiKeys.
-	cargo test $(room) --test yubikey_line --test yubikey_signing
+# The binary for the ceremony room does the same with YubiKeys, and asks nobody.
+	cargo test $(room) --test material_offline --test yubikey_line --test yubikey_signing
 
 # This program beside its peers, on a file system in memory where there is one: docs/benchmarks.md.
 bench:

@@ -206,6 +206,9 @@ impl Ceremony {
                 Some(("inputs", file)) if file.starts_with("material/") => {
                     carried.wanted.insert(file["material/".len()..].to_owned(), bytes);
                 }
+                Some(("inputs", file)) if file.starts_with("evidence/") => {
+                    carried.evidence.insert(file["evidence/".len()..].to_owned(), bytes);
+                }
                 Some(("inputs", _)) => {
                     return Err(Failure::no(format!("{path} is no input of a ceremony")).hint(AWAY));
                 }

@@ -6,24 +6,20 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ceremony::Time;
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::machine::Machine;
 use crate::report::{Answer, Outcome};
+use crate::text::COLUMNS;
 use crate::ui::Ui;
 use crate::workdir::Workdir;
 
-/// Make, change and publish the root of trust of a software-signing system, together
+/// Make, change and publish the root of trust of software signing, together
 #[derive(Parser)]
-#[command(
-    name = "trustroot",
-    version,
-    max_term_width = 100,
-    after_help = "Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check."
-)]
+#[command(name = "trustroot", version, max_term_width = COLUMNS)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -32,11 +28,12 @@ struct Cli {
 }
 
 #[derive(clap::Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// Work in this directory
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
     directory: PathBuf,
-    /// Take this for the present time, like 2026-05-07T13:58:18Z: for audits, tests and rehearsals
+    /// Take this for the present time, in audits and rehearsals
     #[arg(long, value_name = "RFC3339", global = true)]
     now: Option<Time>,
     /// Write the answer as JSON
@@ -47,7 +44,7 @@ struct Global {
 /// Runs the command that `arguments` name, program name first, and returns its exit code.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(usage) => {
             let json = arguments.iter().skip(1).take_while(|argument| *argument != "--").any(|a| a == "--json");
@@ -77,7 +74,9 @@ pub(crate) fn within(
     arguments: &[String],
     ui: &mut Ui,
 ) -> Result<Outcome, Failure> {
-    let cli = Cli::try_parse_from(["trustroot"].into_iter().map(str::to_owned).chain(arguments.iter().cloned()));
+    let arguments: Vec<OsString> =
+        ["trustroot"].into_iter().chain(arguments.iter().map(String::as_str)).map(OsString::from).collect();
+    let cli = Cli::read(&arguments);
     let cli = cli.map_err(|usage| Failure::could_not(usage.render().to_string()))?;
     let context = Context {
         workdir: Workdir::at(cli.global.directory),
@@ -86,6 +85,21 @@ pub(crate) fn within(
         machine: machine.clone(),
     };
     cli.command.unwrap_or_else(Command::guided).run(&context, ui)
+}
+
+impl Cli {
+    fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let mut command = with_exit_codes(Self::command());
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// The command and those below it, with what their exit codes mean at the end of each help.
+fn with_exit_codes(command: clap::Command) -> clap::Command {
+    const CODES: &str = "Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check.";
+    let text = command.get_after_help().map_or_else(String::new, |own| format!("{own}\n\n"));
+    command.after_help(text + CODES).mut_subcommands(with_exit_codes)
 }
 
 impl Global {

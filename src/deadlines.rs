@@ -34,14 +34,14 @@ pub(crate) enum By {
 }
 
 impl Deadline {
-    /// The deadlines of everything that is published, the next one first.
-    pub(crate) fn all(policy: &Policy, published: &Published, now: Time) -> Vec<Self> {
+    /// The deadlines of everything that is published, the first to expire first.
+    pub(crate) fn all(policy: &Policy, published: &Published) -> Vec<Self> {
         let file = |role: &str, file: &Metadata| Self::of(policy, role, file);
         let mut all: Vec<Self> = published.roles.iter().map(|(role, at)| file(role, &at.metadata)).collect();
         let top = [("root", published.roots.last()), ("snapshot", published.snapshot.as_ref())];
         let top = top.into_iter().chain([("timestamp", published.timestamp.as_ref())]);
         all.extend(top.filter_map(|(role, at)| Some(file(role, &at?.metadata))));
-        all.sort_by_key(|deadline| deadline.next(now));
+        all.sort_by_key(|deadline| deadline.expires);
         all
     }
 
@@ -64,11 +64,6 @@ impl Deadline {
     /// Whether the next version may be signed at `now`.
     pub(crate) fn is_open(&self, now: Time) -> bool {
         self.opens.is_none_or(|opens| opens <= now)
-    }
-
-    /// What comes next: that the window opens or that the file expires.
-    fn next(&self, now: Time) -> Time {
-        self.opens.filter(|opens| *opens > now).unwrap_or(self.expires)
     }
 
     /// `{"role","version","expires","expires-in-days","window-opens","window-open","by"}`

@@ -22,7 +22,7 @@ use rustix::io::Errno;
 pub(crate) use foreign::foreign;
 pub(crate) use lock::Lock;
 pub(crate) use read::{Measured, Present, hash, read, read_if_there, read_text, stream};
-pub(crate) use tree::{Entry, exists, is_plain, list, measure, tree};
+pub(crate) use tree::{Entry, exists, is_plain, list, measure_some, tree};
 pub(crate) use write::{
     Access, Batch, create_dir, create_new, create_or_same, remove_empty_dir, replace, sweep, take_back,
 };
@@ -48,7 +48,7 @@ impl Place {
 
     /// What is at `path`, one or more components with `/`, below this.
     pub(crate) fn join(&self, path: &str) -> Self {
-        let below = if self.below.is_empty() { path.to_owned() } else { format!("{}/{path}", self.below) };
+        let below = if self.below.is_empty() { path.to_owned() } else { [&self.below, "/", path].concat() };
         Self { base: self.base.clone(), below }
     }
 

@@ -151,12 +151,13 @@ impl<T, E: Into<Failure>> OrFail<T> for Result<T, E> {
 }
 
 /// Wrapped at 80 columns, lines after the first indented: what a file says can never pass for a line of ours. A command
-/// to copy stays on a line of its own, and what was laid out in lines stays as it is.
+/// to copy stays on a line of its own, also behind a sentence; what was laid out in lines stays as it is.
 fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     let text = text.trim_end();
     let mut lines = text.lines();
     if lines.clone().count() > 1 {
-        writeln!(f, "{label}: {}", escaped(lines.next().unwrap_or_default()))?;
+        let first = format!("{label}: {}", escaped(lines.next().unwrap_or_default()));
+        f.write_str(wrapped(&first, 2).trim_start())?;
         return lines.try_for_each(|line| writeln!(f, "  {}", escaped(line)));
     }
     if text.starts_with("trustroot ") {
@@ -226,6 +227,16 @@ mod tests {
         assert_eq!(starts, ["error:", "", "caused", "hint:", "hint:", ""], "{text}");
         assert!(text.contains(r"bad \u{202e}") && text.contains(r"a\u{1b}[2J"), "{text}");
         assert!(!text.contains(['\u{1b}', '\u{202e}']));
+    }
+
+    #[test]
+    fn a_command_to_copy_stays_whole_below_its_sentence() {
+        let command = format!("trustroot accept target-changed {} --reason TEXT", "a/".repeat(40));
+        let sentence = "mend what was found; or accept it in the policy, with a reason that all who sign will read:";
+        let text = Failure::no("no").hint(format!("{sentence}\n{command}")).to_string();
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(lines[2], format!("  {command}"));
+        assert!(lines[0].starts_with("hint: mend") && lines[..2].iter().all(|line| line.len() <= 80), "{text}");
     }
 
     #[test]

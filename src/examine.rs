@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ceremony::history::Step;
-use ceremony::material::{FileDiff, Material, Timeline};
+use ceremony::material::{Ending, FileDiff, Material, Timeline};
 use ceremony::policy::Accept;
 use ceremony::{Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, tally};
 
@@ -38,6 +38,8 @@ pub(crate) struct Examined {
     staged: Staged,
     /// What changes in the trust material, file by file.
     material: Vec<FileDiff>,
+    /// What of it ends, and what shows that it does not end too early.
+    endings: Vec<Ending>,
     /// When what of it is valid, once this is published.
     timeline: Timeline,
     /// Trust material whose content the ceremony does not carry.
@@ -97,7 +99,8 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         latest: chain.last().and_then(|step| trusted::base_root(ceremony, step.root.version)).map(<[u8]>::to_vec),
         chain,
         material: ceremony::material::diff(&known, &step.after),
-        timeline: Timeline::of(step.after.trusted_root.as_ref(), step.after.signing_config()),
+        timeline: Timeline::of(&step.after),
+        endings: step.endings,
         unseen: step.missing,
         outdated,
         open,
@@ -125,6 +128,7 @@ pub(crate) fn findings(
         findings.push(Finding::new(Rule::ClientsBreak, format!("root {}", staged.root().version()), detail));
     }
     findings.extend(material::judge_step(&step.before, &step.after, &ceremony.inputs.policy, staged.at()));
+    findings.extend(step.endings.iter().filter_map(Ending::finding));
     Ok(findings)
 }
 
@@ -202,6 +206,11 @@ impl Examined {
         self.trusted.as_ref()
     }
 
+    /// The name of the trust root. Untrusted text.
+    pub(crate) fn trust_root(&self) -> &str {
+        &self.trust_root.1
+    }
+
     /// The name of the ceremony. Untrusted text.
     pub(crate) fn ceremony(&self) -> &str {
         &self.ceremony
@@ -242,8 +251,7 @@ pub(crate) fn vouch(base: &Base, chain: &[Step]) -> Result<Vec<(String, u64)>, F
             return Err(unsigned(role, format!("it is {} metadata", file.kind())));
         }
         let payload = file.payload();
-        let meets =
-            |root: &Root| root.role(role).is_some_and(|keys| tally(payload.bytes(), &file.signatures, keys).met());
+        let meets = |root: &Root| root.role(role).is_some_and(|keys| tally(&payload, &file.signatures, keys).met());
         match chain.iter().rev().find(|step| meets(&step.root)) {
             Some(step) if step.root.version == latest.root.version => {}
             Some(step) => outdated.push((role.to_owned(), step.root.version)),
@@ -277,7 +285,7 @@ fn delegated(base: &Base, unsigned: &dyn Fn(&str, String) -> Failure) -> Result<
         let Some(file) = base.roles.get(&role).filter(|_| checked.insert(role.clone())) else { continue };
         for delegation in Targets::of(file).or_fail(|| format!("base/{role}.json"))?.delegations {
             let Some(file) = base.roles.get(&delegation.name) else { continue };
-            let tally = tally(file.payload().bytes(), &file.signatures, &delegation.keys);
+            let tally = tally(&file.payload(), &file.signatures, &delegation.keys);
             if !tally.met() {
                 let (signed, threshold) = (tally.signed.len(), tally.threshold);
                 let detail = format!("{signed} of {threshold} keys that {role} names for it signed");

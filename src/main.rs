@@ -33,6 +33,7 @@ mod source;
 mod standing;
 mod text;
 mod ui;
+mod wanted;
 mod workdir;
 
 use std::process::ExitCode;

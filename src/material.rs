@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ceremony::finding::{Finding, Rule};
+use ceremony::material::evidence::{ends, file_name};
 use ceremony::material::files::is_signing_config;
-use ceremony::material::{Judgement, LegacyTarget, Material, Publication, TrustedRoot, lint, step};
+use ceremony::material::{Ending, Judgement, LegacyTarget, Material, Publication, TrustedRoot, lint, step};
 use ceremony::{Json, Policy, TargetEntry, Targets, Time};
 use toml_edit::{InlineTable, Item, Table, Value, value};
 
@@ -22,21 +23,25 @@ const FILES: usize = 1_000_000;
 
 /// The material that is wanted: `targets/`, with what the policy says of the files.
 pub(crate) fn wanted(workdir: &Workdir, policy: &Policy) -> Result<Material, Failure> {
-    let files = wanted_files(workdir, policy)?;
-    Ok(Material::of(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice(), custom(policy, path)))))
+    let paths = disk::tree(&workdir.targets(), FILES)?;
+    Ok(wanted_of(&wanted_files(workdir, policy, paths.iter().map(String::as_str))?, policy))
 }
 
-/// The files in `targets/` that are trust material, by path.
-pub(crate) fn wanted_files(workdir: &Workdir, policy: &Policy) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+/// What [`wanted_files`] are, with what the policy says of them.
+pub(crate) fn wanted_of(files: &BTreeMap<String, Vec<u8>>, policy: &Policy) -> Material {
+    Material::of(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice(), custom(policy, path))))
+}
+
+/// Those of the files in `targets/` that are trust material, by path.
+pub(crate) fn wanted_files<'a>(
+    workdir: &Workdir,
+    policy: &Policy,
+    paths: impl Iterator<Item = &'a str>,
+) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let place = workdir.targets();
-    let mut files = BTreeMap::new();
-    for path in disk::tree(&place, FILES)? {
-        if policy.role_of_target(&path) == "targets" && is_material(&path, custom(policy, &path)) {
-            let bytes = disk::read(&place.join(&path), LIMIT)?;
-            files.insert(path, bytes);
-        }
-    }
-    Ok(files)
+    let material = paths.filter(|path| is_material(path, custom(policy, path)));
+    let material = material.filter(|path| policy.role_of_target(path) == "targets");
+    material.map(|path| Ok((path.to_owned(), disk::read(&place.join(path), LIMIT)?))).collect()
 }
 
 /// The material that is published, as the top-level targets list it. Nothing is verified.
@@ -46,7 +51,11 @@ pub(crate) fn published(workdir: &Workdir) -> Result<Material, Failure> {
         return Ok(Material::default());
     }
     let published = Published::read(&repository)?;
-    let files = published_files(workdir, &published)?;
+    published_of(&published_files(workdir, &published)?, &published)
+}
+
+/// What [`published_files`] are, with what the top-level targets say of them.
+pub(crate) fn published_of(files: &BTreeMap<String, Vec<u8>>, published: &Published) -> Result<Material, Failure> {
     let Some(targets) = published.roles.get("targets") else { return Ok(Material::default()) };
     let targets = Targets::of(&targets.metadata)?;
     let held =
@@ -94,6 +103,51 @@ pub(crate) fn judge_step(before: &Material, after: &Material, policy: &Policy, n
         findings.extend(step(before, after, &publication));
     }
     findings
+}
+
+/// The evidence in `evidence/` of entries that end from one material to the other, by the names of the files.
+pub(crate) fn evidence(
+    workdir: &Workdir,
+    before: &Material,
+    after: &Material,
+) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let mut files = BTreeMap::new();
+    for (entry, _) in ends(before.trusted_root.as_ref(), after.trusted_root.as_ref()) {
+        let name = file_name(&entry);
+        if let Some(bytes) = disk::read_if_there(&workdir.last_use(&name), LIMIT)? {
+            files.insert(name, bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// What ends from one material to the other, with its evidence, which lies in `place`.
+///
+/// # Errors
+/// If a file is no evidence of what it is named for.
+pub(crate) fn endings(
+    before: &Material,
+    after: &Material,
+    files: &BTreeMap<String, Vec<u8>>,
+    place: &str,
+) -> Result<Vec<Ending>, Failure> {
+    Ending::all(before.trusted_root.as_ref(), after.trusted_root.as_ref(), files).map_err(|(name, error)| {
+        Failure::no(format!("{place}/{name} is no evidence of the last use of what ends")).caused_by(&error)
+    })
+}
+
+/// What is wrong with going from what is published to what is wanted, which ends some of it.
+pub(crate) fn judge_wanted(
+    workdir: &Workdir,
+    before: &Material,
+    after: &Material,
+    policy: &Policy,
+    now: Time,
+) -> Result<(Vec<Finding>, Vec<Ending>), Failure> {
+    let endings = endings(before, after, &evidence(workdir, before, after)?, "evidence")?;
+    let mut findings = judge_step(before, after, policy, now);
+    findings.extend(endings.iter().filter_map(Ending::finding));
+    Ok((findings, endings))
 }
 
 /// Writes what differs between the material as it was read and as it shall be: legacy targets with the policy's

@@ -69,7 +69,7 @@ fn targets(lock: &Lock, repository: &Repository, wanted: &Place, verified: &Veri
                 Some(batch) => batch,
                 none => none.insert(Batch::new(lock, repository.root())?),
             };
-            let measured = batch.copy(&format!("targets/{name}"), &wanted, content.length)?;
+            let measured = batch.copy(&["targets/", &name].concat(), &wanted, content.length)?;
             if measured != (Measured { length: content.length, sha256: content.sha256 }) {
                 let message = format!("targets/{path} is not the file that was staged");
                 let cause = format!(

@@ -5,6 +5,9 @@ use std::fmt::{self, Write as _};
 /// The columns that a report may fill.
 pub(crate) const COLUMNS: usize = 80;
 
+/// The columns that a wrapped cell of a table needs; with fewer it goes on below its row.
+const ROOM: usize = 24;
+
 /// `text` on one line, with everything that a terminal would act on or not show written as `\u{..}`: control
 /// characters, escape sequences, direction marks, invisible and combining characters, line breaks.
 pub(crate) fn escaped(text: &str) -> Escaped<'_> {
@@ -70,6 +73,13 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     out
 }
 
+/// `text` with its long lines broken as [`wrapped`] does; lines that begin with a blank or are an example of how to
+/// call a command stay as they are laid out.
+pub(crate) fn wrapped_lines(text: &str) -> String {
+    let keep = |line: &str| line.is_empty() || line.starts_with([' ', '\t']) || line.starts_with("Usage:");
+    text.lines().map(|line| if keep(line) { format!("{line}\n") } else { wrapped(line, 0) }).collect()
+}
+
 /// `text` as it stands in HTML or XML, in an attribute too: characters that mean something there are escaped, and what
 /// would not be seen, or would turn what stands beside it round, is shown as `\u{..}`.
 pub(crate) fn xml(text: &str) -> String {
@@ -91,30 +101,50 @@ pub(crate) fn xml(text: &str) -> String {
 
 /// Rows of cells as columns that line up, two blanks between them, behind `indent` blanks.
 ///
-/// The last column takes what is left of 80 columns and is wrapped.
+/// The last column takes what is left of 80 columns and is wrapped; a cell of it that does not fit there goes on below
+/// the row. A cell of another column that is wider than half of a line is not what its column is as wide as: the row
+/// goes on in the next line.
 pub(crate) fn columns<const N: usize>(rows: &[[String; N]], indent: usize) -> String {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(Some(cell.chars().count()).filter(|count| *count <= COLUMNS / 2).unwrap_or(0));
         }
     }
     let last = N.saturating_sub(1);
     let start = indent + widths.iter().take(last).map(|width| width + 2).sum::<usize>();
     let mut out = String::new();
     for row in rows {
-        let mut line = " ".repeat(indent);
+        let (mut line, mut column) = (" ".repeat(indent), indent);
         for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
-            if i < last {
-                let _ = write!(line, "{cell:width$}  ");
-            } else {
-                line.push_str(wrapped(cell, start.min(COLUMNS / 2)).trim());
+            if i == last {
+                let longest = cell.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+                let fits = start + cell.chars().count().min(ROOM) <= COLUMNS && start + longest <= COLUMNS;
+                match fits {
+                    true => line.push_str(wrapped(cell, start).trim()),
+                    false => line = format!("{}\n{}", line.trim_end(), wrapped(cell, indent + 4).trim_end()),
+                }
+                continue;
+            }
+            column += width + 2;
+            let _ = write!(line, "{cell:width$}  ");
+            if cell.chars().count() > width {
+                line = format!("{}\n{}", line.trim_end(), " ".repeat(column));
             }
         }
         out.push_str(line.trim_end());
         out.push('\n');
     }
     out
+}
+
+/// A word as a POSIX shell takes it.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
+    match word.bytes().all(plain) && !word.is_empty() {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// Whether a terminal shows `c` as one thing in its place. `escape_debug` knows what is printable and what combines.
@@ -166,5 +196,23 @@ mod tests {
         assert!(table.starts_with("  a     one\n  long  two two"), "{table}");
         assert!(table.lines().all(|line| line.len() <= COLUMNS), "{table}");
         assert!(table.lines().skip(2).all(|line| line.starts_with("        two")), "{table}");
+    }
+
+    #[test]
+    fn no_row_is_wider_than_a_terminal() {
+        let row =
+            |role: &str| [role, "EXPIRED 2036-05-09 3548 days ago", "by others, since 2036-04-08"].map(String::from);
+        let table = columns(&[row("registry.npmjs.org 8"), row(&"r".repeat(60)), row("t")], 2);
+        assert!(table.lines().all(|line| line.len() <= COLUMNS), "{table}");
+        assert!(table.contains("  t                     EXPIRED"), "{table}");
+        let digest = "0".repeat(64);
+        let table = columns(&[["a".repeat(20), digest.clone()], ["b".to_owned(), "c".to_owned()]], 0);
+        assert_eq!(table, format!("{}\n    {digest}\nb                     c\n", "a".repeat(20)));
+    }
+
+    #[test]
+    fn what_a_shell_would_act_on_is_quoted() {
+        assert_eq!(shell_word("https://a.example/$(id);'x'"), r"'https://a.example/$(id);'\''x'\'''");
+        assert_eq!((shell_word("rekor.pub"), shell_word("")), ("rekor.pub".to_owned(), "''".to_owned()));
     }
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::error::Failure;
 use crate::interrupt::{self, Prompting};
 use crate::report::Report;
-use crate::text::{escaped, escaped_json, escaped_lines, wrapped};
+use crate::text::{escaped, escaped_json, escaped_lines, wrapped, wrapped_lines};
 
 /// The longest PIN or passphrase that is read, in bytes.
 const SECRET_LIMIT: usize = 1024;
@@ -168,7 +168,7 @@ impl Ui {
             };
         }
         let text = usage.render().to_string();
-        self.err(&text);
+        self.err(&wrapped_lines(&text));
         if self.json {
             let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
             let _ = self.out_json(&Failure::could_not(message).json());

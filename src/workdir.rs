@@ -4,11 +4,16 @@
 //! trustroot.toml                      the policy
 //! keyholders/NAME.toml                one record per keyholder
 //! targets/**                          the wanted target files
+//! answers/HOST/NAME.DIGEST8.EXT       what services answered when they were asked
+//! evidence/KIND-DIGEST8               what an authority or a log that ends signed last
 //! repository/                         what is published: metadata, and below it targets/
 //! ceremonies/NAME/                    one ceremony, see [`CeremonyDir`]
 //! ```
 
+use std::path::Path;
+
 use crate::disk::{DiskError, Lock, Place};
+use crate::error::Failure;
 
 /// The directory of a trust root.
 #[derive(Clone, Debug)]
@@ -32,6 +37,21 @@ impl Workdir {
         Lock::take(&self.root)
     }
 
+    /// Refuses a path for something that a person asked for, such as a page, where only what belongs to the trust root
+    /// may lie: there it would become a target, or a file that nobody else has.
+    pub(crate) fn refuse_output(&self, path: &Path) -> Result<(), Failure> {
+        let dirs = [self.ceremonies(), self.keyholders(), self.targets(), self.repository().root];
+        // What is not there yet lies where its first parent that is there does.
+        let parents = path.ancestors().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
+        let Some(there) = parents.filter_map(|dir| dir.canonicalize().ok()).next() else { return Ok(()) };
+        match dirs.iter().find(|dir| dir.path().canonicalize().is_ok_and(|dir| there.starts_with(dir))) {
+            Some(dir) => Err(Failure::could_not(format!("{} would lie in {dir}", path.display()))
+                .and_cause("nothing lies there but what belongs to the trust root")
+                .hint("write it somewhere else")),
+            None => Ok(()),
+        }
+    }
+
     /// `trustroot.toml`
     pub(crate) fn policy(&self) -> Place {
         self.root.join("trustroot.toml")
@@ -50,6 +70,16 @@ impl Workdir {
     /// `targets`: the wanted target files.
     pub(crate) fn targets(&self) -> Place {
         self.root.join("targets")
+    }
+
+    /// `answers/HOST/NAME`: what a service answered.
+    pub(crate) fn answer(&self, host: &str, name: &str) -> Place {
+        self.root.join("answers").join(host).join(name)
+    }
+
+    /// `evidence/NAME`: what an authority or a log that ends signed last.
+    pub(crate) fn last_use(&self, name: &str) -> Place {
+        self.root.join("evidence").join(name)
     }
 
     /// `repository`: what is published.
@@ -99,7 +129,8 @@ impl Repository {
 /// One ceremony: a frozen proposal, its signatures, what was published, who witnessed it.
 ///
 /// ```text
-/// inputs/      policy, keyholder records, hash list of targets, when it was staged; the wanted trust material
+/// inputs/      policy, keyholder records, hash list of targets, when it was staged; the wanted trust material, and
+///              evidence of the last use of what ends in it
 /// base/        the published metadata that it changes, and the published trust material
 /// staged/      ROLE.json
 /// signatures/  ROLE/KEYHOLDER.FP8.DIGEST8.json

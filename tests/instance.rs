@@ -100,8 +100,9 @@ fn what_is_not_proven_makes_nothing() {
         ("--rekor=https://rekor.example=rekor.pem,other", 1, "does not prove that this is the key of the log"),
         ("--fulcio=https://fulcio.example=tsa.pem", 1, "holds no chain that clients accept"),
         ("--tsa=https://tsa.example=nowhere.pem", 2, "nowhere.pem"),
-        ("--ctlog=https://ct.example/2026=ct.pem", 2, "comes the file with what the log signed"),
-        ("--fulcio=https://fulcio.example", 2, "comes the name of a file"),
+        ("--ctlog=https://ct.example/2026", 2, "a CT log does not hand out its key"),
+        ("--ctlog=https://ct.example/2026=ct.pem,", 2, "comes the name of a file"),
+        ("--fulcio=https://fulcio.example=", 2, "comes the name of a file"),
         ("--fulcio=https://fulcio.example/=fulcio.pem", 2, "ends with a slash"),
     ] {
         let run = room.exits(code, &strs(&init(&["--operator=example", given])));

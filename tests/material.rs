@@ -56,12 +56,22 @@ fn everything_is_shown() {
         "Rekor v2 https://log2025-1.rekor.sigstore.dev",
         "ctfe.pub                        CTFE     Active, ctfe.sigstore.dev/test",
         "Timeline: = valid, > open, : today, 2026-08-22",
+        "signing with Rekor by signing_config_rekor_v2.v0.2.json\n  log2025-1.rekor.sigstore.dev ",
     ] {
         assert!(text.contains(line), "no {line:?} in {text}");
     }
     let picture = trustroot.read("timeline.svg");
     assert!(picture.starts_with("<svg ") && picture.matches("<rect ").count() > 11, "{picture}");
-    assert!(trustroot.read("material.html").contains("log id cf1199155bdd"));
+    assert!(picture.contains(">signing with Rekor by signing_config_rekor_v2.v0.2.json</text>"), "{picture}");
+    assert_eq!(picture.matches("signing with TSA").count(), 1, "what both signing configs say is drawn once");
+    for mark in ["more than one is valid", "nothing is valid", "today"] {
+        assert!(picture.contains(&format!(">{mark}</text>")), "{picture}");
+    }
+    let page = trustroot.read("material.html");
+    let policy: toml::Table = trustroot.read("trustroot.toml").parse().unwrap();
+    let (name, id) = (policy["trust-root"]["name"].as_str().unwrap(), policy["trust-root"]["id"].as_str().unwrap());
+    assert!(page.contains(&format!("<h1>Trust material of {name}</h1>")) && page.contains(id), "{page}");
+    assert!(page.contains("log id cf1199155bdd"));
     let answer = material(&trustroot, 0, &["show", "--published"]);
     assert_eq!(answer["entries"].as_array().unwrap().len(), 7);
     assert_eq!(answer["entries"][3]["log_id"], "cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0");

@@ -87,6 +87,18 @@ fn a_file_that_is_there_stays() {
 }
 
 #[test]
+fn a_page_is_no_part_of_the_trust_root() {
+    let (room, ceremony) = room();
+    let inside = [format!("ceremonies/{ceremony}/review.html"), "targets/new/review.html".to_owned()];
+    for page in &inside {
+        let run = room.run(2, &["review", &ceremony, &format!("--html={page}")]);
+        assert!(run.says("would lie in") && run.says("write it somewhere else"), "{run:?}");
+    }
+    room.run(0, &["review", &ceremony]);
+    assert!(inside.iter().all(|page| !room.path(page).exists()));
+}
+
+#[test]
 fn what_speaks_against_a_signature_comes_first() {
     let (room, ceremony) = room();
     room.run(0, &["abandon", &ceremony, "--reason=a <typo>"]);

@@ -113,6 +113,8 @@ fn a_person_is_led_from_a_new_yubikey_to_a_record() {
     let findings = answer["keyholders"][0]["findings"].as_array().unwrap();
     let findings: Vec<_> = findings.iter().map(|finding| finding["finding"].as_str().unwrap()).collect();
     assert_eq!(findings, ["device-below-policy", "attestation-invalid"]);
+    let what = answer["keyholders"][0]["findings"][1]["what"].as_str().unwrap();
+    assert!(what.ends_with("is to be trusted, enroll again with its certificate: --anchor FILE"), "{what}");
     let new = desk.room.home().join("new pin");
     fs::write(&new, "alices-1").unwrap();
     let again = ["keyholder", "enroll", "alice", "--replace", "--yubikey", "--nonce", NONCE, "--anchor", &anchor];

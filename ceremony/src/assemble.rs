@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::holder::{Holder, holder_of};
 use crate::key::Fingerprint;
 use crate::metadata::{Metadata, Signature};
+use crate::seal::SealedFile;
 use crate::signature_file::SignatureFile;
 use crate::stage::{Staged, StagedRole};
 use crate::tally::{Tally, tally};
@@ -77,7 +78,7 @@ impl StagedRole {
             }
         }
         entries.sort_by(|a, b| a.keyid.cmp(&b.keyid));
-        let count = |keys| tally(self.payload.bytes(), &entries, keys);
+        let count = |keys| tally(&self.payload, &entries, keys);
         let outgoing = self.quorum.outgoing.as_ref().map(count);
         let incoming = count(&self.quorum.incoming);
         Progress { outgoing, incoming, emergency: self.quorum.emergency, stale, refused, entries }
@@ -88,7 +89,7 @@ impl StagedRole {
             return Err(Refusal::OtherTrustRoot);
         }
         let key = self.quorum.key(&file.fingerprint).and_then(|key| key.key.as_ref().ok());
-        key.ok_or(Refusal::NoRole)?.verify(self.payload.bytes(), &file.signature).map_err(|_| Refusal::Bad)
+        self.payload.verify(key.ok_or(Refusal::NoRole)?, &file.signature).map_err(|_| Refusal::Bad)
     }
 }
 
@@ -96,7 +97,7 @@ impl StagedRole {
 #[derive(Clone, Debug)]
 pub struct Assembled {
     staged: Staged,
-    files: BTreeMap<String, Metadata>,
+    files: BTreeMap<String, SealedFile>,
 }
 
 impl Assembled {
@@ -106,7 +107,7 @@ impl Assembled {
     }
 
     /// The signed files, by role.
-    pub fn files(&self) -> &BTreeMap<String, Metadata> {
+    pub fn files(&self) -> &BTreeMap<String, SealedFile> {
         &self.files
     }
 
@@ -118,11 +119,18 @@ impl Assembled {
         for (role, file) in &mut self.files {
             let (Some(present), Some(staged)) = (published(role), self.staged.roles().get(role)) else { continue };
             if present.payload() == staged.payload && staged.quorum.met_by(present) {
-                file.signatures.clone_from(&present.signatures);
+                *file = signed(staged, present.signatures.clone());
             }
         }
         self
     }
+}
+
+/// The staged file with signatures.
+fn signed(staged: &StagedRole, signatures: Vec<Signature>) -> SealedFile {
+    let mut metadata = staged.metadata.clone();
+    metadata.signatures = signatures;
+    SealedFile { bytes: metadata.to_file().into(), metadata }
 }
 
 impl Staged {
@@ -143,9 +151,7 @@ impl Staged {
             for (set, tally) in progress.needed().filter(|(_, tally)| !tally.met()) {
                 unmet.push(Unmet::new(role, set, tally, holders));
             }
-            let mut file = staged.metadata.clone();
-            file.signatures = progress.entries;
-            files.insert(role.clone(), file);
+            files.insert(role.clone(), signed(staged, progress.entries));
         }
         if unmet.is_empty() { Ok(Assembled { staged: self, files }) } else { Err(unmet) }
     }

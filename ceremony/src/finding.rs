@@ -140,6 +140,9 @@ rules! {
     EmptySignature "empty-signature" "ROLE VERSION"
         "An entry without a signature was left in the file."
         "strict parsers";
+    EndBeforeUse "end-before-use" "the entry"
+        "An entry ends before the last thing that it is known to have signed, which then no longer verifies."
+        "all, for what was signed after the end";
     EntryRemoved "entry-removed" "the entry"
         "An entry of the trusted root goes away, and with it everything that was signed under it."
         "all, for what was signed under it";

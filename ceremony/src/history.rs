@@ -166,7 +166,7 @@ impl Step {
         let metadata = Metadata::parse_untrusted(bytes)?;
         let root = Root::of(&metadata)?;
         let payload = metadata.payload();
-        let count = |root: &Root| tally(payload.bytes(), &metadata.signatures, root.own());
+        let count = |root: &Root| tally(&payload, &metadata.signatures, root.own());
         let (outgoing, incoming) = (before.map(count), count(&root));
         let mut findings = lint::root(&metadata, &[])?;
         let tallies: Vec<&Tally> = outgoing.iter().chain([&incoming]).collect();

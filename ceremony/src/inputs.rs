@@ -11,6 +11,7 @@ use crate::json::{Json, JsonError, Object};
 use crate::metadata::Metadata;
 use crate::policy::Policy;
 use crate::root::Root;
+use crate::source::target_path;
 use crate::time::Time;
 
 /// The wanted state: everything that a proposal is derived from beside what is published.
@@ -131,22 +132,27 @@ impl TargetList {
     /// Reads `inputs/targets.txt`.
     ///
     /// # Errors
-    /// If it is not exactly what [`to_file`](Self::to_file) writes.
+    /// If it is not exactly what [`to_file`](Self::to_file) writes, or has a path that is none: see [`target_path`].
     pub fn parse(bytes: &[u8]) -> Result<Self, InputError> {
-        let wrong = || InputError::Malformed { file: "targets.txt" };
-        let text = core::str::from_utf8(bytes).map_err(|_| wrong())?;
-        let mut files = Vec::new();
-        for line in text.lines() {
-            let mut parts = line.splitn(3, "  ");
-            let (Some(sha256), Some(length), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
-                return Err(wrong());
-            };
-            let sha256 = sha256.parse().map_err(|_| wrong())?;
-            let length = length.parse().map_err(|_| wrong())?;
+        Self::read(bytes).ok_or(InputError::Malformed { file: "targets.txt" })
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let text = core::str::from_utf8(bytes).ok()?;
+        let mut files: Vec<(String, WantedTarget)> = Vec::new();
+        for line in text.split_inclusive('\n') {
+            let mut parts = line.strip_suffix('\n')?.splitn(3, "  ");
+            let (sha256, length, path) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
+            // Neither `+1` nor `01`, which say the same.
+            let plain = length == "0" || length.starts_with(|c: char| matches!(c, '1'..='9'));
+            let length = length.parse().ok().filter(|_| plain)?;
+            let path = target_path(path).ok()?;
+            if files.last().is_some_and(|(last, _)| last.as_str() >= path) {
+                return None;
+            }
             files.push((path.to_string(), WantedTarget { length, sha256 }));
         }
-        let list: Self = files.into_iter().collect();
-        if list.to_file() == bytes { Ok(list) } else { Err(wrong()) }
+        Some(Self { files })
     }
 
     /// The file: a line `SHA256  LENGTH  PATH` for each, sorted by path.
@@ -187,4 +193,41 @@ pub enum InputError {
         /// The file.
         file: &'static str,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_targets_has_one_form() {
+        let digest = Digest::of(b"content").to_string();
+        let line = |length: &str, path: &str| format!("{digest}  {length}  {path}\n");
+        let list = [line("7", "a  b"), line("0", "b/c"), line("18446744073709551615", "d")].concat();
+        let read = TargetList::parse(list.as_bytes()).unwrap();
+        assert_eq!(read.get("a  b").map(|file| file.length), Some(7));
+        assert_eq!(read.to_file(), list.as_bytes());
+        assert_eq!(TargetList::parse(b"").unwrap().len(), 0);
+
+        let upper = list.replace(&digest, &digest.to_uppercase());
+        for odd in [
+            upper,
+            line("7", "a\r"),
+            line("7", "../a"),
+            line("7", "a").trim_end().to_string(),
+            line("+7", "a"),
+            line("07", "a"),
+            line("", "a"),
+            line("18446744073709551616", "a"),
+            [line("7", "b"), line("7", "a")].concat(),
+            [line("7", "a"), line("7", "a")].concat(),
+            format!("{digest} 7 a\n"),
+            format!("{}\n", line("7", "a")),
+        ] {
+            assert!(TargetList::parse(odd.as_bytes()).is_err(), "{odd:?}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use p256::ecdsa::signature::Verifier as _;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, LineEnding};
 
 use crate::digest::{Digest, DigestError};
@@ -119,10 +120,19 @@ impl PublicKey {
     /// # Errors
     /// If it did not.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        self.verify_hashed(message, || Digest::of(message), signature)
+    }
+
+    /// Like [`verify`](Self::verify), of a message whose SHA-256 may be known: many signatures cover one large file.
+    pub(crate) fn verify_hashed(
+        &self,
+        message: &[u8],
+        sha256: impl FnOnce() -> Digest,
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
         let verified = match self {
-            Self::EcdsaP256(key) => {
-                p256::ecdsa::DerSignature::from_bytes(signature).and_then(|s| key.verify(message, &s))
-            }
+            Self::EcdsaP256(key) => p256::ecdsa::DerSignature::from_bytes(signature)
+                .and_then(|s| key.verify_prehash(sha256().as_bytes(), &s)),
             Self::EcdsaP384(key) => {
                 p384::ecdsa::DerSignature::from_bytes(signature).and_then(|s| key.verify(message, &s))
             }
@@ -131,7 +141,7 @@ impl PublicKey {
             }
             Self::Rsa(key) => rsa::pss::Signature::try_from(signature).and_then(|s| {
                 let key = rsa::pss::VerifyingKey::<sha2::Sha256>::new_with_auto_salt_len((**key).clone());
-                key.verify(message, &s)
+                key.verify_prehash(sha256().as_bytes(), &s)
             }),
         };
         verified.map_err(|_| BadSignature)

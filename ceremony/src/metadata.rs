@@ -6,9 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::digest::Digest;
 use crate::json::{Json, JsonError, Object};
-use crate::quorum::KeySet;
+use crate::payload::Payload;
 use crate::time::Time;
 use crate::tuf_key::KeyId;
 
@@ -66,34 +65,9 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The canonical bytes that signatures of one metadata file cover, and their digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payload {
-    bytes: Arc<[u8]>,
-    digest: Digest,
-}
-
-impl Payload {
-    /// The payload of a signed part.
-    pub fn of(signed: &Json) -> Self {
-        let bytes = signed.canonical();
-        Self { digest: Digest::of(&bytes), bytes: bytes.into() }
-    }
-
-    /// The canonical bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// SHA-256 of the canonical bytes.
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-}
-
 impl Metadata {
-    /// The most signatures of one file that are read: both sets of keys of a change, under two ids each.
-    pub const SIGNATURES: usize = 4 * KeySet::IDS;
+    /// The most signatures of one file that are read.
+    pub const SIGNATURES: usize = 4096;
 
     /// Reads a metadata file and trusts nothing of it.
     ///

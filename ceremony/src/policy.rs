@@ -151,6 +151,19 @@ impl Policy {
         self.delegated.iter().find(covers).map_or("targets", String::as_str)
     }
 
+    /// Whether clients look into `role` for the target file `path`: it is `targets`, or it and every delegated role on the
+    /// way to it are trusted for the path.
+    pub fn is_trusted(&self, role: &str, path: &str) -> bool {
+        if role == "targets" {
+            return true;
+        }
+        let delegation = self.roles.get(role).and_then(|role| role.delegation.as_ref());
+        delegation.is_some_and(|delegation| {
+            delegation.paths.iter().any(|pattern| matches_pattern(pattern, path))
+                && self.is_trusted(&delegation.by, path)
+        })
+    }
+
     /// The acceptance of `finding` at `now`, if the policy has one.
     pub fn accepts(&self, finding: &Finding, now: Time) -> Option<&Accept> {
         self.accept
@@ -262,12 +275,17 @@ pub enum PolicyError {
 
 impl PolicyError {
     fn role(role: &str, problem: &str) -> Self {
-        Self::Role { role: role.escape_debug().to_string(), problem: problem.escape_debug().to_string() }
+        Self::Role { role: escaped(role), problem: escaped(problem) }
     }
 
     fn target(path: &str, problem: &str) -> Self {
-        Self::Target { path: path.escape_debug().to_string(), problem: problem.escape_debug().to_string() }
+        Self::Target { path: escaped(path), problem: escaped(problem) }
     }
+}
+
+/// Harmless text, in which quotation marks stay what they are.
+fn escaped(text: &str) -> String {
+    text.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"")
 }
 
 #[cfg(test)]
@@ -297,6 +315,20 @@ mod tests {
         let error = publish("https://tuf.example/").unwrap_err().to_string();
         assert!(error.starts_with("[publish] metadata-url: \"https://tuf.example/\" ends with a slash"), "{error}");
         assert_eq!(policy("").unwrap().metadata_url, None);
+    }
+
+    #[test]
+    fn a_role_is_trusted_for_what_leads_to_it() {
+        let role = |name: &str, by: &str, paths: &str| {
+            let terms = "keyholders = [\"a\"]\nthreshold = 1\nlifetime-days = 9\nsigning-window-days = 2";
+            format!("[[delegation]]\nname = \"{name}\"\nby = \"{by}\"\npaths = [\"{paths}\"]\n{terms}\n")
+        };
+        let policy = policy_with("", &(role("team", "targets", "t/*") + &role("sub", "team", "*/a"))).unwrap();
+        let trusted = |path| ["targets", "team", "sub"].map(|role| policy.is_trusted(role, path));
+        assert_eq!(trusted("t/a"), [true, true, true]);
+        assert_eq!(trusted("x/a"), [true, false, false]);
+        assert_eq!(trusted("t/b"), [true, true, false]);
+        assert!(!policy.is_trusted("root", "a") && !policy.is_trusted("nobody", "a"));
     }
 
     #[test]

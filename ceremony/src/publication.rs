@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::assemble::Assembled;
 use crate::inputs::WantedTarget;
 use crate::json::{Json, Object};
-use crate::metadata::{Metadata, MetadataError};
+use crate::metadata::MetadataError;
 use crate::seal::{Online, SealError, SealedFile, Sealing, Seals, SignOnline, seal};
 use crate::targets::TargetEntry;
 
@@ -89,19 +89,18 @@ impl Assembled {
         online: &Online<'_>,
         signer: &mut S,
     ) -> Result<Sealing<S::Error>, SealError<S::Error>> {
-        seal(&self.sealed_files().1, online, signer)
+        seal(&self.split().1, online, signer)
     }
 
     /// Puts the online roles to the files, as they were signed for this publication now or before it was interrupted.
     pub fn with(&self, seals: Seals) -> Sealed {
-        let (root, files) = self.sealed_files();
+        let (root, files) = self.split();
         Sealed { root, files, seals }
     }
 
-    fn sealed_files(&self) -> (Option<SealedFile>, BTreeMap<String, SealedFile>) {
-        let file = |metadata: &Metadata| SealedFile { bytes: metadata.to_file().into(), metadata: metadata.clone() };
-        let mut files: BTreeMap<_, _> =
-            self.files().iter().map(|(role, metadata)| (role.clone(), file(metadata))).collect();
+    /// The root, which no snapshot names, and the others.
+    fn split(&self) -> (Option<SealedFile>, BTreeMap<String, SealedFile>) {
+        let mut files = self.files().clone();
         (files.remove("root"), files)
     }
 }

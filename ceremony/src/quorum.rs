@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use crate::json::Json;
 use crate::key::Fingerprint;
 use crate::metadata::{Metadata, MetadataError};
-use crate::tally::tally;
 use crate::tuf_key::{KeyId, TufKey};
 
 /// The keys that may sign a role, and how many of them must (TUF specification, section 4.3, `roles`).
@@ -21,8 +20,9 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// The most key ids of one role that are read. Public roots have fewer than ten.
-    pub const IDS: usize = 1024;
+    /// The most key ids of one role that are read: both sets of keys of a change can then sign, under two ids each.
+    /// Public roots have fewer than ten.
+    pub const IDS: usize = Metadata::SIGNATURES / 4;
 
     /// Reads `keyids` and `threshold` of a role, and its keys from `keys`.
     ///
@@ -61,11 +61,6 @@ impl KeySet {
         all
     }
 
-    /// Whether enough of these keys signed `file`.
-    pub fn met_by(&self, file: &Metadata) -> bool {
-        tally(file.payload().bytes(), &file.signatures, self).met()
-    }
-
     /// Every id under which this set lists the key with `fingerprint`.
     pub fn ids_of(&self, fingerprint: &Fingerprint) -> Vec<&KeyId> {
         let is = |key: &&TufKey| key.key.as_ref().is_ok_and(|key| key.fingerprint() == *fingerprint);
@@ -88,11 +83,6 @@ impl Quorum {
     /// Both sets, the outgoing first.
     pub fn sets(&self) -> impl Iterator<Item = &KeySet> {
         self.outgoing.iter().chain([&self.incoming])
-    }
-
-    /// Whether enough keys of each set that must sign signed `file`.
-    pub fn met_by(&self, file: &Metadata) -> bool {
-        self.outgoing.iter().filter(|_| !self.emergency).chain([&self.incoming]).all(|set| set.met_by(file))
     }
 
     /// Every distinct public key of both sets.

@@ -180,7 +180,7 @@ impl Due<'_> {
                     continue;
                 }
             };
-            let verified = key.key.as_ref().is_ok_and(|key| key.verify(payload.bytes(), &sig).is_ok());
+            let verified = key.key.as_ref().is_ok_and(|key| payload.verify(key, &sig).is_ok());
             if !verified {
                 return Err(SealError::BadSignature { role: self.role, fingerprint });
             }

@@ -4,8 +4,9 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::key::Fingerprint;
-use crate::metadata::Signature;
-use crate::quorum::KeySet;
+use crate::metadata::{Metadata, Signature};
+use crate::payload::Payload;
+use crate::quorum::{KeySet, Quorum};
 use crate::tuf_key::KeyId;
 
 /// How far a payload is signed by one set of keys.
@@ -53,7 +54,7 @@ pub enum Rejection {
 ///
 /// A key that is listed under two ids, or in two encodings, counts once: TUF specification, section 5.3.4 asks for a
 /// threshold of *unique* keys. Key ids only say which key to try.
-pub fn tally(payload: &[u8], signatures: &[Signature], keys: &KeySet) -> Tally {
+pub fn tally(payload: &Payload, signatures: &[Signature], keys: &KeySet) -> Tally {
     let mut seen = BTreeSet::new();
     let mut signed = Vec::new();
     let mut rejected = Vec::new();
@@ -92,7 +93,21 @@ pub fn rejected(signatures: &[Signature], tallies: &[&Tally]) -> Vec<(KeyId, Rej
     rejected
 }
 
-fn judge(payload: &[u8], signature: &Signature, keys: &KeySet, repeated: bool) -> Result<Fingerprint, Rejection> {
+impl KeySet {
+    /// Whether enough of these keys signed `file`.
+    pub fn met_by(&self, file: &Metadata) -> bool {
+        tally(&file.payload(), &file.signatures, self).met()
+    }
+}
+
+impl Quorum {
+    /// Whether enough keys of each set that must sign signed `file`.
+    pub fn met_by(&self, file: &Metadata) -> bool {
+        self.outgoing.iter().filter(|_| !self.emergency).chain([&self.incoming]).all(|set| set.met_by(file))
+    }
+}
+
+fn judge(payload: &Payload, signature: &Signature, keys: &KeySet, repeated: bool) -> Result<Fingerprint, Rejection> {
     if repeated {
         return Err(Rejection::Repeated);
     }
@@ -103,7 +118,7 @@ fn judge(payload: &[u8], signature: &Signature, keys: &KeySet, repeated: bool) -
         return Err(Rejection::Empty);
     }
     let key = keys.key(&signature.keyid).and_then(|key| key.key.as_ref().ok()).ok_or(Rejection::Unusable)?;
-    key.verify(payload, &signature.sig).map_err(|_| Rejection::Bad)?;
+    payload.verify(key, &signature.sig).map_err(|_| Rejection::Bad)?;
     Ok(key.fingerprint())
 }
 
@@ -121,8 +136,12 @@ mod tests {
     use crate::key::tests::signing_key;
     use crate::tuf_key::{TufKey, whole_object_id};
 
+    fn payload() -> Payload {
+        Payload::of(&Json::string("payload"))
+    }
+
     fn sign(key: &SigningKey, id: &KeyId) -> Signature {
-        let signature: DerSignature = key.sign(b"payload");
+        let signature: DerSignature = key.sign(payload().bytes());
         Signature { keyid: id.clone(), sig: signature.as_bytes().to_vec() }
     }
 
@@ -142,7 +161,7 @@ mod tests {
         object.as_object_mut().unwrap().insert("x-owner", Json::string("somebody else"));
         let second = TufKey::read(whole_object_id(&object), object);
         let signatures = vec![sign(&key, &first.id), sign(&key, &second.id)];
-        let tally = tally(b"payload", &signatures, &set(vec![first, second], 2));
+        let tally = tally(&payload(), &signatures, &set(vec![first, second], 2));
         assert_eq!(tally.signed.len(), 1);
         assert!(!tally.met());
     }
@@ -158,7 +177,7 @@ mod tests {
         let second = TufKey::read(whole_object_id(&object), object);
         assert!(second.key.is_ok());
         let signatures = vec![sign(&key, &first.id), sign(&key, &second.id)];
-        let tally = tally(b"payload", &signatures, &set(vec![first, second], 2));
+        let tally = tally(&payload(), &signatures, &set(vec![first, second], 2));
         assert_eq!(tally.signed.len(), 1);
         assert!(!tally.met());
     }
@@ -168,8 +187,8 @@ mod tests {
         let (alice, bob, eve) = (signing_key(1), signing_key(2), signing_key(3));
         let (a, b, e) = (listed(&alice).id, listed(&bob).id, listed(&eve).id);
         let signatures = [sign(&alice, &a), sign(&alice, &b), sign(&eve, &e), sign(&alice, &a)];
-        let outgoing = super::tally(b"payload", &signatures, &set(vec![listed(&alice)], 1));
-        let incoming = super::tally(b"payload", &signatures, &set(vec![listed(&bob)], 1));
+        let outgoing = super::tally(&payload(), &signatures, &set(vec![listed(&alice)], 1));
+        let incoming = super::tally(&payload(), &signatures, &set(vec![listed(&bob)], 1));
         let expected = vec![(b, Rejection::Bad), (e, Rejection::Unknown), (a, Rejection::Repeated)];
         assert_eq!(rejected(&signatures, &[&outgoing, &incoming]), expected);
     }
@@ -181,7 +200,7 @@ mod tests {
         let (a, b, e) = (listed(&alice).id, listed(&bob).id, listed(&eve).id);
         let empty = Signature { keyid: b.clone(), sig: vec![] };
         let signatures = vec![sign(&bob, &a), sign(&alice, &a), empty, sign(&eve, &e)];
-        let tally = tally(b"payload", &signatures, &keys);
+        let tally = tally(&payload(), &signatures, &keys);
         let why =
             vec![(a.clone(), Rejection::Bad), (a, Rejection::Repeated), (b, Rejection::Empty), (e, Rejection::Unknown)];
         assert_eq!(tally.rejected, why);

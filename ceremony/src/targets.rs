@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::digest::Digest;
+use crate::inputs::WantedTarget;
 use crate::json::{Json, Object};
 use crate::metadata::{Kind, Metadata, MetadataError};
 use crate::quorum::KeySet;
@@ -102,6 +103,11 @@ impl<'a> Targets<'a> {
 }
 
 impl<'a> TargetEntry<'a> {
+    /// Whether the entry is that of a wanted file.
+    pub(crate) fn is(&self, wanted: &WantedTarget) -> bool {
+        self.length == wanted.length && self.sha256 == Some(wanted.sha256)
+    }
+
     /// Reads an entry.
     ///
     /// # Errors

@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 
 use ceremony::quorum::KeySet;
 use ceremony::tuf_key::whole_object_id;
-use ceremony::{Json, KeyId, Metadata, PublicKey, Root, Rule, Signature, Tally, TufKey, lint, tally};
+use ceremony::{Json, KeyId, Metadata, Payload, PublicKey, Root, Rule, Signature, Tally, TufKey, lint, tally};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde::Serialize as _;
 
-const PAYLOAD: &[u8] = b"payload";
+fn payload() -> Payload {
+    Payload::of(&Json::string("payload"))
+}
 
 fn secret(seed: u8) -> SigningKey {
     SigningKey::from_slice(&[seed + 1; 32]).unwrap()
@@ -51,15 +53,15 @@ fn case() -> impl Strategy<Value = Case> {
 fn count(case: &Case) -> (Vec<Signature>, KeySet, Tally) {
     let keys: Vec<TufKey> = case.keys.iter().map(|(seed, form)| listed(*seed, *form)).collect();
     let sign = |(whose, hand, right): &(Index, u8, bool)| {
-        let message = if *right { PAYLOAD } else { b"something else" };
+        let payload = if *right { payload() } else { Payload::of(&Json::string("something else")) };
         // The fifth hand is that of the key's owner.
         let (owner, _) = whose.get(&case.keys);
-        let sig: DerSignature = secret(if *hand == 4 { *owner } else { *hand }).sign(message);
+        let sig: DerSignature = secret(if *hand == 4 { *owner } else { *hand }).sign(payload.bytes());
         Signature { keyid: whose.get(&keys).id.clone(), sig: sig.as_bytes().to_vec() }
     };
     let signatures: Vec<Signature> = case.signatures.iter().map(sign).collect();
     let set = KeySet { ids: keys.iter().map(|key| key.id.clone()).collect(), threshold: case.threshold, keys };
-    let tally = tally(PAYLOAD, &signatures, &set);
+    let tally = tally(&payload(), &signatures, &set);
     (signatures, set, tally)
 }
 
@@ -91,7 +93,7 @@ proptest! {
         set.ids.reverse();
         let places = set.keys.len();
         set.keys.rotate_left(turn.index(places));
-        prop_assert_eq!(&ceremony::tally(PAYLOAD, &signatures, &set), &tally);
+        prop_assert_eq!(&ceremony::tally(&payload(), &signatures, &set), &tally);
     }
 
     #[test]
@@ -100,13 +102,13 @@ proptest! {
         // Of two signatures under one id the first is looked at: keep one.
         let mut seen: BTreeSet<KeyId> = BTreeSet::new();
         signatures.retain(|signature| seen.insert(signature.keyid.clone()));
-        let before = tally(PAYLOAD, &signatures, &set);
+        let before = tally(&payload(), &signatures, &set);
         if !signatures.is_empty() {
             let places = signatures.len();
             signatures.rotate_left(turn.index(places));
         }
         signatures.reverse();
-        let after = tally(PAYLOAD, &signatures, &set);
+        let after = tally(&payload(), &signatures, &set);
         prop_assert_eq!(after.signed, before.signed);
         prop_assert_eq!(after.missing, before.missing);
     }
@@ -123,7 +125,7 @@ proptest! {
         if let Ok(bent) = Metadata::parse_untrusted(&bent) {
             // White space and the case of hex digits alone can change without a trace.
             let set = Root::of(&root).unwrap().own().clone();
-            let count = |metadata: &Metadata| tally(metadata.payload().bytes(), &metadata.signatures, &set).signed.len();
+            let count = |metadata: &Metadata| tally(&metadata.payload(), &metadata.signatures, &set).signed.len();
             prop_assert!(bent.signatures == root.signatures && bent.signed() == root.signed() || count(&bent) < count(&root));
         }
     }

@@ -220,7 +220,7 @@ fn older_roots(origin: &Origin, first: &PublishedFile) -> Result<Vec<PublishedFi
         let Some(bytes) = origin.metadata(&format!("{version}.root.json"), METADATA_LIMIT)? else { break };
         let Ok(metadata) = Metadata::parse_untrusted(&bytes) else { break };
         let Ok(root) = Root::of(&metadata) else { break };
-        let follows = tally(next.metadata.payload().bytes(), &next.metadata.signatures, root.own()).met();
+        let follows = tally(&next.metadata.payload(), &next.metadata.signatures, root.own()).met();
         if root.version != version || !follows {
             break;
         }

@@ -150,7 +150,7 @@ fn verify(role: &str, file: &Metadata, keys: &KeySet, now: Time) -> Result<Tally
     if file.kind() != kind {
         return Err(Failure::no(format!("the file of {role} is {} metadata, not {kind}", file.kind())));
     }
-    let tally = tally(file.payload().bytes(), &file.signatures, keys);
+    let tally = tally(&file.payload(), &file.signatures, keys);
     if !tally.met() {
         let (version, signed, threshold) = (file.version(), tally.signed.len(), tally.threshold);
         return Err(Failure::no(format!("{role} {version} needs {threshold} of its keys; {signed} signed")));

@@ -91,7 +91,10 @@ impl Audited {
             trust_root: ceremony.inputs.policy.id.clone(),
             holders: ceremony.inputs.holders.clone(),
         };
+        let derivation = ceremony.derive()?;
         let chain = match trusted(context, &ceremony, root)? {
+            // The trusted root is the very one that this ceremony made: nothing came before it.
+            Some(bytes) if makes(&ceremony, &derivation, &bytes)? => Vec::new(),
             Some(bytes) => audited.check("base", lead_on(&ceremony, &bytes))?.unwrap_or_default(),
             None => Vec::new(),
         };
@@ -107,7 +110,7 @@ impl Audited {
             let what = "the digest of inputs, base and staged files is not the one that was heard";
             audited.problem(&ceremony.name, what.to_owned());
         }
-        let staged = match ceremony.derive()? {
+        let staged = match derivation {
             Derivation::Same(staged) => staged,
             Derivation::Differs(files) => {
                 files.iter().for_each(|file| audited.problem(file, "it is not what inputs and base give".to_owned()));
@@ -208,6 +211,16 @@ fn trusted(context: &Context, ceremony: &Ceremony, given: Option<&Path>) -> Resu
         return Err(Failure::could_not(message).hint("give the root to start from: --root FILE"));
     }
     Ok(remembered)
+}
+
+/// Whether a ceremony with nothing before it made this root.
+fn makes(ceremony: &Ceremony, derivation: &Derivation, root: &[u8]) -> Result<bool, Failure> {
+    let Derivation::Same(staged) = derivation else { return Ok(false) };
+    if ceremony.base.root().is_some() {
+        return Ok(false);
+    }
+    let root = Metadata::parse_untrusted(root).or_fail(|| "the trusted root cannot be used")?.payload();
+    Ok(staged.roles().get("root").is_some_and(|staged| staged.payload == root))
 }
 
 /// Roles of one trust root that two ceremonies stage in one version and not with one payload. It is a problem where

@@ -54,7 +54,7 @@ impl Judgement {
     fn new(question: &Question<'_>, role: &str, outgoing: Option<&KeySet>, incoming: &KeySet) -> Self {
         let file = question.file;
         let payload = file.payload();
-        let count = |keys: &KeySet| tally(payload.bytes(), &file.signatures, keys);
+        let count = |keys: &KeySet| tally(&payload, &file.signatures, keys);
         let (outgoing, incoming) = (outgoing.map(count), count(incoming));
         let tallies: Vec<&Tally> = outgoing.iter().chain([&incoming]).collect();
         let rejected = rejected(&file.signatures, &tallies);
@@ -151,7 +151,7 @@ fn delegated_role(question: &Question<'_>, root: &Root, role: &str) -> Result<Ju
         let view = Targets::of(delegator)?;
         // A targets file does not say which role it is: it is one that its keys may sign.
         let payload = delegator.payload();
-        let met = keys.iter().any(|keys| tally(payload.bytes(), &delegator.signatures, keys).met());
+        let met = keys.iter().any(|keys| tally(&payload, &delegator.signatures, keys).met());
         if !met && unsigned.is_none() {
             unsigned = Some(i + 1);
         }

@@ -182,7 +182,7 @@ impl fmt::Display for Ceremonies {
         write_problems(f, &self.problems)?;
         f.write_str(match self.ok() {
             true => "Yes: what is staged is what its inputs give, and every signature verifies.\n",
-            false => "\nNo: do not rely on it.\n",
+            false => "No: do not rely on it.\n",
         })
     }
 }

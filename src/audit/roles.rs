@@ -136,7 +136,7 @@ impl Reading<'_> {
         if let Some(said) = named.said.filter(|said| said.version != file.version()) {
             self.problem(&name, format!("it is version {}, where version {} is named", file.version(), said.version));
         }
-        let tally = tally(file.payload().bytes(), &file.signatures, named.keys);
+        let tally = tally(&file.payload(), &file.signatures, named.keys);
         if let Some(unmet) = unmet(&tally, &format!("the keys that {} names", named.delegator)) {
             self.problem(&name, unmet);
         }
@@ -219,7 +219,7 @@ impl Reading<'_> {
             bytes => bytes?,
         };
         let file = bytes.and_then(|bytes| Metadata::parse_untrusted(&bytes).ok());
-        Ok(file.filter(|file| file.version() == version && tally(file.payload().bytes(), &file.signatures, keys).met()))
+        Ok(file.filter(|file| file.version() == version && tally(&file.payload(), &file.signatures, keys).met()))
     }
 
     fn fetch(&mut self, name: &str) -> Result<Option<Vec<u8>>, Failure> {

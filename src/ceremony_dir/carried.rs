@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use ceremony::material::Material;
+use ceremony::material::{Ending, Material, TrustedRoot};
 use ceremony::{Base, Digest, Inputs, Json, TargetEntry, Targets};
 use sha2::{Digest as _, Sha512};
 
 use crate::error::Failure;
-use crate::material::is_material;
+use crate::material::{endings, is_material};
 
-/// The files of `inputs/material/` and `base/material/` by the paths of the targets, as read.
+/// The files of `inputs/material/` and `base/material/` by the paths of the targets, and those of `inputs/evidence/` by
+/// their names, as read.
 #[derive(Debug, Default)]
 pub(crate) struct Carried {
     pub(super) wanted: BTreeMap<String, Vec<u8>>,
     pub(super) published: BTreeMap<String, Vec<u8>>,
+    pub(super) evidence: BTreeMap<String, Vec<u8>>,
 }
 
 /// The material before and after, as the targets files name it by their digests.
@@ -23,6 +25,8 @@ pub(crate) struct Step {
     pub(crate) before: Material,
     /// What is proposed.
     pub(crate) after: Material,
+    /// What ends, with the evidence that it does not end too early.
+    pub(crate) endings: Vec<Ending>,
     /// Paths of material whose content the ceremony does not carry, sorted.
     pub(crate) missing: Vec<String>,
 }
@@ -31,7 +35,7 @@ impl Carried {
     /// The material that `base` and `inputs` name.
     ///
     /// # Errors
-    /// If a file that is carried is not the one that they name.
+    /// If a file that is carried is not the one that they name, or is no evidence of what ends.
     pub(super) fn step(&self, base: &Base, inputs: &Inputs) -> Result<Step, Failure> {
         let mut missing = Vec::new();
         let mut before: Vec<(&str, &[u8], Option<&Json>)> = Vec::new();
@@ -69,7 +73,13 @@ impl Carried {
         // What is there on one side alone would be told as if it came or went.
         before.retain(|(path, ..)| !missing.iter().any(|other| other == path));
         after.retain(|(path, ..)| !missing.iter().any(|other| other == path));
-        Ok(Step { before: Material::of(before), after: Material::of(after), missing })
+        let (before, after) = (Material::of(before), Material::of(after));
+        // Without both trusted roots nothing can be said of what ends, nor of its evidence.
+        let endings = match missing.iter().any(|path| path == TrustedRoot::TARGET) {
+            true => Vec::new(),
+            false => endings(&before, &after, &self.evidence, "inputs/evidence")?,
+        };
+        Ok(Step { before, after, endings, missing })
     }
 }
 

@@ -50,7 +50,7 @@ fn delegated(files: &Cache, trusts: impl Fn(&str) -> bool) -> Result<(), CountEr
 }
 
 fn meets(metadata: &Metadata, keys: &KeySet, file: &str) -> Result<(), CountError> {
-    let tally = tally(metadata.payload().bytes(), &metadata.signatures, keys);
+    let tally = tally(&metadata.payload(), &metadata.signatures, keys);
     if tally.met() {
         return Ok(());
     }

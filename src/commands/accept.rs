@@ -11,8 +11,15 @@ use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
-/// Accept a finding: write it into the policy, with the reason, for every signer to see
+/// Accept a finding in the policy, with a reason that all signers read
+///
+/// A finding stops `stage` until it is mended or accepted. An accept counts for this finding and this subject alone, and
+/// until its time. docs/findings.md explains each.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  trustroot accept target-changed rekor.pub --until 2027-01-01T00:00:00Z \\
+      --reason 'the log moved to a new key'")]
 pub(crate) struct Accept {
     /// The finding, by its name, such as target-changed
     finding: Rule,

@@ -3,14 +3,16 @@
 use std::fmt;
 
 use ceremony::policy::Signers;
-use ceremony::{Json, Object, Policy};
+use ceremony::{Json, Object, Time};
 
 use crate::ceremony_dir;
 use crate::cli::{clock, within};
+use crate::commands::stage::NOTHING_IS_DUE;
 use crate::context::Context;
-use crate::deadlines::Deadline;
+use crate::deadlines::{By, Deadline, distance};
 use crate::disk;
 use crate::error::Failure;
+use crate::examine::and;
 use crate::policy_file::PolicyFile;
 use crate::published::Published;
 use crate::records::Keyholders;
@@ -18,8 +20,9 @@ use crate::report::{Outcome, Report};
 use crate::standing::{Next, Standing};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
+use crate::wanted;
 
-/// Be guided: see where things stand, what comes next and who does it, and do it
+/// Be guided: see what comes next and who does it, and do it
 ///
 /// Looks at the directory, and offers the commands that make sense now; whatever they need they ask for. Without a
 /// terminal it only says where things stand.
@@ -98,6 +101,10 @@ impl State {
         }
         let policy = PolicyFile::read(workdir)?.policy;
         state.stands.push(format!("This is the trust root {}.", policy.name));
+        let published = Published::read(&workdir.repository())?;
+        if published.roles.is_empty() && !wanted::is_any(workdir)? {
+            state.stands.push("No target file yet: what clients shall trust is put below targets/.".to_owned());
+        }
         let roster = Keyholders::load(&workdir.keyholders())?.roster;
         let mut missing: Vec<(&String, bool)> = Vec::new();
         for role in policy.roles.values() {
@@ -120,8 +127,8 @@ impl State {
             return Ok(state);
         }
         let open = ceremony_dir::Ceremony::open(workdir)?;
-        let published = Published::read(&workdir.repository())?;
-        for deadline in Deadline::all(&policy, &published, context.now) {
+        let deadlines = Deadline::all(&policy, &published);
+        for deadline in &deadlines {
             if deadline.expires <= context.now {
                 let Deadline { role, expires, .. } = deadline;
                 state.stands.push(format!("The {role} that is published expired at {expires}: clients refuse it."));
@@ -131,8 +138,9 @@ impl State {
             state.ceremony(context, name, &published)?;
         }
         if open.is_empty() {
-            state.between(context, &policy)?;
+            state.between(context, &deadlines)?;
         }
+        state.renewals(&deadlines, context.now);
         state.next.push(Step::new("anybody", &["status"], "see every signature and every deadline"));
         Ok(state)
     }
@@ -166,28 +174,64 @@ impl State {
     }
 
     /// No ceremony is open: perhaps one is due.
-    fn between(&mut self, context: &Context, policy: &Policy) -> Result<(), Failure> {
+    fn between(&mut self, context: &Context, deadlines: &[Deadline]) -> Result<(), Failure> {
         let directory = context.workdir.root().path().display().to_string();
         let dry = ["-C", &directory, "stage", "--dry-run"].map(str::to_owned);
         match within(context, &context.machine, &dry, &mut Ui::new(false)) {
-            Ok(_) => {
-                self.stands.push("Something is due for a ceremony.".to_owned());
+            Ok(plan) => {
+                self.stands.push(format!("A ceremony is due: {}.", proposed(&plan.report.json())));
                 self.next.push(Step::new("coordinator", &["stage"], "freeze the proposal that people sign"));
+            }
+            Err(failure) if failure.message() == NOTHING_IS_DUE => {
+                self.stands.push("No ceremony is open, and none is due.".to_owned());
+                let opens = opening(deadlines, By::Keyholders, context.now);
+                self.stands.extend(opens.map(|opens| format!("Next to sign at a ceremony: {opens}.")));
             }
             Err(failure) => {
                 self.stands.push(format!("No ceremony is open: {}.", failure.message()));
-                let ours = policy.role("timestamp").is_some_and(|role| role.signers != Signers::External);
-                if !ours {
-                    self.stands.push("Somebody else makes snapshot and timestamp.".to_owned());
-                } else if disk::exists(&context.workdir.repository().metadata("timestamp.json"))? {
-                    self.next.push(Step::new("a timer", &["renew"], "snapshot and timestamp, where they are due"));
-                } else {
-                    self.next.push(Step::new("coordinator", &["stage"], "hear why, and what to do about it"));
-                }
+                self.next.push(Step::new("coordinator", &["stage"], "hear why, and what to do about it"));
             }
         }
         Ok(())
     }
+
+    /// What is renewed next of what is published, and by whom.
+    fn renewals(&mut self, deadlines: &[Deadline], now: Time) {
+        let of = |by: By| deadlines.iter().filter(move |deadline| deadline.by == by);
+        if of(By::Online).any(|deadline| deadline.is_open(now)) {
+            let due = names(of(By::Online).filter(|deadline| deadline.is_open(now)));
+            self.next.push(Step::new("a timer", &["renew"], format!("it is time to follow {due}")));
+        } else if let Some(opens) = opening(deadlines, By::Online, now) {
+            self.stands.push(format!("Next to renew: {opens}."));
+        }
+        if of(By::External).next().is_some() {
+            self.stands.push(format!("Others renew {}.", names(of(By::External))));
+        }
+    }
+}
+
+/// The window that opens next of those who are `by`: `targets 1 and root 1, from 2027-09-27 (in 304 days)`
+fn opening(deadlines: &[Deadline], by: By, now: Time) -> Option<String> {
+    let of = || deadlines.iter().filter(|deadline| deadline.by == by);
+    let opens = of().filter_map(|deadline| deadline.opens).filter(|opens| *opens > now).min()?;
+    let those = names(of().filter(|deadline| deadline.opens == Some(opens)));
+    Some(format!("{those}, from {} ({})", &opens.to_string()[..10], distance(now, opens)))
+}
+
+/// The roles, by name and version.
+fn names<'a>(deadlines: impl Iterator<Item = &'a Deadline>) -> String {
+    and(&deadlines.map(|deadline| format!("{} {}", deadline.role, deadline.version)).collect::<Vec<_>>())
+}
+
+/// What `stage --dry-run` would stage, in words.
+fn proposed(plan: &Json) -> String {
+    let roles = plan.get("roles").and_then(Json::as_array).unwrap_or_default();
+    let text = |role: &Json, name: &str| role.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let role = |role: &Json| {
+        let version = role.get("version").and_then(Json::as_u64).unwrap_or_default();
+        format!("{} {version} ({})", text(role, "role"), text(role, "reason"))
+    };
+    and(&roles.iter().map(role).collect::<Vec<_>>())
 }
 
 impl fmt::Display for State {

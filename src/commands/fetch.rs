@@ -28,6 +28,10 @@ const FILES: usize = 1_000_000;
 /// cache: what is in it is never rolled back. Thresholds are counted by distinct public keys, not by key ids. Each TARGET
 /// is searched for through the delegations and verified; without one the metadata alone is refreshed.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  trustroot fetch --root 1.root.json --metadata-url https://tuf.example.com \\
+      --cache cache --out . trusted_root.json")]
 pub(crate) struct Fetch {
     /// Trust the root in this file
     #[arg(long, value_name = "FILE")]

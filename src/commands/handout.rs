@@ -21,12 +21,15 @@ use crate::policy_file::PolicyFile;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// Make what those who run clients need to start from this trust root: a digest, commands, and files, ready to use
+/// Make what clients start from: a digest, commands and files
 ///
 /// Before anything is handed out, the repository is read as clients read it, from the root in --root or the one that this
 /// machine remembers, and never on the word of the directory. What is expired or not signed as it must be is not handed
 /// out. The digest of the root is what the receivers compare, with a source other than the one that sent the files.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  trustroot handout --metadata-url https://tuf.example.com --out handout")]
 pub(crate) struct Handout {
     /// Where clients read the metadata; by default what the policy says as publish.metadata-url
     #[arg(long, value_name = "URL")]
@@ -54,6 +57,8 @@ pub(crate) struct Handout {
 impl Handout {
     /// Asks for the address if nobody says it, verifies, and writes what was asked for.
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let written = [&self.out, &self.html];
+        written.into_iter().flatten().try_for_each(|path| context.workdir.refuse_output(path))?;
         let policy = PolicyFile::read(&context.workdir)?.policy;
         let metadata = match self.metadata_url.or_else(|| policy.metadata_url.clone()) {
             Some(url) => url,

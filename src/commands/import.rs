@@ -19,12 +19,17 @@ use crate::ui::Ui;
 /// The most bytes of a signature that are read.
 const SIGNATURE_LIMIT: u64 = 64 * 1024;
 
-/// Take in signatures that were made elsewhere: with another tool, or by a key service
+/// Take in signatures made with another tool, or by a key service
 ///
 /// A FILE is metadata with signatures, wholly or partly signed, as tuf-on-ci, go-tuf, tuftool and python-tuf write it. A
 /// single signature comes with --signature and --key. Each is verified over what is staged here; those that verify are
 /// kept, one file for each role and key, and for each of the others it says why it was left.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  trustroot import 15.root.json        signed with another tool
+  trustroot import --payload root.bin --role root
+  trustroot import --role root --key alice --signature root.sig")]
 pub(crate) struct Import {
     /// A metadata file with signatures
     #[arg(value_name = "FILE")]
@@ -178,7 +183,7 @@ fn keep(context: &Context, ceremony: &Ceremony, staged: &Staged, judged: Judged)
         file.role == role
             && file.payload == payload.digest()
             && file.fingerprint == fingerprint
-            && public.is_some_and(|key| key.verify(payload.bytes(), &file.signature).is_ok())
+            && public.is_some_and(|key| payload.verify(key, &file.signature).is_ok())
     });
     let mut fate = Fate::There;
     if !there {

@@ -13,8 +13,9 @@ use ceremony::{Finding, Json, Object, Policy};
 use keyholders::Name;
 use keyholders::name::NameError;
 
-use crate::commands::material::change::stops;
+use crate::commands::material::change::{answers, stops};
 use crate::commands::material::listing::finding;
+use crate::commands::material::live::Answer;
 use crate::context::Context;
 use crate::disk::{self, Access, DiskError};
 use crate::error::{Failure, OrFail as _};
@@ -228,6 +229,7 @@ impl fmt::Display for Initialised {
         let policy = self.policy.to_string_lossy();
         writeln!(f, "Wrote {}: trust root {}", escaped(&policy), self.id)?;
         if let Some(instance) = &self.instance {
+            answers(&instance.proof.answers, f)?;
             for proof in &instance.proof.proofs {
                 f.write_str(&wrapped(&format!("Proof of {proof}."), 0))?;
             }
@@ -258,6 +260,7 @@ impl Report for Initialised {
         object.insert("id", Json::string(&self.id));
         object.insert("policy", Json::string(self.policy.to_string_lossy()));
         if let Some(instance) = &self.instance {
+            object.insert("answers", instance.proof.answers.iter().map(Answer::json).collect());
             object.insert("proofs", instance.proof.proofs.iter().map(Json::string).collect());
             object.insert("files", instance.files.iter().map(FileDiff::json).collect());
             object.insert("findings", instance.findings.iter().map(finding).collect());

@@ -28,6 +28,9 @@ use crate::ui::Ui;
 /// Made to be run by a timer, unattended and often: while nothing is due it does nothing and succeeds. It verifies what
 /// is published from a trusted root before it signs anything over it.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Example, from a timer:
+  trustroot -C /srv/trust-root renew --root /etc/trustroot/1.root.json")]
 pub(crate) struct Renew {
     /// Trust this root; by default the one that this machine remembers
     #[arg(long, value_name = "FILE")]

@@ -22,6 +22,11 @@ use crate::ui::Ui;
 /// Walks from the root that you trust through what is published to the proposal; says what changes, what is found to
 /// be wrong with it, whether it is what its inputs give byte for byte, and who must sign. Adds nothing to the ceremony.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  trustroot review                     the one ceremony that is open
+  trustroot review --root 1.root.json  the first time on a machine
+  trustroot review --digest            on the coordinator's screen, to read out")]
 pub(crate) struct Review {
     /// The ceremony; not needed while only one is open
     ceremony: Option<String>,
@@ -34,13 +39,16 @@ pub(crate) struct Review {
     /// Show the digest of the proposal, which everybody who signs must hear: for the coordinator's screen
     #[arg(long)]
     digest: bool,
-    /// Also write it as a page, to read at leisure or to print; never the digest. The file must be new
+    /// Also write it as a page, to read or print; never the digest. The file must be new
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
 
 impl Review {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        if let Some(path) = &self.html {
+            context.workdir.refuse_output(path)?;
+        }
         let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
         let told = examine(context, &ceremony, self.root.as_deref())?.tell(&ceremony)?;
         let fit = told.examined.fit_to_sign().is_ok();

@@ -3,23 +3,31 @@
 use std::fmt;
 
 use ceremony::policy::{RolePolicy, Signers};
-use ceremony::{Json, Object};
+use ceremony::{Fingerprint, Json, KeySet, Object, Policy, Root, Targets};
 use keyholders::Name;
 use toml_edit::value;
 
 use crate::context::Context;
 use crate::disk;
 use crate::error::Failure;
+use crate::examine::and;
 use crate::policy_file::{PolicyFile, names, role_table};
-use crate::report::{Outcome, Report};
+use crate::published::Published;
+use crate::records::Keyholders;
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
 /// Say who signs a role, how many, and for how long: edit the policy
 ///
-/// Comments in the policy stay. Nothing is published by this: the next ceremony carries it, signed by those who leave
-/// as well as by those who join.
+/// Comments in the policy stay. Nothing is published by this: the next ceremony carries it, signed by enough of those who
+/// sign today and enough of those who will. It says who they are.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  trustroot role root                  show it
+  trustroot role root --drop carol --add dave
+  trustroot role targets --threshold 3")]
 pub(crate) struct Role {
     /// root, targets, snapshot, timestamp, or a delegated role
     role: String,
@@ -50,7 +58,7 @@ impl Role {
         if nothing && self.threshold.is_none() && self.lifetime_days.is_none() && self.signing_window_days.is_none() {
             let policy = PolicyFile::read(&context.workdir)?.policy;
             let role = policy.role(&self.role).cloned().ok_or_else(|| unknown(&policy))?;
-            return Ok(Outcome::done(Shown::new(context, self.role, role)?));
+            return Ok(Outcome::done(Shown::new(context, self.role, role, None)?));
         }
         let edited = PolicyFile::edit(&context.workdir, |document, policy| {
             let table = role_table(document, &self.role).ok_or_else(|| unknown(policy))?;
@@ -93,8 +101,97 @@ impl Role {
             Ok(())
         })?;
         let role = edited.policy.role(&self.role).cloned().ok_or_else(|| unknown(&edited.policy))?;
-        Ok(Outcome::done(Shown::new(context, self.role, role)?))
+        let change = Change::of(context, &edited.policy, &role)?;
+        Ok(Outcome::done(Shown::new(context, self.role, role, Some(change))?))
     }
+}
+
+/// Who must sign so that clients see the change.
+struct Change {
+    /// The role whose next version says it.
+    carrier: String,
+    /// Who signs that today, as published; none before anything is.
+    outgoing: Option<Needed>,
+    /// Who signs it as the policy wants it now; none if somebody else does.
+    incoming: Option<Needed>,
+}
+
+/// So many of these.
+#[derive(PartialEq)]
+struct Needed {
+    threshold: u64,
+    names: Vec<String>,
+}
+
+impl Change {
+    /// A change of `role`, which its delegator says, or the root.
+    fn of(context: &Context, policy: &Policy, role: &RolePolicy) -> Result<Self, Failure> {
+        let carrier = role.delegation.as_ref().map_or("root", |delegation| delegation.by.as_str()).to_owned();
+        let published = Published::read(&context.workdir.repository())?;
+        let roster = Keyholders::load(&context.workdir.keyholders())?.roster;
+        let keys = match published.roots.last().map(|root| Root::of(&root.metadata)).transpose()? {
+            Some(mut root) if root.roles.contains_key(&carrier) => root.roles.remove(&carrier),
+            _ => delegated(&published, &carrier)?,
+        };
+        let name = |key: &Fingerprint| {
+            let owner = roster.find(key).map(|(record, _)| record.name().to_string());
+            owner.unwrap_or_else(|| format!("the key {}", key.short()))
+        };
+        let outgoing = keys.map(|keys| {
+            let mut names: Vec<String> = keys.fingerprints().iter().map(name).collect();
+            names.sort();
+            Needed { threshold: keys.threshold, names }
+        });
+        let wanted = policy.role(&carrier).filter(|role| role.signers != Signers::External);
+        let incoming = wanted.map(|role| {
+            let mut names = role.signers.names().to_vec();
+            names.sort();
+            Needed { threshold: u64::from(role.threshold), names }
+        });
+        Ok(Self { carrier, outgoing, incoming })
+    }
+
+    /// `{"carrier","outgoing":{"threshold","names"},"incoming":{..}}`
+    fn json(&self) -> Json {
+        let needed = |needed: &Option<Needed>| match needed {
+            None => Json::Null,
+            Some(needed) => object([
+                ("threshold", needed.threshold.into()),
+                ("names", needed.names.iter().map(Json::string).collect()),
+            ]),
+        };
+        object([
+            ("carrier", Json::string(&self.carrier)),
+            ("outgoing", needed(&self.outgoing)),
+            ("incoming", needed(&self.incoming)),
+        ])
+    }
+
+    /// `The next root carries it: 2 of alice, bob and carol, who sign it today, and 2 of alice, bob and dave must sign it.`
+    fn text(&self) -> String {
+        let of = |needed: &Needed| match needed.names.len() as u64 == needed.threshold {
+            true => and(&needed.names),
+            false => format!("{} of {}", needed.threshold, and(&needed.names)),
+        };
+        let signers = match (&self.outgoing, &self.incoming) {
+            (None, None) => "somebody else signs it".to_owned(),
+            (Some(one), Some(other)) if one == other => format!("{} must sign it", of(one)),
+            (Some(one), Some(other)) => format!("{}, who sign it today, and {} must sign it", of(one), of(other)),
+            (Some(one), None) | (None, Some(one)) => format!("{} must sign it", of(one)),
+        };
+        let text = format!("Nothing is published by this. The next {} carries it: {signers}.", self.carrier);
+        wrapped(&escaped(&text).to_string(), 0)
+    }
+}
+
+/// The published keys of a delegated role.
+fn delegated(published: &Published, role: &str) -> Result<Option<KeySet>, Failure> {
+    for file in published.roles.values() {
+        if let Some(delegation) = Targets::of(&file.metadata)?.delegation(role) {
+            return Ok(Some(delegation.keys.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// The role as the policy has it now.
@@ -103,17 +200,19 @@ struct Shown {
     role: RolePolicy,
     /// Who is named and has no record yet.
     unknown: Vec<String>,
+    /// None if nothing was changed.
+    change: Option<Change>,
 }
 
 impl Shown {
-    fn new(context: &Context, name: String, role: RolePolicy) -> Result<Self, Failure> {
+    fn new(context: &Context, name: String, role: RolePolicy, change: Option<Change>) -> Result<Self, Failure> {
         let mut unknown = Vec::new();
         for signer in role.signers.names() {
             if !disk::exists(&context.workdir.keyholder(signer))? {
                 unknown.push(signer.clone());
             }
         }
-        Ok(Self { name, role, unknown })
+        Ok(Self { name, role, unknown, change })
     }
 }
 
@@ -127,6 +226,9 @@ impl fmt::Display for Shown {
         };
         f.write_str(&wrapped(&format!("{} is signed by {who}", escaped(&self.name)), 0))?;
         writeln!(f, "  lives for {}, signed again in its last {}", self.role.lifetime, self.role.window)?;
+        if let Some(change) = &self.change {
+            write!(f, "\n{}", change.text())?;
+        }
         if self.unknown.is_empty() {
             return Ok(());
         }
@@ -146,6 +248,7 @@ impl Report for Shown {
             ("external", Json::Bool(self.role.signers == Signers::External)),
             ("unknown", self.unknown.iter().map(Json::string).collect()),
             ("threshold", self.role.threshold.into()),
+            ("change", self.change.as_ref().map_or(Json::Null, Change::json)),
             ("lifetime_days", u64::from(self.role.lifetime.0).into()),
             ("signing_window_days", u64::from(self.role.window.0).into()),
         ]

@@ -20,7 +20,7 @@ use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
-/// Sign a proposal with the keys at hand: every role that they may sign, after one look and one consent
+/// Sign a proposal: every role that the keys at hand may sign
 ///
 /// Shows what the proposal changes against the root that you trust, and then asks for its digest as you heard it from
 /// the coordinator by another channel. It never shows the digest itself. Each signature is verified before it is
@@ -184,7 +184,7 @@ fn sign_all(
             .signatures
             .iter()
             .filter(|file| file.role == *role && file.fingerprint == fingerprint && file.payload == payload);
-        if present.any(|file| key.verify(staged.payload.bytes(), &file.signature).is_ok()) {
+        if present.any(|file| staged.payload.verify(&key, &file.signature).is_ok()) {
             made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: None });
             continue;
         }
@@ -204,7 +204,9 @@ fn sign_all(
         let signature = patient(device, staged.payload.bytes(), person)
             .or_fail(|| format!("{role} was not signed with {label}"))?;
         // The library below has its own idea of a good signature; what counts is what every client will compute.
-        key.verify(staged.payload.bytes(), &signature)
+        staged
+            .payload
+            .verify(&key, &signature)
             .or_fail(|| format!("{label} answered with something else than its signature over {role}"))?;
         context.machine.record(&fingerprint, &entry, accepted).map_err(refused)?;
         let file = SignatureFile {

@@ -1,16 +1,12 @@
 //! `trustroot stage`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
 use ceremony::finding::{Finding, Rule};
-use ceremony::policy::Signers;
 use ceremony::stage::StagedRole;
-use ceremony::{
-    Diff, Digest, Inputs, Json, Object, Policy, Root, SignatureFile, Staged, Staging, TargetList, Time, WantedTarget,
-    stage,
-};
+use ceremony::{Diff, Digest, Inputs, Json, Object, Policy, Root, SignatureFile, Staged, Staging, Time, stage};
 
 use crate::ceremony_dir::{Ceremony, Outline};
 use crate::context::Context;
@@ -22,22 +18,26 @@ use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::records::{self, Keyholders, RecordFile};
 use crate::report::{Outcome, Report};
-use crate::text::{escaped, wrapped};
+use crate::text::{escaped, shell_word, wrapped};
 use crate::ui::Ui;
+use crate::wanted::{LEFT_OUT, WantedFiles};
 use crate::workdir::Workdir;
 
-/// The most bytes of one target file that are read.
-pub(crate) const TARGET_LIMIT: u64 = 1 << 36;
+/// What is said where nothing would be proposed.
+pub(crate) const NOTHING_IS_DUE: &str =
+    "nothing is due: what is published is what the policy wants, and no signing window is open";
 
-/// How many target files there may be.
-const TARGETS: usize = 1_000_000;
-
-/// Propose the next root, targets and delegated roles: wanted minus present
+/// Propose the next root, targets and delegated roles
 ///
 /// Compares the policy, the records and the target files with what is published, and freezes the next version of
 /// every role that is due in a new ceremony directory, with copies of all that it was derived from. A role is due when
 /// it changed, when its signing window is open, or when its published signatures no longer meet its keys.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  trustroot stage --dry-run            see what would be proposed
+  trustroot stage --name 2026-11       freeze it in ceremonies/2026-11
+  trustroot stage --only targets       leave the root for another day")]
 pub(crate) struct Stage {
     /// Name the ceremony; by default after the month and the first role, such as 2026-11-root-17
     #[arg(long, value_name = "NAME")]
@@ -61,22 +61,25 @@ impl Stage {
                 .hint("use letters, digits, and . _ @ + - but not at the start"));
         }
         let lock = workdir.lock()?;
-        let wanted = Wanted::read(workdir, context.now, self.only.into_iter().collect())?;
         let published = Published::read(&workdir.repository())?;
+        let wanted = Wanted::read(workdir, &published, context.now, self.only.into_iter().collect())?;
         let base = published.base();
         let staged = stage(&wanted.inputs, &base)?;
         if staged.roles().is_empty() {
-            let message = "nothing is due: what is published is what the policy wants, and no signing window is open";
-            return Err(Failure::no(message).hint("`trustroot status` shows the next deadline"));
+            let nothing = Failure::no(NOTHING_IS_DUE).hint("`trustroot status` shows the next deadline");
+            return Err(left_out(&wanted.left_out).into_iter().fold(nothing, Failure::and_cause));
         }
         refuse_conflicts(workdir, &staged)?;
         let mut findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged)?;
         findings.extend(signed_before(workdir, &staged)?);
-        let (old, new) = match staged.roles().contains_key("targets") {
-            true => (material::published(workdir)?, material::wanted(workdir, &wanted.inputs.policy)?),
+        let (old_files, new_files) = match staged.roles().contains_key("targets") {
+            true => (material::published_files(workdir, &published)?, wanted.material(workdir)?),
             false => Default::default(),
         };
-        findings.extend(material::judge_step(&old, &new, &wanted.inputs.policy, context.now));
+        let old = material::published_of(&old_files, &published)?;
+        let new = material::wanted_of(&new_files, &wanted.inputs.policy);
+        let (wrong, endings) = material::judge_wanted(workdir, &old, &new, &wanted.inputs.policy, context.now)?;
+        findings.extend(wrong);
         for path in &self.other_root {
             let other = PublishedFile::parse(disk::read(&Place::named(path), METADATA_LIMIT)?);
             let other = Root::of(&other.or_fail(|| format!("{} is no root", path.display()))?.metadata)?;
@@ -85,6 +88,7 @@ impl Stage {
         let (accepted, open) = split(&wanted.inputs.policy, findings, context.now);
         let name = self.name.unwrap_or_else(|| default_name(&staged));
         let mut plan = Plan::new(name, &staged, accepted, open, self.dry_run);
+        plan.left_out.clone_from(&wanted.left_out);
         if !plan.open.is_empty() {
             return Err(plan.refusal(context.now));
         }
@@ -92,17 +96,21 @@ impl Stage {
             let diff = Diff::of(&base, &staged, &wanted.inputs.holders)?;
             plan.meaning = diff.roles.iter().map(|role| meaning::role(role, Some(staged.at()))).collect();
             plan.meaning.extend(ceremony::material::diff(&old, &new).iter().map(|file| meaning::file(file, 2)));
+            plan.meaning.extend(meaning::endings(&endings, 2));
         } else {
             let mut batch = Batch::new(&lock, &workdir.ceremonies())?;
             wanted.write(&mut batch)?;
             for (file, content) in published.base_files() {
                 batch.create(&format!("base/{file}"), &content.bytes)?;
             }
-            if staged.roles().contains_key("targets") {
-                wanted.write_material(workdir, &mut batch)?;
-                for (path, bytes) in material::published_files(workdir, &published)? {
-                    batch.create(&format!("base/material/{path}"), &bytes)?;
+            // Whoever signs offline sees what changes in the trust material.
+            for (side, files) in [("inputs", &new_files), ("base", &old_files)] {
+                for (path, bytes) in files {
+                    batch.create(&format!("{side}/material/{path}"), bytes)?;
                 }
+            }
+            for (name, bytes) in material::evidence(workdir, &old, &new)? {
+                batch.create(&format!("inputs/evidence/{name}"), &bytes)?;
             }
             for (role, staged) in staged.roles() {
                 batch.create(&format!("staged/{role}.json"), &staged.metadata.to_file())?;
@@ -118,10 +126,12 @@ struct Wanted {
     inputs: Inputs,
     policy: String,
     records: Vec<RecordFile>,
+    /// What lies below targets/ and is no target.
+    left_out: Vec<String>,
 }
 
 impl Wanted {
-    fn read(workdir: &Workdir, at: Time, only: BTreeSet<String>) -> Result<Self, Failure> {
+    fn read(workdir: &Workdir, published: &Published, at: Time, only: BTreeSet<String>) -> Result<Self, Failure> {
         let PolicyFile { policy, text } = PolicyFile::read(workdir)?;
         if let Some(role) = only.iter().find(|role| policy.role(role).is_none()) {
             return Err(Failure::could_not(format!("the policy has no role {role}")));
@@ -129,9 +139,9 @@ impl Wanted {
         let records = records::read(&workdir.keyholders())?;
         let files = records.iter().map(|file| (file.name.as_str(), file.bytes.as_slice()));
         let holders = Keyholders::of_files(&workdir.keyholders(), files)?.holders(&policy, at);
-        let targets = wanted_targets(workdir, &policy)?;
+        let WantedFiles { files: targets, left_out } = WantedFiles::read(workdir, &policy, published)?;
         let staging = Staging { at, rules: Staging::RULES, only };
-        Ok(Self { inputs: Inputs { policy, holders, targets, staging }, policy: text, records })
+        Ok(Self { inputs: Inputs { policy, holders, targets, staging }, policy: text, records, left_out })
     }
 
     fn write(&self, batch: &mut Batch) -> Result<(), Failure> {
@@ -144,32 +154,26 @@ impl Wanted {
         Ok(())
     }
 
-    /// Copies the trust material that is wanted: whoever signs offline sees what changes in it.
-    fn write_material(&self, workdir: &Workdir, batch: &mut Batch) -> Result<(), Failure> {
-        for (path, bytes) in material::wanted_files(workdir, &self.inputs.policy)? {
-            if self.inputs.targets.get(&path).is_none_or(|wanted| wanted.sha256 != Digest::of(&bytes)) {
-                return Err(Failure::could_not(format!("targets/{path} changed while it was staged")));
-            }
-            batch.create(&format!("inputs/material/{path}"), &bytes)?;
+    /// The trust material among the wanted target files, by path.
+    fn material(&self, workdir: &Workdir) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+        let Inputs { policy, targets, .. } = &self.inputs;
+        let files = material::wanted_files(workdir, policy, targets.iter().map(|(path, _)| path))?;
+        let same = |(path, bytes): &(&String, &Vec<u8>)| {
+            targets.get(path).is_some_and(|wanted| wanted.sha256 == Digest::of(bytes))
+        };
+        match files.iter().find(|file| !same(file)) {
+            Some((path, _)) => Err(Failure::could_not(format!("targets/{path} changed while it was staged"))),
+            None => Ok(files),
         }
-        Ok(())
     }
 }
 
-fn wanted_targets(workdir: &Workdir, policy: &Policy) -> Result<TargetList, Failure> {
-    let place = workdir.targets();
-    let mut files = Vec::new();
-    for (path, measured) in disk::measure(&place, TARGETS, TARGET_LIMIT)? {
-        ceremony::source::target_path(&path).or_fail(|| format!("targets/{path} has no name for a target"))?;
-        let external = policy.role(policy.role_of_target(&path)).is_some_and(|role| role.signers == Signers::External);
-        if external {
-            let role = policy.role_of_target(&path);
-            return Err(Failure::no(format!("targets/{path} belongs to {role}, which is external in the policy"))
-                .hint("take the file away, or give it to a role of your own under [targets] in the policy"));
-        }
-        files.push((path, WantedTarget { length: measured.length, sha256: measured.sha256 }));
-    }
-    Ok(files.into_iter().collect())
+/// That some files below targets/ are no targets, if there are any.
+fn left_out(paths: &[String]) -> Option<String> {
+    let shown: Vec<String> = paths.iter().take(5).map(|path| format!("targets/{}", escaped(path))).collect();
+    let more = paths.len().saturating_sub(shown.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    (!paths.is_empty()).then(|| format!("left out: {}{more}; {LEFT_OUT}", shown.join(", ")))
 }
 
 /// Two ceremonies that carry one role would give it one version twice.
@@ -241,6 +245,8 @@ struct Plan {
     accepted: Vec<(Finding, String)>,
     open: Vec<Finding>,
     dry_run: bool,
+    /// What lies below targets/ and is no target.
+    left_out: Vec<String>,
     /// What changes, role by role; told for a dry run, since `review` tells it of what is staged.
     meaning: Vec<String>,
 }
@@ -264,11 +270,14 @@ impl Plan {
             reason: staged.reason.to_string(),
             payload: staged.payload.digest().to_string(),
         });
-        Self { name, roles: roles.collect(), accepted, open, dry_run, meaning: Vec::new() }
+        Self { name, roles: roles.collect(), accepted, open, dry_run, left_out: Vec::new(), meaning: Vec::new() }
     }
 
     fn refusal(&self, now: Time) -> Failure {
-        let mut failure = Failure::no(format!("{} finding(s) stop this proposal", self.open.len()));
+        let mut failure = Failure::no(match self.open.len() {
+            1 => "a finding stops this proposal".to_owned(),
+            several => format!("{several} findings stop this proposal"),
+        });
         for finding in &self.open {
             let clients = finding.rule.clients();
             let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
@@ -276,9 +285,12 @@ impl Plan {
         }
         let until = now.plus(ceremony::Days(365)).unwrap_or(now);
         let first = &self.open[0];
-        failure
-            .hint("mend what was found; or accept it in the policy, with the reason, for all signers to see:")
-            .hint(format!("trustroot accept {} '{}' --reason TEXT --until {until}", first.rule, first.subject))
+        let (rule, subject) = (first.rule, shell_word(&first.subject));
+        let which = if self.open.len() > 1 { "; for the first of them" } else { "" };
+        failure.hint(format!(
+            "mend what was found; or accept it in the policy, with a reason that all who sign will read{which}:\n\
+             trustroot accept {rule} {subject} --reason TEXT --until {until}"
+        ))
     }
 }
 
@@ -291,6 +303,7 @@ impl fmt::Display for Plan {
             writeln!(f, "  {} version {from}{}: {}", role.role, role.version, role.reason)?;
             writeln!(f, "    expires {}", role.expires)?;
         }
+        left_out(&self.left_out).iter().try_for_each(|text| f.write_str(&wrapped(text, 2)))?;
         for role in &self.meaning {
             write!(f, "\n{role}")?;
         }
@@ -337,6 +350,7 @@ impl Report for Plan {
             ("dry_run", Json::Bool(self.dry_run)),
             ("roles", roles.collect()),
             ("accepted", accepted.collect()),
+            ("left_out", self.left_out.iter().map(Json::string).collect()),
         ]
         .into_iter()
         .collect();

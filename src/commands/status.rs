@@ -19,7 +19,7 @@ use crate::text::{columns, escaped, wrapped};
 use crate::ui::Ui;
 use crate::workdir::Workdir;
 
-/// Show who has signed and who is missing, what comes next, and which deadline is near
+/// Show who has signed, who is missing, and when what expires
 ///
 /// For every open ceremony: the tallies of the outgoing and the incoming keys by name, signatures that are stale or
 /// refused and why, what of it is published, and the command for what comes next. For every published role: when its
@@ -44,7 +44,7 @@ impl Status {
         // A keyholder's copy may hold a ceremony and nothing else.
         if names.is_empty() || disk::exists(&workdir.policy())? {
             let policy = PolicyFile::read(workdir)?.policy;
-            state.deadlines = Some(Deadline::all(&policy, &published, context.now));
+            state.deadlines = Some(Deadline::all(&policy, &published));
         }
         for name in names {
             match Ceremony::load(workdir, &name) {
@@ -146,7 +146,10 @@ fn deadlines(deadlines: &[Deadline], now: Time) -> String {
     let day = |time: Time| format!("{} {}", &time.to_string()[..10], distance(now, time));
     let row = |deadline: &Deadline| {
         let window = match deadline.opens {
-            Some(opens) if deadline.by == By::External => format!("by others, from {}", &opens.to_string()[..10]),
+            Some(opens) if deadline.by == By::External => {
+                let word = if opens > now { "from" } else { "since" };
+                format!("by others, {word} {}", &opens.to_string()[..10])
+            }
             Some(opens) if opens > now => format!("from {}", day(opens)),
             Some(_) => format!("now{}", command(deadline.by)),
             None => "the policy has no such role".to_owned(),
@@ -157,7 +160,7 @@ fn deadlines(deadlines: &[Deadline], now: Time) -> String {
     };
     let mut rows = vec![["".to_owned(), "expires".to_owned(), "next may be signed".to_owned()]];
     rows.extend(deadlines.iter().map(row));
-    format!("Deadlines of what is published, the next one first:\n{}", columns(&rows, 2))
+    format!("What is published, the first to expire first:\n{}", columns(&rows, 2))
 }
 
 fn command(by: By) -> &'static str {

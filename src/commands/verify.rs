@@ -16,7 +16,7 @@ use crate::report::Outcome;
 use crate::source::{Address, Published};
 use crate::ui::Ui;
 
-/// Audit a published repository from a root that you trust, or judge a metadata file or ceremonies
+/// Audit a repository, a metadata file, or ceremonies
 ///
 /// With --repository every root from the trusted one on is counted by the keys before and by its own, by distinct public
 /// keys; then timestamp, snapshot, targets, delegated roles and every target file are read as clients read them.
@@ -25,14 +25,21 @@ use crate::ui::Ui;
 /// any other file by the root that delegates to it, a delegated role by --role and --delegator too.
 ///
 /// With CEREMONY_DIR every such directory is derived again from its inputs, what it says is published is walked to from
-/// the trusted root (--root, or the one that this machine remembers), and every signature is verified; of several that
-/// two give one version of a role two contents is named. That signatures are still missing does not make the answer no.
-/// Signatures cover what is staged. That the records, the evidence and the policy beside it are those of that day too,
-/// the digest of the proposal says (--expect), which everybody who signed has heard.
+/// the trusted root (--root, or the one that this machine remembers), and every signature is verified. Where two of them
+/// give one version of a role two contents, both are named. Missing signatures do not make the answer no. Signatures
+/// cover what is staged. That the records, the evidence and the policy beside it are those of that day too, the digest
+/// of the proposal says (--expect), which everybody who signed has heard.
 ///
-/// Of a repository or a metadata file the answer is yes if clients take it by the rules of TUF at the present time (or
-/// that of --now). Findings are what the rules allow and somebody should know; they never change the answer.
+/// Of a repository or a metadata file the answer is yes if clients take it by the rules of TUF, at the present time or
+/// that of --now. Findings are what the rules allow and somebody should know; they never change the answer.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  trustroot verify --repository https://tuf.example.com --root 1.root.json
+  trustroot verify 15.root.json --root 14.root.json
+  trustroot verify 8.team.json --root 15.root.json --role team \\
+      --delegator 14.targets.json
+  trustroot verify ceremonies/* --root 1.root.json")]
 pub(crate) struct Verify {
     /// The metadata file to judge, or the directories of ceremonies
     #[arg(value_name = "FILE | CEREMONY_DIR", conflicts_with = "repository")]
@@ -43,7 +50,7 @@ pub(crate) struct Verify {
     /// Read the target files here instead of in targets below the metadata
     #[arg(long, value_name = "URL", requires = "repository")]
     targets_url: Option<Address>,
-    /// Trust the root in this file; for a root in FILE the one before it, which a first root has not
+    /// Trust the root in this file; for a root in FILE the one before it; a first root has none
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     /// The digest of the proposal in CEREMONY_DIR, as words or hex, as it was written down at the ceremony

@@ -66,18 +66,29 @@ pub(crate) fn list(place: &Place, limit: usize) -> Result<Vec<Entry>, DiskError>
 /// and whatever else is no regular file or directory.
 pub(crate) fn tree(place: &Place, limit: usize) -> Result<Vec<String>, DiskError> {
     let mut found = Vec::new();
-    walk(place, limit, |_, path| {
-        found.push(path.path());
-        Ok(())
-    })?;
+    walk(
+        place,
+        limit,
+        |_| true,
+        |_, path| {
+            found.push(path.path());
+            Ok(())
+        },
+    )?;
     found.sort_unstable();
     Ok(found)
 }
 
-/// Like [`tree`], with length and SHA-256 of each file, none larger than `size` bytes.
-pub(crate) fn measure(place: &Place, limit: usize, size: u64) -> Result<Vec<(String, Measured)>, DiskError> {
+/// Like [`tree`], with length and SHA-256 of each file, none larger than `size` bytes; but for the files and directories
+/// of which `wanted`, given the path, with `/` at the end of a directory's, says no: they are not opened.
+pub(crate) fn measure_some(
+    place: &Place,
+    limit: usize,
+    size: u64,
+    wanted: impl FnMut(&str) -> bool,
+) -> Result<Vec<(String, Measured)>, DiskError> {
     let mut found = Vec::new();
-    walk(place, limit, |dir, path| {
+    walk(place, limit, wanted, |dir, path| {
         let at = || path.dir.join(path.name);
         let measured = File::open_in(dir, path.name, &at, size)?.measure(&at, |_| Ok(()))?;
         found.push((path.path(), measured));
@@ -105,6 +116,7 @@ impl At<'_> {
 fn walk(
     place: &Place,
     limit: usize,
+    mut wanted: impl FnMut(&str) -> bool,
     mut each: impl FnMut(&OwnedFd, At<'_>) -> Result<(), DiskError>,
 ) -> Result<(), DiskError> {
     if !exists(place)? {
@@ -124,8 +136,10 @@ fn walk(
                 return Err(DiskError::TooMany { path: place.path(), limit });
             }
             let at = At { dir: &place, prefix: &prefix, name: &entry.name };
+            let path = if entry.is_dir { at.path() + "/" } else { at.path() };
             match entry.is_dir {
-                true => ahead.push((place.join(&entry.name), at.path() + "/")),
+                _ if !wanted(&path) => {}
+                true => ahead.push((place.join(&entry.name), path)),
                 false => each(&dir, at)?,
             }
         }

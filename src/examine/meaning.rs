@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use ceremony::diff::{Content, DelegationChange, KeyChange, KeysChange, ListedKey, Pattern, Share, TargetChange};
-use ceremony::material::FileDiff;
+use ceremony::material::{Ending, FileDiff};
 use ceremony::{Change, Json, KeyId, RoleDiff, Time};
 
 use crate::text::{escaped, wrapped};
@@ -78,6 +78,17 @@ pub(crate) fn file(file: &FileDiff, indent: usize) -> String {
         let _ = write!(out, "{}= {}", " ".repeat(indent + 2), text.trim_start());
     }
     out
+}
+
+/// What shows that nothing ends too early, a sentence a line; none if nothing ends.
+pub(crate) fn endings(endings: &[Ending], indent: usize) -> Option<String> {
+    let line = |ending: &Ending| {
+        let mark = if ending.evidence.is_some() { ' ' } else { '!' };
+        let text = wrapped(&ending.to_string(), indent + 4);
+        format!("{}{mark} {}", " ".repeat(indent + 2), text.trim_start())
+    };
+    let heading = format!("{}Evidence of the last use of what ends\n", " ".repeat(indent));
+    (!endings.is_empty()).then(|| heading + &endings.iter().map(line).collect::<String>())
 }
 
 fn expires(before: Option<&str>, after: &str, at: Option<Time>, out: &mut String) {

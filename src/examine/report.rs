@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ceremony::material::FileDiff;
+use ceremony::material::{Ending, FileDiff};
 use ceremony::policy::Accept;
 use ceremony::{Finding, Json, Object, RoleDiff, Rule};
 
@@ -117,6 +117,7 @@ impl Examined {
     /// What the trust material means, file by file.
     fn meaning(&self) -> String {
         let mut text: String = self.material.iter().map(|file| meaning::file(file, 2)).collect();
+        text.extend(meaning::endings(&self.endings, 2));
         if !self.unseen.is_empty() {
             let names: Vec<String> = self.unseen.iter().map(|path| escaped(path).to_string()).collect();
             let unseen =
@@ -213,6 +214,7 @@ impl Told {
             ("since", since.iter().map(RoleDiff::json).collect()),
             ("changes", diff.json()),
             ("material", examined.material.iter().map(FileDiff::json).collect()),
+            ("endings", examined.endings.iter().map(ending).collect()),
             ("material-unseen", examined.unseen.iter().map(Json::string).collect()),
             ("findings", examined.open.iter().map(|finding| Json::Object(finding_members(finding))).collect()),
             ("accepted", accepted.collect()),
@@ -260,6 +262,18 @@ fn what(finding: &Finding) -> String {
 
 fn because(accept: &Accept) -> String {
     wrapped(&format!("accepted until {} because: {}", accept.until, escaped(&accept.reason)), 6)
+}
+
+fn ending(ending: &Ending) -> Json {
+    let evidence = ending.evidence.as_ref().map_or(Json::Null, |evidence| {
+        object([
+            ("what", Json::string(&evidence.what)),
+            ("until", evidence.until.map_or(Json::Null, |until| Json::string(until.to_string()))),
+            ("sha256", Json::string(evidence.sha256.to_string())),
+        ])
+    });
+    let end = Json::string(ending.end.as_str());
+    object([("entry", Json::string(&ending.subject)), ("end", end), ("evidence", evidence)])
 }
 
 fn finding_members(finding: &Finding) -> Object {

@@ -87,8 +87,8 @@ pub(crate) fn judge(role: &str, staged: &StagedRole, file: &Metadata) -> Vec<Jud
             return Err(Left::Empty);
         }
         let key = key_of(staged, &signature.keyid)?;
-        if key.verify(staged.payload.bytes(), &signature.sig).is_err() {
-            let stale = is_other && key.verify(own.bytes(), &signature.sig).is_ok();
+        if staged.payload.verify(key, &signature.sig).is_err() {
+            let stale = is_other && own.verify(key, &signature.sig).is_ok();
             let found = Payload { version: file.version(), digest: own.digest() };
             let staged = Payload { version: staged.metadata.version(), digest: staged.payload.digest() };
             return Err(if stale { Left::Stale { found, staged } } else { Left::Bad });

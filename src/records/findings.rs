@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ceremony::policy::DevicePolicy;
 use ceremony::{Finding, Policy, Rule, Time};
 use keyholders::attestation::AttestationError;
-use keyholders::{Anchors, AttestedKey, DeviceKind, Evidence, Home, Kind, Name, Record, RecordKey, State};
+use keyholders::{Anchors, Attestation, AttestedKey, DeviceKind, Evidence, Home, Kind, Name, Record, RecordKey, State};
 
 /// What the evidence beside one record comes to: each attestation is a key, or the reason why it is none.
 pub(crate) fn attested(
@@ -42,8 +42,12 @@ pub(super) fn of_record(record: &Record, evidence: Option<&Evidence>, policy: &P
     if policy.devices.distinct_devices {
         findings.extend(one_device(record).map(|what| Finding::new(Rule::DeviceBelowPolicy, name.as_str(), what)));
     }
-    for (attested, number) in attested.iter().zip(1..) {
+    let attestations = evidence.map(Evidence::attestations).unwrap_or_default();
+    for ((attested, attestation), number) in attested.iter().zip(attestations).zip(1..) {
         let what = match attested {
+            Err(error @ AttestationError::Chain(_)) => {
+                format!("attestation {number} in the evidence: {error}; {}", to_trust(attestation))
+            }
             Err(error) => format!("attestation {number} in the evidence: {error}"),
             Ok(key) if record.key(&key.key().fingerprint()).is_none() => {
                 let short = key.key().fingerprint().short();
@@ -54,6 +58,18 @@ pub(super) fn of_record(record: &Record, evidence: Option<&Evidence>, policy: &P
         findings.push(Finding::new(Rule::AttestationInvalid, name.as_str(), what));
     }
     findings
+}
+
+/// What whoever trusts the authority at the end of an attestation has to do.
+fn to_trust(attestation: &Attestation) -> String {
+    let top = attestation.issuers.last().unwrap_or(&attestation.device);
+    match attestation.issuers.is_empty() && top.subject_der() != top.issuer_der() {
+        true => format!("if {} is to be trusted, enroll again with its certificate: --anchor FILE", top.issuer()),
+        false => {
+            let (subject, sha256) = (top.subject(), top.sha256());
+            format!("if {subject} is to be trusted, name its SHA-256 in devices.anchors of the policy: {sha256}")
+        }
+    }
 }
 
 /// YubiKeys that are attested to several people, by serial number, with what is to be said of it. Whoever has such a

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use ceremony::source::{metadata_name, target_path};
 use ceremony::{Source, SourceError};
-use ureq::http::{StatusCode, header};
+use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Body, Proxy};
 use url::Url;
 
 use crate::source::{OpenError, http_child, shown};
@@ -62,14 +62,18 @@ impl Site {
         }
     }
 
+    /// What the site answers to `body`, which is of the media type `kind` and sent to its address without the slash at
+    /// the end; none if nothing is there. No redirection is followed.
+    pub(super) fn post(&self, kind: &str, body: &[u8], limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let mut url = self.base.clone();
+        url.set_path(self.base.path().trim_end_matches('/'));
+        let request = self.agent(&url).post(url.as_str()).config().timeout_global(Some(self.most(limit))).build();
+        let reply = self.reply(request.content_type(kind).send(body), limit);
+        answer(shown(&url), limit, reply.and_then(Reply::here))
+    }
+
     fn read(&self, url: Url, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        let place = shown(&url);
-        match self.follow(url, limit) {
-            Ok(Answer::Bytes(bytes)) => Ok(Some(bytes)),
-            Ok(Answer::Nothing) => Ok(None),
-            Ok(Answer::TooLarge) => Err(SourceError::TooLarge { place, limit }),
-            Err(error) => Err(SourceError::Unreachable { place, source: Box::new(error) }),
-        }
+        answer(shown(&url), limit, self.follow(url, limit))
     }
 
     fn follow(&self, mut url: Url, limit: u64) -> Result<Answer, HttpError> {
@@ -82,13 +86,22 @@ impl Site {
         Err(HttpError::Redirects { limit: REDIRECTS })
     }
 
+    /// The longest that an answer of `limit` bytes may take.
+    fn most(&self, limit: u64) -> Duration {
+        self.patience.saturating_mul(2).saturating_add(Duration::from_secs(limit / SLOWEST))
+    }
+
     fn ask(&self, url: &Url, limit: u64) -> Result<Reply, HttpError> {
-        let most = self.patience.saturating_mul(2).saturating_add(Duration::from_secs(limit / SLOWEST));
-        let request = self.agent(url).get(url.as_str()).config().timeout_global(Some(most)).build();
-        let response = request.call().map_err(|error| self.explain(error))?;
+        let request = self.agent(url).get(url.as_str()).config().timeout_global(Some(self.most(limit))).build();
+        self.reply(request.call(), limit)
+    }
+
+    fn reply(&self, response: Result<Response<Body>, ureq::Error>, limit: u64) -> Result<Reply, HttpError> {
+        let response = response.map_err(|error| self.explain(error))?;
         let location = response.headers().get(header::LOCATION).map(|value| value.as_bytes().to_vec());
         match (response.status(), location) {
-            (StatusCode::OK, _) => {}
+            // A timestamp authority answers that it made something.
+            (StatusCode::OK | StatusCode::CREATED, _) => {}
             // Object stores answer 403 for an object that is not there and may not be listed.
             (StatusCode::NOT_FOUND | StatusCode::FORBIDDEN, _) => return Ok(Reply::Answer(Answer::Nothing)),
             (status, Some(location)) if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) => {
@@ -138,10 +151,33 @@ enum Reply {
     Elsewhere(String),
 }
 
+impl Reply {
+    /// The answer, if it is here.
+    fn here(self) -> Result<Answer, HttpError> {
+        match self {
+            Self::Answer(answer) => Ok(answer),
+            Self::Elsewhere(to) => {
+                let reason = "what is sent here is for nobody else";
+                Err(HttpError::Redirect { to: to.escape_debug().to_string(), reason })
+            }
+        }
+    }
+}
+
 enum Answer {
     Bytes(Vec<u8>),
     Nothing,
     TooLarge,
+}
+
+/// What a question to `place` came to.
+fn answer(place: String, limit: u64, answer: Result<Answer, HttpError>) -> Result<Option<Vec<u8>>, SourceError> {
+    match answer {
+        Ok(Answer::Bytes(bytes)) => Ok(Some(bytes)),
+        Ok(Answer::Nothing) => Ok(None),
+        Ok(Answer::TooLarge) => Err(SourceError::TooLarge { place, limit }),
+        Err(error) => Err(SourceError::Unreachable { place, source: Box::new(error) }),
+    }
 }
 
 /// The certificates that this machine trusts.
@@ -270,6 +306,20 @@ mod tests {
         assert!(site.metadata("17.root.json", 2).unwrap().is_none());
         let paths = ["/tuf/1.a%2Fb.json", "/tuf/registry.npmjs.org/a%2520b%3Fc%20d", "/tuf/17.root.json"];
         assert_eq!(asked.join().unwrap(), paths);
+    }
+
+    #[test]
+    fn what_is_sent_is_sent_to_the_site_alone() {
+        let made = text("HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+        let away = text("HTTP/1.1 307 X\r\nLocation: http://b.example/\r\nConnection: close\r\n\r\n");
+        let gone = text("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+        let (site, asked) = server(vec![made, away, gone]);
+        let post = |limit| site.post("application/timestamp-query", b"x", limit);
+        assert_eq!(post(2).unwrap().unwrap(), b"{}");
+        let refused = cause(post(2).unwrap_err());
+        assert!(refused.starts_with("the redirection to \"http://b.example/\" is refused"), "{refused}");
+        assert!(post(2).unwrap().is_none());
+        assert_eq!(asked.join().unwrap(), ["/tuf", "/tuf", "/tuf"]);
     }
 
     #[test]

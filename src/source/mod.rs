@@ -3,6 +3,7 @@
 pub(crate) mod disk;
 #[cfg(feature = "net")]
 pub(crate) mod http;
+pub(crate) mod service;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! A web server on loopback that answers as it is told, badly too.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -34,6 +34,11 @@ pub enum Reply {
 impl Server {
     /// Answers a request for a path, which starts with a slash, with what `answer` says.
     pub fn new(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::taking(move |path, _| answer(path))
+    }
+
+    /// The same, with what was sent.
+    pub fn taking(answer: impl Fn(&str, &[u8]) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Self { address: listener.local_addr().unwrap(), asked: Arc::default() };
         let (asked, answer) = (server.asked.clone(), Arc::new(answer));
@@ -66,14 +71,20 @@ impl Server {
     }
 }
 
-fn serve(mut stream: TcpStream, asked: &Mutex<Vec<String>>, answer: &dyn Fn(&str) -> Reply) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+fn serve(mut stream: TcpStream, asked: &Mutex<Vec<String>>, answer: &dyn Fn(&str, &[u8]) -> Reply) {
+    let mut sent = BufReader::new(stream.try_clone().unwrap());
+    let mut lines = sent.by_ref().lines().map_while(Result::ok);
     let Some(request) = lines.next() else { return };
-    lines.find(String::is_empty);
+    let length = |line: String| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok();
+    let length = lines.take_while(|line| !line.is_empty()).filter_map(length).last().unwrap_or(0);
+    let mut body = Vec::new();
+    if sent.take(length).read_to_end(&mut body).is_err() {
+        return;
+    }
     let path = request.split(' ').nth(1).unwrap().to_owned();
     asked.lock().unwrap().push(path.clone());
     let head = |status: u16, more: &str| format!("HTTP/1.1 {status} X\r\nConnection: close\r\n{more}\r\n");
-    let (head, body) = match answer(&path) {
+    let (head, body) = match answer(&path, &body) {
         Reply::Bytes(bytes) => (head(200, &format!("Content-Length: {}\r\n", bytes.len())), bytes),
         Reply::Endless => (head(200, ""), b"x".repeat(100_000_000)),
         Reply::Missing => (head(404, "Content-Length: 0\r\n"), Vec::new()),

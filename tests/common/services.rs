@@ -1,11 +1,14 @@
 //! Services of a Sigstore that is yet to run: their keys, and what they answer.
 
+use std::process::Command;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ceremony::Certificate;
 use ceremony::material::{LogKey, log_id};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
+use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
 
 use super::Trustroot;
 use super::made::{Draft, Key, object, sequence};
@@ -85,4 +88,21 @@ pub fn tsa_chain() -> String {
     [leaf.signed_by("new-tsa-root", &Key::new(4)), root.signed_by("new-tsa-root", &Key::new(4))]
         .map(|der| Certificate::from_der(&der).unwrap().to_pem())
         .concat()
+}
+
+/// What the timestamp authority of [`tsa_chain`] answers to a request, now: openssl plays it.
+pub fn stamp(request: &[u8]) -> Vec<u8> {
+    let place = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &[u8]| std::fs::write(place.path().join(name), content).unwrap();
+    write("query", request);
+    write("chain", tsa_chain().as_bytes());
+    write("key", signing_key(3).to_pkcs8_pem(LineEnding::LF).unwrap().as_bytes());
+    write("serial", b"01\n");
+    write("config", b"[tsa]\ndefault_tsa = it\n[it]\nserial = serial\ndefault_policy = 1.2.3.4.1\ndigests = sha256\n");
+    let mut reply = Command::new("openssl");
+    reply.args(["ts", "-reply", "-config", "config", "-queryfile", "query", "-inkey", "key", "-signer", "chain"]);
+    let reply = reply.args(["-sha256", "-out", "reply"]).current_dir(place.path()).output();
+    let reply = reply.expect("apt-get install openssl");
+    assert!(reply.status.success(), "{reply:?}");
+    std::fs::read(place.path().join("reply")).unwrap()
 }

@@ -47,6 +47,7 @@ pub fn root(metadata: &Metadata, clients: &[String]) -> Result<Vec<Finding>, Met
     let mut findings = file("root", metadata);
     let sets: Vec<_> = root.roles.iter().map(|(name, keys)| (name.as_str(), keys)).collect();
     keys::keys("root", metadata.version(), &root.keys, &sets, &mut findings);
+    findings.extend(roles::no_spare(&root));
     readers::root_unreadable(metadata, &root, clients, &mut findings);
     Ok(findings)
 }

@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 
 use crate::finding::{Finding, Rule};
 use crate::quorum::KeySet;
+use crate::root::Root;
 
-/// Finds what a change of the keys of `role` weakens. `online`: machines sign the role.
+/// Finds what a change of the keys of `role` weakens, but for what the root says of itself ([`no_spare`]). `online`:
+/// machines sign the role.
 pub fn role_step(role: &str, before: &KeySet, after: &KeySet, online: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     if after.threshold < before.threshold {
@@ -26,20 +28,32 @@ pub fn role_step(role: &str, before: &KeySet, after: &KeySet, online: bool) -> V
     if (kept as u64) < before.threshold && before.threshold > 1 {
         let what = format!("{kept} of {} keys stay, {} were needed to sign", old.len(), before.threshold);
         findings.push(Finding::new(Rule::KeyLost, role, what));
-    } else if new.len() < old.len() && new.len() as u64 == after.threshold {
+    } else if role != "root" && new.len() < old.len() && new.len() as u64 == after.threshold {
         let what = format!("{} keys become {}, and all of them are needed to sign", old.len(), new.len());
         findings.push(Finding::new(Rule::KeyLost, role, what));
     }
     findings
 }
 
+/// Finds that all keys of the root are needed to sign: of a lost one nothing can be the successor. Of every other role the
+/// root, or what delegates to it, can name new keys.
+pub(super) fn no_spare(root: &Root) -> Option<Finding> {
+    let keys = root.role("root")?;
+    let distinct = keys.fingerprints().len() as u64;
+    let what = || format!("all of its {distinct} keys are needed to sign: if one is lost, no root can ever follow");
+    (distinct == keys.threshold && distinct > 1).then(|| Finding::new(Rule::KeyLost, "root", what()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{names, set};
+    #![allow(clippy::unwrap_used)]
+    use alloc::vec::Vec;
+
+    use super::super::tests::{key, names, root_of, set};
     use super::*;
 
     fn found(before: (&[u8], u64), after: (&[u8], u64), online: bool) -> Vec<Rule> {
-        let findings = role_step("root", &set(before.0, before.1), &set(after.0, after.1), online);
+        let findings = role_step("targets", &set(before.0, before.1), &set(after.0, after.1), online);
         names(&findings).into_iter().map(|(rule, _)| rule).collect()
     }
 
@@ -60,6 +74,18 @@ mod tests {
     fn a_role_that_loses_its_last_spare_key_is_found() {
         assert_eq!(found((&[1, 2, 3], 2), (&[1, 2], 2), false), [Rule::KeyLost]);
         assert_eq!(found((&[1, 2, 3, 4], 2), (&[1, 2, 3], 2), false), []);
+    }
+
+    #[test]
+    fn a_root_that_needs_all_of_its_keys_is_found() {
+        let found = |seeds: &[u8], threshold| {
+            let keys: Vec<_> = seeds.iter().map(|seed| key(*seed)).collect();
+            no_spare(&Root::of(&root_of(1, &keys, threshold)).unwrap()).map(|finding| finding.subject)
+        };
+        assert_eq!(found(&[1, 2, 3], 3).as_deref(), Some("root"));
+        assert_eq!(found(&[1, 2, 3], 2), None);
+        // That one person signs alone is another finding.
+        assert_eq!(found(&[1], 1), None);
     }
 
     #[test]

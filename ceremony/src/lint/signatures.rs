@@ -81,7 +81,7 @@ mod tests {
     fn a_signature_that_does_not_verify_is_found_and_one_of_a_stranger_is_not() {
         let mut root = root_of(2, &[key(1)], 1);
         root.signatures = vec![Signature { keyid: key(9).id, sig: vec![1] }];
-        let count = |root: &Metadata| tally(root.payload().bytes(), &root.signatures, &set(&[1], 1));
+        let count = |root: &Metadata| tally(&root.payload(), &root.signatures, &set(&[1], 1));
         assert_eq!(invalid("root", &root, &[&count(&root)]), None);
         root.signatures.push(Signature { keyid: key(1).id, sig: vec![1] });
         assert_eq!(invalid("root", &root, &[&count(&root)]).unwrap().rule, Rule::SignatureInvalid);

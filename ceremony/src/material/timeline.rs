@@ -3,12 +3,12 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::files::Material;
 use super::instance::Kind;
 use super::moment::{Moment, ValidFor};
-use super::signing_config::{ServiceKind, SigningConfig};
-use super::trusted_root::TrustedRoot;
+use super::signing_config::{Form, ServiceKind, SigningConfig};
 
-/// The bars of a trusted root and of a signing config, in the order of the files.
+/// The bars of a trusted root and of signing configs, in the order of the files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timeline {
     /// One lane for each kind that has entries.
@@ -18,7 +18,8 @@ pub struct Timeline {
 /// What is of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lane {
-    /// What for: `Fulcio`, `CT log`, `signing with Rekor`.
+    /// What for: `Fulcio`, `CT log`, `signing with Rekor`; of a signing config that few read with its path. Untrusted
+    /// text.
     pub name: String,
     /// Its entries.
     pub bars: Vec<Bar>,
@@ -56,18 +57,31 @@ pub struct Overlap {
 }
 
 impl Timeline {
-    /// The lanes of this material. An entry whose times cannot be read has no bar.
-    pub fn of(root: Option<&TrustedRoot>, config: Option<&SigningConfig>) -> Self {
+    /// The lanes of this material. An entry whose times cannot be read has no bar; the old form of signing configs has
+    /// no times. Of a signing config beside the one that clients read there is what differs from that one.
+    pub fn of(material: &Material) -> Self {
         let mut lanes = Vec::new();
         for kind in Kind::ALL {
-            let entries = root.into_iter().flat_map(|root| root.of_kind(*kind));
+            let entries = material.trusted_root.iter().flat_map(|root| root.of_kind(*kind));
             let bars = entries.filter_map(|entry| Some((entry.url()?.to_string(), entry.valid_for().ok()?)));
             lanes.push(Lane::of(kind.to_string(), bars));
         }
+        let signing = |config: &SigningConfig, kind: ServiceKind, path: Option<&str>| {
+            let bars = config.of_kind(kind);
+            let bars = bars.filter_map(|service| Some((service.url()?.to_string(), service.valid_for().ok()?)));
+            let path = path.map_or_else(String::new, |path| [" by ", path].concat());
+            Lane::of(["signing with ", &kind.to_string(), &path].concat(), bars)
+        };
+        let read = material.signing_config().filter(|config| config.form() == Form::V02);
         for kind in ServiceKind::ALL {
-            let entries = config.into_iter().flat_map(|config| config.of_kind(*kind));
-            let bars = entries.filter_map(|entry| Some((entry.url()?.to_string(), entry.valid_for().ok()?)));
-            lanes.push(Lane::of(["signing with ", &kind.to_string()].concat(), bars));
+            lanes.extend(read.map(|config| signing(config, *kind, None)));
+        }
+        let others = material.signing_configs.iter().filter(|(path, _)| path.as_str() != SigningConfig::TARGET);
+        for (path, config) in others.filter(|(_, config)| config.form() == Form::V02) {
+            let same = |kind: &ServiceKind| read.is_some_and(|read| same_services(read, config, *kind));
+            lanes.extend(
+                ServiceKind::ALL.iter().filter(|kind| !same(kind)).map(|kind| signing(config, *kind, Some(path))),
+            );
         }
         lanes.retain(|lane| !lane.bars.is_empty());
         Self { lanes }
@@ -88,6 +102,11 @@ impl Lane {
         let spans: Vec<ValidFor> = bars.iter().map(|bar| bar.valid_for.clone()).collect();
         Self { name, holes: holes(&spans, &spans), overlaps: overlaps(&spans), bars }
     }
+}
+
+/// Whether both say the same of the services of a kind.
+fn same_services(one: &SigningConfig, other: &SigningConfig, kind: ServiceKind) -> bool {
+    one.of_kind(kind).map(|service| service.entry).eq(other.of_kind(kind).map(|service| service.entry))
 }
 
 /// When, within what `needed` spans from its first start to its last end, none of `spans` is valid. What lies within

@@ -12,6 +12,7 @@ use x509_cert::der::{self, Decode as _, Encode as _, Reader as _, Tag, Tagged as
 
 use super::chain::AuthorityChain;
 use crate::certificate::{Hash, Scheme};
+use crate::digest::Digest;
 use crate::time::Time;
 
 /// A time stamp that an authority signed (RFC 3161).
@@ -24,6 +25,19 @@ pub struct Timestamp {
     imprint: Vec<u8>,
     hash: ObjectIdentifier,
 }
+
+/// A request for a time stamp of `message` by SHA-256, with the certificate that signs in the answer (RFC 3161, section
+/// 2.4.1). It has no nonce: who wants an answer that nobody can have kept asks about a random message.
+pub fn request(message: &[u8]) -> Vec<u8> {
+    [REQUEST, Digest::of(message).as_bytes(), WITH_CERTIFICATE].concat()
+}
+
+/// `TimeStampReq` of version 1, to the digest of SHA-256 in it.
+const REQUEST: &[u8] =
+    &[0x30, 0x39, 2, 1, 1, 0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20];
+
+/// `certReq`
+const WITH_CERTIFICATE: &[u8] = &[1, 1, 0xff];
 
 impl Timestamp {
     /// Reads the answer of a timestamp authority (section 2.4.2), and checks that the certificate that signs in `chain`
@@ -228,7 +242,28 @@ pub enum TimestampError {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_request_is_strict_der() {
+        let der = request(b"message");
+        let (version, hash, imprint, certificate) = AnyRef::from_der(&der)
+            .and_then(|request| {
+                request.sequence(|reader| {
+                    let version: u8 = reader.decode()?;
+                    let (hash, imprint) = AnyRef::decode(reader)?.sequence(|reader| {
+                        let algorithm: x509_cert::spki::AlgorithmIdentifierRef<'_> = reader.decode()?;
+                        let imprint: &OctetStringRef = reader.decode()?;
+                        Ok::<_, der::Error>((algorithm.oid, imprint.as_bytes().to_vec()))
+                    })?;
+                    Ok::<_, der::Error>((version, hash, imprint, bool::decode(reader)?))
+                })
+            })
+            .unwrap();
+        assert_eq!((version, certificate), (1, true));
+        assert_eq!(Hash::named(hash).map(|hash| hash.of(b"message")), Some(imprint));
+    }
 
     #[test]
     fn times_may_have_fractions() {

@@ -11,6 +11,7 @@ use super::instance::{EntryError, raw_bytes};
 use super::log_key::LogKey;
 use crate::json::{Json, JsonError};
 use crate::key::Algorithm;
+use crate::time::Time;
 
 /// The state of a CT log at one moment, as `get-sth` answers it (RFC 6962, section 4.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,11 @@ impl TreeHead {
         }
         key.verify(&head.signed(), signature).map_err(|_| TreeHeadError::Signature)?;
         Ok(head)
+    }
+
+    /// When, in whole seconds, rounded up; none if it is later than any time that can be written.
+    pub fn at(&self) -> Option<Time> {
+        Time::from_unix(i64::try_from(self.timestamp.div_ceil(1000)).ok()?)
     }
 
     /// `TreeHeadSignature`: version, type, timestamp, size, hash.

@@ -153,8 +153,12 @@ impl Wire {
         let mut targets = BTreeMap::new();
         for (path, target) in self.targets {
             let custom = target.custom.map(|custom| to_json(&path, custom)).transpose()?;
-            if let Some(role) = target.role.as_ref().filter(|role| !roles.contains_key(*role)) {
-                return Err(PolicyError::target(&path, &format!("is given to \"{role}\", which is no role")));
+            let lists = |role: &str| roles.contains_key(role) && !matches!(role, "root" | "snapshot" | "timestamp");
+            if let Some(role) = target.role.as_ref().filter(|role| !lists(role)) {
+                return Err(PolicyError::target(
+                    &path,
+                    &format!("is given to \"{role}\", which is no role for targets"),
+                ));
             }
             targets.insert(path, TargetPolicy { role: target.role, custom });
         }

@@ -14,7 +14,8 @@ use crate::draft::Draft;
 use crate::finding::{Finding, Rule};
 use crate::holder::Holder;
 use crate::inputs::{Base, Inputs, Staging};
-use crate::metadata::{Metadata, MetadataError, Payload};
+use crate::metadata::{Metadata, MetadataError};
+use crate::payload::Payload;
 use crate::policy::{Policy, RolePolicy, Signers};
 use crate::quorum::{KeySet, Quorum};
 use crate::root::Root;
@@ -255,6 +256,14 @@ pub enum StageError {
     /// There is neither a published nor a staged root.
     #[error("there is neither a published nor a staged root")]
     NoRoot,
+    /// A target file is given to a role in which no client looks for it.
+    #[error("{role} would list \"{path}\", which it is not trusted for: no client would find it there")]
+    NotTrusted {
+        /// The role.
+        role: String,
+        /// The path, escaped.
+        path: String,
+    },
     /// The directory was staged by rules that this program does not have.
     #[error("staged by rules {found}; this program derives by rules {known}")]
     Rules {

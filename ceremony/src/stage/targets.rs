@@ -55,6 +55,10 @@ fn write_targets(
     for (path, wanted) in inputs.targets.iter().filter(|(path, _)| inputs.policy.role_of_target(path) == role) {
         let custom = inputs.policy.targets.get(path).and_then(|target| target.custom.as_ref());
         let present = published.and_then(|published| published.target(path)).transpose()?;
+        // A file of one role may be shown as one of another that the same keys sign: see decision 21.
+        if !inputs.policy.is_trusted(role, path) && !present.as_ref().is_some_and(|present| present.is(wanted)) {
+            return Err(StageError::NotTrusted { role: role.to_string(), path: path.escape_debug().to_string() });
+        }
         entries.push((path, entry(wanted, custom, present)));
     }
     draft.signed().insert("targets", Json::Object(entries.into_iter().collect()));
@@ -63,7 +67,7 @@ fn write_targets(
 
 /// The entry of a target file. One that says what is wanted already stays as it was published.
 fn entry(wanted: &WantedTarget, custom: Option<&Json>, present: Option<TargetEntry<'_>>) -> Json {
-    let same = present.filter(|present| present.length == wanted.length && present.sha256 == Some(wanted.sha256));
+    let same = present.filter(|present| present.is(wanted));
     let mut entry = match same {
         Some(present) => {
             let there = present.entry.get("custom").filter(|custom| **custom != Json::Null);

@@ -2,6 +2,7 @@
 
 use super::verified::Verified;
 use super::{Addresses, sigstore};
+use crate::text::shell_word;
 
 /// The most columns of a line of a command that goes on in the next one.
 const WIDTH: usize = 70;
@@ -77,7 +78,7 @@ impl Step {
     pub(super) fn command(words: &[&str]) -> Self {
         let mut parts: Vec<String> = Vec::new();
         for word in words {
-            let word = quoted(word);
+            let word = shell_word(word);
             match parts.last_mut() {
                 // An option and its value stay together.
                 Some(part) if part.starts_with("--") && !part.contains(' ') && fits(part, &word) => join(part, &word),
@@ -108,15 +109,6 @@ fn fits(line: &str, word: &str) -> bool {
 fn join(line: &mut String, word: &str) {
     line.push(' ');
     line.push_str(word);
-}
-
-/// A word that a POSIX shell takes as it is.
-fn quoted(word: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
-    match word.bytes().all(plain) && !word.is_empty() {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 /// The target that is fetched as an example.
@@ -235,7 +227,6 @@ mod tests {
     fn what_a_shell_would_act_on_is_quoted() {
         let step = Step::command(&["fetch", "--url", "https://a.example/$(id);'x'", "--out", "."]);
         assert_eq!(step.text, r"fetch --url 'https://a.example/$(id);'\''x'\''' --out .");
-        assert_eq!(quoted(""), "''");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use ceremony::material::{Kind, Material, Moment, NewService, ServiceKind, Servic
 use ceremony::{Policy, Time};
 
 use crate::commands::material::entry::Entry;
+use crate::commands::material::live::Answer;
 use crate::commands::material::rotate::{operator, take_up};
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
@@ -18,17 +19,17 @@ use crate::ui::Ui;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "The services of --template sigstore")]
 pub(super) struct Services {
-    /// Fulcio, and the file with its certificates, as `material rotate` reads them
-    #[arg(long, value_name = "URL=CHAIN")]
+    /// Fulcio, and the file with its certificates, as `material rotate` reads them; without a file it is asked itself
+    #[arg(long, value_name = "URL[=CHAIN]")]
     fulcio: Vec<Authority>,
-    /// A Rekor log, its key, and its checkpoint or the answer of /api/v1/log
-    #[arg(long, value_name = "URL=KEY,CHECKPOINT")]
+    /// A Rekor log, its key, and its checkpoint or the answer of /api/v1/log; it is asked for what is left out
+    #[arg(long, value_name = "URL[=KEY[,CHECKPOINT]]")]
     rekor: Vec<Log>,
-    /// A CT log, its key, and the answer of /ct/v1/get-sth
-    #[arg(long, value_name = "URL=KEY,TREE-HEAD")]
+    /// A CT log, its key, and the answer of /ct/v1/get-sth; without that it is asked itself
+    #[arg(long, value_name = "URL=KEY[,TREE-HEAD]", value_parser = Log::with_key)]
     ctlog: Vec<Log>,
-    /// A timestamp authority, its certificates, and a time stamp if there is one
-    #[arg(long, value_name = "URL=CHAIN[,TIMESTAMP]")]
+    /// A timestamp authority, its certificates, and a time stamp if there is one; without a file it is asked for both
+    #[arg(long, value_name = "URL[=CHAIN[,TIMESTAMP]]")]
     tsa: Vec<Authority>,
     /// An OpenID Connect provider for signers
     #[arg(long, value_name = "URL")]
@@ -63,7 +64,7 @@ impl Services {
             return Err(Failure::no(format!("targets/{path} cannot be changed")).and_cause(error.to_string()));
         }
         let ask = !self.are_given() && ui.has_terminal() && material.unreadable.is_empty();
-        let proof = Proof { material, proofs: Vec::new() };
+        let proof = Proof { material, proofs: Vec::new(), answers: Vec::new() };
         let mut making = Making { context, policy, operator: self.operator, proof };
         if ask {
             making.ask(self.start, ui)?;
@@ -88,6 +89,8 @@ impl Services {
 pub(super) struct Proof {
     pub(super) material: Material,
     pub(super) proofs: Vec<String>,
+    /// What services answered.
+    pub(super) answers: Vec<Answer>,
 }
 
 /// The material on its way.
@@ -104,6 +107,7 @@ impl Making<'_> {
         let proven = entry.prove(self.context, self.policy, &root, ui)?;
         self.proof.material = take_up(&self.proof.material, &proven, self.operator.clone(), ui)?;
         self.proof.proofs.push(format!("{}: {}", proven.url, proven.proof));
+        self.proof.answers.extend(proven.answers);
         Ok(())
     }
 
@@ -125,12 +129,14 @@ impl Making<'_> {
             while let Some(url) = ui.value_if_any::<ServiceUrl>(&flag, &format!("URL of the {kind}"))? {
                 let start = asked_start(&mut start, self.context, ui)?;
                 let entry = if kind.is_log() {
-                    let key = ui.value(&flag, "File with its key", None)?;
+                    let key = match kind {
+                        Kind::Rekor => file_or_service(ui, &flag, "key")?,
+                        _ => Some(ui.value(&flag, "File with its key", None)?),
+                    };
                     let what = if *kind == Kind::Rekor { "checkpoint" } else { "tree head" };
-                    let proof = ui.value(&flag, &format!("File with its {what}"), None)?;
-                    Entry::log(*kind, url, key, proof, start)
+                    Entry::log(*kind, url, key, file_or_service(ui, &flag, what)?, start)
                 } else {
-                    Entry::authority(*kind, url, ui.value(&flag, "File with its certificates", None)?, None, start)
+                    Entry::authority(*kind, url, file_or_service(ui, &flag, "certificates")?, None, start)
                 };
                 match self.add(entry, ui) {
                     Ok(()) => break,
@@ -149,6 +155,15 @@ impl Making<'_> {
     }
 }
 
+/// The file with something of a service; none if the service itself is to be asked.
+fn file_or_service(ui: &mut Ui, flag: &str, what: &str) -> Result<Option<PathBuf>, Failure> {
+    if cfg!(feature = "net") {
+        ui.value_if_any(flag, &format!("File with its {what}, or Enter to ask it"))
+    } else {
+        ui.value(flag, &format!("File with its {what}"), None).map(Some)
+    }
+}
+
 /// From when on the services are valid; asked once.
 fn asked_start(start: &mut Option<Time>, context: &Context, ui: &mut Ui) -> Result<Time, Failure> {
     match *start {
@@ -162,15 +177,19 @@ fn asked_start(start: &mut Option<Time>, context: &Context, ui: &mut Ui) -> Resu
     }
 }
 
-/// A log as it is given: `URL=KEY,PROOF`.
+/// A log as it is given: `URL=KEY,PROOF`, or less.
 #[derive(Clone, Debug)]
 struct Log {
     url: ServiceUrl,
-    key: PathBuf,
-    proof: PathBuf,
+    key: Option<PathBuf>,
+    proof: Option<PathBuf>,
 }
 
 impl Log {
+    fn with_key(text: &str) -> Result<Self, GivenError> {
+        text.parse().and_then(|log: Self| if log.key.is_some() { Ok(log) } else { Err(GivenError::NoKey) })
+    }
+
     fn entry(self, kind: Kind, start: Time) -> Entry {
         Entry::log(kind, self.url, self.key, self.proof, start)
     }
@@ -180,17 +199,16 @@ impl FromStr for Log {
     type Err = GivenError;
 
     fn from_str(text: &str) -> Result<Self, GivenError> {
-        let (url, files) = text.split_once('=').ok_or(GivenError::NoFile)?;
-        let (key, proof) = files.split_once(',').ok_or(GivenError::NoProof)?;
-        Ok(Self { url: url.parse()?, key: file(key)?, proof: file(proof)? })
+        let (url, [key, proof]) = given(text)?;
+        Ok(Self { url, key, proof })
     }
 }
 
-/// An authority as it is given: `URL=CHAIN` or `URL=CHAIN,TIMESTAMP`.
+/// An authority as it is given: `URL`, `URL=CHAIN` or `URL=CHAIN,TIMESTAMP`.
 #[derive(Clone, Debug)]
 struct Authority {
     url: ServiceUrl,
-    chain: PathBuf,
+    chain: Option<PathBuf>,
     timestamp: Option<PathBuf>,
 }
 
@@ -204,28 +222,31 @@ impl FromStr for Authority {
     type Err = GivenError;
 
     fn from_str(text: &str) -> Result<Self, GivenError> {
-        let (url, files) = text.split_once('=').ok_or(GivenError::NoFile)?;
-        let (chain, timestamp) = match files.split_once(',') {
-            Some((chain, timestamp)) => (file(chain)?, Some(file(timestamp)?)),
-            None => (file(files)?, None),
-        };
-        Ok(Self { url: url.parse()?, chain, timestamp })
+        let (url, [chain, timestamp]) = given(text)?;
+        Ok(Self { url, chain, timestamp })
     }
 }
 
-fn file(text: &str) -> Result<PathBuf, GivenError> {
-    if text.is_empty() { Err(GivenError::NoFile) } else { Ok(PathBuf::from(text)) }
+/// `URL`, `URL=FILE` or `URL=FILE,FILE`
+fn given(text: &str) -> Result<(ServiceUrl, [Option<PathBuf>; 2]), GivenError> {
+    let file = |text: &str| if text.is_empty() { Err(GivenError::NoFile) } else { Ok(Some(PathBuf::from(text))) };
+    let Some((url, files)) = text.split_once('=') else { return Ok((text.parse()?, [None, None])) };
+    let files = match files.split_once(',') {
+        Some((first, second)) => [file(first)?, file(second)?],
+        None => [file(files)?, None],
+    };
+    Ok((url.parse()?, files))
 }
 
 /// Why a service cannot be read as it is given.
 #[derive(Debug, thiserror::Error)]
 enum GivenError {
-    /// No file proves it.
-    #[error("after the URL and `=` comes the name of a file")]
+    /// A separator with nothing behind it.
+    #[error("after `=` and after a comma comes the name of a file; leave both out to have the service asked")]
     NoFile,
-    /// A key alone proves nothing.
-    #[error("after the file with the key and a comma comes the file with what the log signed")]
-    NoProof,
+    /// The key is nowhere.
+    #[error("a CT log does not hand out its key: after the URL and `=` comes the name of a file with it")]
+    NoKey,
     /// It is nowhere.
     #[error(transparent)]
     Url(#[from] UrlError),

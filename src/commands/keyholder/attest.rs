@@ -48,19 +48,30 @@ impl Attest {
         let Some((device, issuers)) = devices.split_first() else {
             return Err(Failure::could_not(format!("{} has no certificate", self.device.display())));
         };
-        let judged = attest(key, device, issuers, &anchors, context.now);
-        Ok(Outcome::answer(judged.is_ok(), Judged(judged)))
+        let attested = attest(key, device, issuers, &anchors, context.now);
+        let above = devices.last().map(|last| last.issuer().to_owned());
+        let above = above.filter(|_| matches!(attested, Err(AttestationError::Chain(_))));
+        Ok(Outcome::answer(attested.is_ok(), Judged { attested, above }))
     }
 }
 
 /// The proof, or why there is none.
-struct Judged(Result<AttestedKey, AttestationError>);
+struct Judged {
+    attested: Result<AttestedKey, AttestationError>,
+    /// Who would have to be trusted, where nobody is who vouches for the device.
+    above: Option<String>,
+}
 
 impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let attested = match &self.0 {
+        let attested = match &self.attested {
             Ok(attested) => attested,
-            Err(error) => return f.write_str(&wrapped(&format!("No: {}.", escaped(&error.to_string())), 0)),
+            Err(error) => {
+                f.write_str(&wrapped(&format!("No: {}.", escaped(&error.to_string())), 0))?;
+                let Some(above) = &self.above else { return Ok(()) };
+                let hint = format!("hint: if you trust {}, give its certificate with --anchor FILE", escaped(above));
+                return f.write_str(&wrapped(&hint, 0));
+            }
         };
         f.write_str("Yes: the key was made in this device.\n\n")?;
         let rows = [
@@ -86,7 +97,7 @@ impl fmt::Display for Judged {
 
 impl Report for Judged {
     fn json(&self) -> Json {
-        match &self.0 {
+        match &self.attested {
             Ok(attested) => {
                 let mut object: Object = [("ok", Json::Bool(true))].into_iter().collect();
                 for (name, value) in attested::members(attested).iter() {

@@ -26,6 +26,6 @@ impl Add {
         let proven = self.entry.prove(context, &wanted.policy.policy, &root, ui)?;
         let mut after = wanted.material.clone();
         after.trusted_root = Some(root.add(&proven.entry).or_fail(|| "nothing was added")?);
-        wanted.change(context, after, Some(proven.proof))
+        wanted.change(context, after, proven.into())
     }
 }

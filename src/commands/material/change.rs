@@ -6,6 +6,8 @@ use ceremony::material::legacy::in_step;
 use ceremony::material::{FileDiff, Material, Moment, diff};
 use ceremony::{Finding, Json, Object};
 
+use super::entry::Proven;
+use super::live::Answer;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::examine::meaning;
@@ -13,6 +15,23 @@ use crate::material;
 use crate::policy_file::PolicyFile;
 use crate::report::{Outcome, Report};
 use crate::text::wrapped;
+
+/// What a change goes by.
+#[derive(Default)]
+pub(super) struct Grounds {
+    /// How it was proven, as a sentence.
+    pub(super) proof: Option<String>,
+    /// What nothing proves, as a sentence.
+    pub(super) word: Option<String>,
+    /// What services answered.
+    pub(super) answers: Vec<Answer>,
+}
+
+impl From<Proven> for Grounds {
+    fn from(proven: Proven) -> Self {
+        Self { proof: Some(proven.proof), word: None, answers: proven.answers }
+    }
+}
 
 /// The wanted material, to change.
 pub(super) struct Wanted {
@@ -37,12 +56,7 @@ impl Wanted {
     }
 
     /// Writes `after`, with the legacy targets in step, and says what changed and what is wrong with it.
-    pub(super) fn change(
-        self,
-        context: &Context,
-        mut after: Material,
-        proof: Option<String>,
-    ) -> Result<Outcome, Failure> {
+    pub(super) fn change(self, context: &Context, mut after: Material, grounds: Grounds) -> Result<Outcome, Failure> {
         let keep = self.policy.policy.legacy_targets.unwrap_or(!self.material.legacy.is_empty());
         if let Some(root) = after.trusted_root.as_ref().filter(|_| keep) {
             after.legacy = in_step(root, &after.legacy, &Moment::from(context.now));
@@ -52,9 +66,10 @@ impl Wanted {
             return Err(Failure::no("nothing changes: the wanted material is so already"));
         }
         let published = material::published(&context.workdir)?;
-        let findings = material::judge_step(&published, &after, &self.policy.policy, context.now);
+        let judged = material::judge_wanted(&context.workdir, &published, &after, &self.policy.policy, context.now)?;
+        let findings = judged.0;
         let written = material::write(&context.workdir, &self.material, &after)?;
-        Ok(Outcome::done(Changed { proof, files, findings, written }))
+        Ok(Outcome::done(Changed { grounds, files, findings, written }))
     }
 }
 
@@ -68,9 +83,20 @@ pub(in crate::commands) fn stops(findings: &[Finding]) -> String {
     text
 }
 
+/// What services answered, for people; nothing if none was asked.
+pub(in crate::commands) fn answers(answers: &[Answer], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    answers.iter().try_for_each(|answer| write!(f, "{answer}"))?;
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let text = "Who answers at an address today is no proof for anybody else: whoever reviews this asks on their own, \
+                and compares.";
+    f.write_str(&wrapped(text, 0))
+}
+
 /// What was changed.
 struct Changed {
-    proof: Option<String>,
+    grounds: Grounds,
     files: Vec<FileDiff>,
     findings: Vec<Finding>,
     written: Vec<String>,
@@ -78,8 +104,12 @@ struct Changed {
 
 impl fmt::Display for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(proof) = &self.proof {
+        answers(&self.grounds.answers, f)?;
+        if let Some(proof) = &self.grounds.proof {
             f.write_str(&wrapped(&format!("Proof: {proof}."), 0))?;
+        }
+        if let Some(word) = &self.grounds.word {
+            f.write_str(&wrapped(&format!("Without proof: {word}."), 0))?;
         }
         self.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 0)))?;
         f.write_str(&stops(&self.findings))?;
@@ -91,7 +121,9 @@ impl Report for Changed {
     fn json(&self) -> Json {
         let members = [
             ("ok", Json::Bool(true)),
-            ("proof", self.proof.as_ref().map_or(Json::Null, Json::string)),
+            ("proof", self.grounds.proof.as_ref().map_or(Json::Null, Json::string)),
+            ("word", self.grounds.word.as_ref().map_or(Json::Null, Json::string)),
+            ("answers", self.grounds.answers.iter().map(Answer::json).collect()),
             ("files", self.files.iter().map(FileDiff::json).collect()),
             ("findings", self.findings.iter().map(super::listing::finding).collect()),
             ("written", self.written.iter().map(Json::string).collect()),

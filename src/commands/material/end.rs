@@ -1,18 +1,23 @@
 //! `trustroot material end`
 
-use ceremony::Time;
-use ceremony::material::{EditError, Kind, Moment, ServiceKind};
+use std::path::{Path, PathBuf};
 
-use super::change::Wanted;
+use ceremony::Time;
+use ceremony::material::evidence::file_name;
+use ceremony::material::{EditError, Evidence, Instance, Kind, Moment, ServiceKind};
+
+use super::change::{Grounds, Wanted};
 use crate::context::Context;
+use crate::disk::{self, Access, Place};
 use crate::error::{Failure, OrFail as _};
+use crate::material::LIMIT;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
 /// End an authority or a log that has retired: what was signed before stays valid, what is signed later is not
 ///
-/// Give the moment of the last entry of the log, or the end of the last certificate that the authority issued: an end
-/// before that would make what was signed invalid. Where no open entry is left at its URL, signers stop using it too.
+/// Give what it signed last: an end before that would make what was signed invalid. The ceremony carries it, and whoever
+/// reviews it sees what it shows. Where no open entry is left at its URL, signers stop using it too.
 #[derive(clap::Args)]
 pub(super) struct End {
     /// fulcio, rekor, ctlog or tsa
@@ -22,7 +27,12 @@ pub(super) struct End {
     /// The last moment at which it is valid
     #[arg(long, value_name = "RFC3339")]
     at: Option<Time>,
-    /// When it was last used: the last log entry, the end of the last certificate, the last time stamp
+    /// What it signed last: of a CT log the answer of /ct/v1/get-sth; of a Rekor the last entry as /api/v1/log/entries
+    /// answers it, or a checkpoint; of Fulcio the last certificate; of a TSA the last time stamp
+    #[arg(long, value_name = "FILE")]
+    evidence: Option<PathBuf>,
+    /// When it was last used, where no evidence says so: the last log entry, the end of the last certificate, the last
+    /// time stamp
     #[arg(long, value_name = "RFC3339")]
     last_use: Option<Time>,
 }
@@ -34,7 +44,9 @@ impl End {
         let root = wanted.material.trusted_root.clone().ok_or_else(missing)?;
         let now = Moment::from(context.now);
         let entry = root.find(self.kind, &self.name, &now).or_fail(|| "nothing was ended")?;
-        let last_use = match self.last_use {
+        let evidence = self.evidence.map(|path| Shown::read(&path, &entry)).transpose()?;
+        let shown = evidence.as_ref().and_then(|shown| shown.evidence.until);
+        let last_use = match self.last_use.max(shown) {
             Some(time) => time,
             None => ui.value("--last-use", &format!("When was {} last used", entry.subject()), None)?,
         };
@@ -65,6 +77,36 @@ impl End {
             }
         }
         after.trusted_root = Some(ended);
-        wanted.change(context, after, None)
+        let mut grounds = Grounds::default();
+        if shown.is_none_or(|shown| Moment::from(shown).is_before(&last_use)) {
+            grounds.word =
+                Some(format!("that it was last used at {last_use} is your word; --evidence takes what shows it"));
+        }
+        if let Some(Shown { evidence, bytes, name }) = evidence {
+            grounds.proof =
+                Some(format!("there is {}, SHA-256 {}, saved as evidence/{name}", evidence.what, evidence.sha256));
+            let _lock = context.workdir.lock()?;
+            disk::replace(&context.workdir.last_use(&name), &bytes, Access::Shared)?;
+        }
+        wanted.change(context, after, grounds)
+    }
+}
+
+/// Evidence as it was given.
+struct Shown {
+    evidence: Evidence,
+    bytes: Vec<u8>,
+    /// The name that its file gets.
+    name: String,
+}
+
+impl Shown {
+    fn read(path: &Path, entry: &Instance<'_>) -> Result<Self, Failure> {
+        let bytes = disk::read(&Place::named(path), LIMIT)?;
+        let evidence = Evidence::verify(&bytes, entry).map_err(|error| {
+            let message = format!("{} is nothing that {} signed", path.display(), entry.subject());
+            Failure::no(message).caused_by(&error)
+        })?;
+        Ok(Self { evidence, bytes, name: file_name(entry) })
     }
 }

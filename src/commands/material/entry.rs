@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use ceremony::material::{Kind, LogIdForm, Moment, NewEntry, ServiceUrl, TrustedRoot};
 use ceremony::{Policy, Time};
 
-use super::evidence::{self, ProvenLog};
+use super::evidence::{self, ProvenLog, Stamp};
+use super::live::Question::{self, Chain, Checkpoint, LogKey, LogState, TreeHead, TrustBundle};
+use super::live::{Answer, Live};
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
 use crate::ui::Ui;
@@ -15,9 +17,12 @@ use crate::ui::Ui;
 pub(in crate::commands) struct Entry {
     /// fulcio, rekor, ctlog or tsa
     kind: Kind,
-    /// Where clients reach it, without a slash at the end
+    /// Where clients reach it, without a slash at the end; by default the URL of --from
     #[arg(long, value_name = "URL")]
     url: Option<ServiceUrl>,
+    /// Ask the service that runs here for what no file is given for; its answers are saved in answers/
+    #[arg(long, value_name = "URL")]
+    from: Option<ServiceUrl>,
     /// The key of a log: PEM, DER, PKCS#1, JWK, or a C2SP note key
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -30,6 +35,9 @@ pub(in crate::commands) struct Entry {
     /// The certificates of Fulcio or a TSA, in any order: PEM, DER, or the answer of /api/v2/trustBundle
     #[arg(long, value_name = "FILE")]
     chain: Option<PathBuf>,
+    /// Which chain, where there are several: the first digits of the SHA-256 of the certificate that signs
+    #[arg(long, value_name = "DIGITS")]
+    signer: Option<String>,
     /// A time stamp that the TSA gave: the answer to a request (RFC 3161)
     #[arg(long, value_name = "FILE")]
     timestamp: Option<PathBuf>,
@@ -51,34 +59,48 @@ pub(in crate::commands) struct Proven {
     pub(in crate::commands) api_version: u64,
     /// How it was proven.
     pub(in crate::commands) proof: String,
+    /// What the service itself answered, where it was asked.
+    pub(in crate::commands) answers: Vec<Answer>,
 }
 
 impl Entry {
-    /// A log, with the files that hold its key and what proves it.
-    pub(in crate::commands) fn log(kind: Kind, url: ServiceUrl, key: PathBuf, proof: PathBuf, start: Time) -> Self {
-        let (checkpoint, tree_head) = if kind == Kind::Rekor { (Some(proof), None) } else { (None, Some(proof)) };
-        Self { key: Some(key), checkpoint, tree_head, ..Self::bare(kind, url, start) }
+    /// A log, with the files that hold its key and what proves it. It is asked for what is not given.
+    pub(in crate::commands) fn log(
+        kind: Kind,
+        url: ServiceUrl,
+        key: Option<PathBuf>,
+        proof: Option<PathBuf>,
+        start: Time,
+    ) -> Self {
+        let live = key.is_none() || proof.is_none();
+        let (checkpoint, tree_head) = if kind == Kind::Rekor { (proof, None) } else { (None, proof) };
+        Self { key, checkpoint, tree_head, ..Self::bare(kind, url, live, start) }
     }
 
-    /// An authority, with the files that hold its certificates and a time stamp of it.
+    /// An authority, with the files that hold its certificates and a time stamp of it. It is asked for what is not
+    /// given, where it has to prove anything.
     pub(in crate::commands) fn authority(
         kind: Kind,
         url: ServiceUrl,
-        chain: PathBuf,
+        chain: Option<PathBuf>,
         timestamp: Option<PathBuf>,
         start: Time,
     ) -> Self {
-        Self { chain: Some(chain), timestamp, ..Self::bare(kind, url, start) }
+        let live = chain.is_none();
+        Self { chain, timestamp, ..Self::bare(kind, url, live, start) }
     }
 
-    fn bare(kind: Kind, url: ServiceUrl, start: Time) -> Self {
+    fn bare(kind: Kind, url: ServiceUrl, live: bool, start: Time) -> Self {
+        let (url, from) = if live { (None, Some(url)) } else { (Some(url), None) };
         Self {
             kind,
-            url: Some(url),
+            url,
+            from,
             key: None,
             checkpoint: None,
             tree_head: None,
             chain: None,
+            signer: None,
             timestamp: None,
             api_version: None,
             start: Some(start),
@@ -95,38 +117,66 @@ impl Entry {
     ) -> Result<Proven, Failure> {
         let kind = self.kind;
         self.refuse_others()?;
-        let url = match self.url {
-            Some(url) => url,
-            None => ui.value("--url", &format!("URL of the {kind}"), None)?,
+        let mut live = self.from.as_ref().map(|from| Live::at(context, kind, from)).transpose()?;
+        let url = match (self.url.clone(), &live) {
+            (Some(url), _) => url,
+            (None, Some(live)) => live.url().clone(),
+            (None, None) => ui.value("--url", &format!("URL of the {kind}"), None)?,
         };
-        if kind.is_log() {
-            let key = evidence::log_key(&file(ui, self.key, "--key", "File with its key")?)?;
-            let ProvenLog { key, form, proof } = if kind == Kind::Rekor {
-                let path = file(ui, self.checkpoint, "--checkpoint", "File with its checkpoint")?;
-                evidence::rekor(&url, key, &path, self.api_version)?
-            } else {
-                evidence::ct_log(key, &file(ui, self.tree_head, "--tree-head", "File with its tree head")?)?
+        let (form, proof);
+        let entry = if kind.is_log() {
+            let log = self.prove_log(&url, live.as_mut(), ui)?;
+            (form, proof) = (log.form, log.proof);
+            NewEntry::log(kind, &url, &log.key, form, start(ui, self.start, context, policy)?)
+        } else {
+            let asked = live.as_mut().map(|live| (live, if kind == Kind::Tsa { Chain } else { TrustBundle }));
+            let path = file(ui, self.chain, asked, "--chain", "File with its certificates")?;
+            let chain = evidence::chain(&path, kind, root, self.signer.as_deref(), ui)?;
+            let stamp = match (self.timestamp, live.as_mut().filter(|_| kind == Kind::Tsa)) {
+                (Some(path), _) => Some(Stamp { path, message: None }),
+                (None, Some(live)) => {
+                    let (path, message) = live.stamp()?;
+                    Some(Stamp { path, message: Some(message) })
+                }
+                (None, None) => None,
             };
+            (form, proof) = (LogIdForm::Key, evidence::authority(&chain, stamp.as_ref(), context.now)?);
             let start = start(ui, self.start, context, policy)?;
-            let api_version = self.api_version.unwrap_or(if form == LogIdForm::Note { 2 } else { 1 });
-            let entry = NewEntry::log(kind, &url, &key, form, start);
-            return Ok(Proven { entry, url, api_version, proof });
+            NewEntry::authority(kind, &url, &chain, start).or_fail(|| "this is no entry")?
+        };
+        let api_version = self.api_version.unwrap_or(if form == LogIdForm::Note { 2 } else { 1 });
+        let answers = live.map(Live::into_answers).unwrap_or_default();
+        Ok(Proven { entry, url, api_version, proof, answers })
+    }
+
+    /// Reads the key of a log, and what proves it.
+    fn prove_log(&self, url: &ServiceUrl, mut live: Option<&mut Live<'_>>, ui: &mut Ui) -> Result<ProvenLog, Failure> {
+        // The others do not hand out their keys.
+        let hands_out = self.kind == Kind::Rekor && self.api_version.is_none_or(|version| version == 1);
+        let asked = live.as_deref_mut().filter(|_| hands_out).map(|live| (live, LogKey));
+        let key = evidence::log_key(&file(ui, self.key.clone(), asked, "--key", "File with its key")?)?;
+        if self.kind == Kind::CtLog {
+            let asked = live.map(|live| (live, TreeHead));
+            return evidence::ct_log(
+                key,
+                &file(ui, self.tree_head.clone(), asked, "--tree-head", "File with its tree head")?,
+            );
         }
-        let path = file(ui, self.chain, "--chain", "File with its certificates")?;
-        let chain = evidence::chain(&path, kind, root)?;
-        let proof = evidence::authority(&chain, self.timestamp.as_deref(), context.now)?;
-        let start = start(ui, self.start, context, policy)?;
-        let entry = NewEntry::authority(kind, &url, &chain, start).or_fail(|| "this is no entry")?;
-        Ok(Proven { entry, url, api_version: self.api_version.unwrap_or(1), proof })
+        let state = if evidence::rekor_form(self.api_version, &key) == LogIdForm::Note { Checkpoint } else { LogState };
+        let asked = live.map(|live| (live, state));
+        let path = file(ui, self.checkpoint.clone(), asked, "--checkpoint", "File with its checkpoint")?;
+        evidence::rekor(url, key, &path, self.api_version)
     }
 
     /// Refuses arguments that belong to another kind.
     fn refuse_others(&self) -> Result<(), Failure> {
-        let given: [(&str, Option<&Path>, &[Kind]); 5] = [
+        let signer = self.signer.as_ref().map(Path::new);
+        let given: [(&str, Option<&Path>, &[Kind]); 6] = [
             ("--key", self.key.as_deref(), &[Kind::Rekor, Kind::CtLog]),
             ("--checkpoint", self.checkpoint.as_deref(), &[Kind::Rekor]),
             ("--tree-head", self.tree_head.as_deref(), &[Kind::CtLog]),
             ("--chain", self.chain.as_deref(), &[Kind::Fulcio, Kind::Tsa]),
+            ("--signer", signer, &[Kind::Fulcio, Kind::Tsa]),
             ("--timestamp", self.timestamp.as_deref(), &[Kind::Tsa]),
         ];
         match given.iter().find(|(_, path, kinds)| path.is_some() && !kinds.contains(&self.kind)) {
@@ -139,10 +189,18 @@ impl Entry {
     }
 }
 
-fn file(ui: &mut Ui, given: Option<PathBuf>, flag: &str, question: &str) -> Result<PathBuf, Failure> {
-    match given {
-        Some(path) => Ok(path),
-        None => ui.value(flag, question, None),
+/// The file that is given, or the saved answer of the service, or what somebody says.
+fn file(
+    ui: &mut Ui,
+    given: Option<PathBuf>,
+    asked: Option<(&mut Live<'_>, Question)>,
+    flag: &str,
+    question: &str,
+) -> Result<PathBuf, Failure> {
+    match (given, asked) {
+        (Some(path), _) => Ok(path),
+        (None, Some((live, question))) => live.ask(question),
+        (None, None) => ui.value(flag, question, None),
     }
 }
 

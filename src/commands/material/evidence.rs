@@ -1,6 +1,6 @@
 //! Keys, certificates and proofs as files that people and services hand out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ceremony::material::{
     AuthorityChain, Checkpoint, Kind, LogIdForm, LogKey, ServiceUrl, Timestamp, TreeHead, TrustedRoot,
@@ -10,6 +10,7 @@ use ceremony::{Certificate, Digest, Json, Time};
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::material::LIMIT;
+use crate::ui::Ui;
 
 /// A proven log.
 pub(super) struct ProvenLog {
@@ -37,11 +38,7 @@ pub(super) fn rekor(
     let bytes = read(checkpoint)?;
     let answered = Json::parse(&bytes).ok().and_then(|json| Some(json.get("signedTreeHead")?.as_str()?.to_owned()));
     let note = answered.map_or(bytes, String::into_bytes);
-    let form = match version {
-        Some(1) => LogIdForm::Key,
-        Some(_) => LogIdForm::Note,
-        None => LogIdForm::likely(Kind::Rekor, &key),
-    };
+    let form = rekor_form(version, &key);
     let proven = Checkpoint::verify(&note, url.as_str(), &form.id(url, &key), &key).map_err(|error| {
         let message = format!("{} does not prove that this is the key of the log at {url}", checkpoint.display());
         Failure::no(message).caused_by(&error)
@@ -50,56 +47,123 @@ pub(super) fn rekor(
     Ok(ProvenLog { key, form, proof })
 }
 
+/// What the id of a Rekor with this key is made of.
+pub(super) fn rekor_form(version: Option<u64>, key: &LogKey) -> LogIdForm {
+    match version {
+        Some(1) => LogIdForm::Key,
+        Some(_) => LogIdForm::Note,
+        None => LogIdForm::likely(Kind::Rekor, key),
+    }
+}
+
 /// The CT log with this key, proven by a tree head that it signed.
 pub(super) fn ct_log(key: LogKey, tree_head: &Path) -> Result<ProvenLog, Failure> {
     let proven = TreeHead::verify(&read(tree_head)?, &key).map_err(|error| {
         let message = format!("{} does not prove that this is the key of the log", tree_head.display());
         Failure::no(message).caused_by(&error)
     })?;
-    let proof = format!("its tree head of {} certificates", proven.size);
+    let at = proven.at().map_or_else(String::new, |at| format!(", of {at}"));
+    let proof = format!("its tree head of {} certificates{at}", proven.size);
     Ok(ProvenLog { key, form: LogIdForm::Key, proof })
 }
 
 /// A chain, in order, that `root` does not have yet: PEM, one certificate as DER, or the answer of Fulcio's
-/// `/api/v2/trustBundle`.
-pub(super) fn chain(path: &Path, kind: Kind, root: &TrustedRoot) -> Result<AuthorityChain, Failure> {
-    let bytes = read(path)?;
-    let what = || format!("{} holds no chain of certificates", path.display());
-    let mut chains = Vec::new();
-    match core::str::from_utf8(&bytes).ok().map(str::trim_start) {
-        Some(text) if text.starts_with('{') => {
-            let bundle = Json::parse(&bytes).or_fail(what)?;
-            let listed = bundle.get("chains").and_then(Json::as_array).unwrap_or_default();
-            for chain in listed {
-                let certificates = chain.get("certificates").and_then(Json::as_array).unwrap_or_default();
-                let pem: Vec<&str> = certificates.iter().filter_map(Json::as_str).collect();
-                chains.push(Certificate::from_pem_chain(&pem.join("\n")).or_fail(what)?);
-            }
-        }
-        Some(text) => chains.push(Certificate::from_pem_chain(text).or_fail(what)?),
-        None => chains.push(vec![Certificate::from_der(&bytes).or_fail(what)?]),
+/// `/api/v2/trustBundle`. Of several the one is taken whose signing certificate has a SHA-256 that begins with `signer`.
+pub(super) fn chain(
+    path: &Path,
+    kind: Kind,
+    root: &TrustedRoot,
+    signer: Option<&str>,
+    ui: &mut Ui,
+) -> Result<AuthorityChain, Failure> {
+    let all = chains(path)?;
+    if all.is_empty() {
+        return Err(Failure::could_not(no_chain(path)));
     }
-    let count = chains.len();
-    chains.retain(|chain| !is_listed(chain, kind, root));
-    let chain = match (chains.pop(), chains.is_empty()) {
-        (Some(chain), true) => chain,
-        (None, _) if count > 0 => {
-            return Err(Failure::no(format!("the trusted root has what is in {} already", path.display())));
-        }
-        (None, _) => return Err(Failure::could_not(what())),
-        (Some(_), false) => {
-            let more = chains.len() + 1;
-            return Err(Failure::could_not(format!("{} holds {more} chains that are new", path.display()))
-                .hint("save the one that is meant as PEM, and give that"));
-        }
-    };
+    let new: Vec<_> = all.into_iter().filter(|chain| !is_listed(chain, kind, root)).collect();
+    if new.is_empty() {
+        return Err(Failure::no(format!("the trusted root has what is in {} already", path.display())));
+    }
+    let chain = chosen(path, kind, new, signer, ui)?;
     AuthorityChain::new(kind, chain).map_err(|error| {
         Failure::no(format!("{} holds no chain that clients accept", path.display())).caused_by(&error)
     })
 }
 
+/// The chains in a file.
+fn chains(path: &Path) -> Result<Vec<Vec<Certificate>>, Failure> {
+    let bytes = read(path)?;
+    let what = || no_chain(path);
+    let Some(text) = core::str::from_utf8(&bytes).ok().map(str::trim_start) else {
+        return Ok(vec![vec![Certificate::from_der(&bytes).or_fail(what)?]]);
+    };
+    if !text.starts_with('{') {
+        return Ok(vec![Certificate::from_pem_chain(text).or_fail(what)?]);
+    }
+    let bundle = Json::parse(&bytes).or_fail(what)?;
+    let listed = bundle.get("chains").and_then(Json::as_array).unwrap_or_default();
+    let chain = |chain: &Json| {
+        let certificates = chain.get("certificates").and_then(Json::as_array).unwrap_or_default();
+        let pem: Vec<&str> = certificates.iter().filter_map(Json::as_str).collect();
+        Certificate::from_pem_chain(&pem.join("\n")).or_fail(what)
+    };
+    listed.iter().map(chain).collect()
+}
+
+fn no_chain(path: &Path) -> String {
+    format!("{} holds no chain of certificates", path.display())
+}
+
+/// The chain that is meant.
+fn chosen(
+    path: &Path,
+    kind: Kind,
+    mut chains: Vec<Vec<Certificate>>,
+    signer: Option<&str>,
+    ui: &mut Ui,
+) -> Result<Vec<Certificate>, Failure> {
+    // The one that signs is known once they are in order; of a chain that is none the first stands for it.
+    let signs = |chain: &Vec<Certificate>| {
+        let ordered = AuthorityChain::new(kind, chain.clone()).ok();
+        ordered.and_then(|chain| chain.signer().cloned()).or_else(|| chain.first().cloned())
+    };
+    let name = |chain: &Vec<Certificate>| {
+        let signer = signs(chain);
+        signer.map_or_else(String::new, |signer| {
+            format!("{}  {}, until {}", signer.sha256().short(), signer.subject(), signer.not_after())
+        })
+    };
+    let names: Vec<String> = chains.iter().map(name).collect();
+    if let Some(digits) = signer {
+        let meant =
+            |chain: &Vec<Certificate>| signs(chain).is_some_and(|one| one.sha256().to_string().starts_with(digits));
+        chains.retain(|chain| meant(chain));
+    }
+    let several = |message: String| {
+        let failure = names.iter().fold(Failure::could_not(message), |failure, name| failure.and_cause(name));
+        failure.hint("name one with --signer DIGITS, or save it as PEM and give that")
+    };
+    match chains.len() {
+        0 => Err(several(format!("no new chain in {} has this signer", path.display()))),
+        1 => Ok(chains.swap_remove(0)),
+        _ if signer.is_none() && ui.has_terminal() => {
+            let meant = ui.select("--signer", &format!("Which chain of {}", path.display()), &names)?;
+            Ok(chains.swap_remove(meant))
+        }
+        count => Err(several(format!("{} holds {count} chains that are new", path.display()))),
+    }
+}
+
+/// A time stamp as proof.
+pub(super) struct Stamp {
+    /// The file with the answer.
+    pub(super) path: PathBuf,
+    /// What it has to be of, if this program asked for it.
+    pub(super) message: Option<[u8; 32]>,
+}
+
 /// How an authority was proven, as a sentence: by its chain, and by a time stamp if there is one.
-pub(super) fn authority(chain: &AuthorityChain, timestamp: Option<&Path>, now: Time) -> Result<String, Failure> {
+pub(super) fn authority(chain: &AuthorityChain, stamp: Option<&Stamp>, now: Time) -> Result<String, Failure> {
     let until = chain.first_to_expire().map(Certificate::not_after);
     if let Some(until) = until.filter(|until| *until < now) {
         return Err(Failure::no(format!("a certificate of the chain expired at {until}")));
@@ -110,11 +174,18 @@ pub(super) fn authority(chain: &AuthorityChain, timestamp: Option<&Path>, now: T
     if !constraints.is_empty() {
         proof = format!("{proof}, with the name constraints {}", constraints.join(", "));
     }
-    if let Some(path) = timestamp {
+    if let Some(Stamp { path, message }) = stamp {
         let stamp = Timestamp::verify(&read(path)?, chain).map_err(|error| {
             Failure::no(format!("{} is no time stamp of this authority", path.display())).caused_by(&error)
         })?;
-        proof = format!("{proof}; it signed a time stamp at {}", stamp.at);
+        let what = match message {
+            Some(message) if stamp.is_of(message) => "a time stamp of what it was just given",
+            Some(_) => {
+                return Err(Failure::no(format!("{} is a time stamp of something else than was sent", path.display())));
+            }
+            None => "a time stamp",
+        };
+        proof = format!("{proof}; it signed {what}, at {}", stamp.at);
     }
     Ok(proof)
 }

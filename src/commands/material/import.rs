@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ceremony::Time;
 use ceremony::material::{Answers, ClientTrustConfig, Kind, Moment, ServiceUrl, SigningConfig, TrustedRoot, repair};
 
-use super::change::Wanted;
+use super::change::{Grounds, Wanted};
 use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
@@ -76,7 +76,7 @@ impl Import {
             }
             after.signing_configs.insert(SigningConfig::TARGET.to_owned(), config);
         }
-        wanted.change(context, after, None)
+        wanted.change(context, after, Grounds::default())
     }
 }
 

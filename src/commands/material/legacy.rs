@@ -3,7 +3,7 @@
 use ceremony::material::Moment;
 use ceremony::material::legacy::in_step;
 
-use super::change::Wanted;
+use super::change::{Grounds, Wanted};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::report::Outcome;
@@ -22,6 +22,6 @@ impl Legacy {
         let root = wanted.material.trusted_root.as_ref().ok_or_else(missing)?;
         let mut after = wanted.material.clone();
         after.legacy = in_step(root, &after.legacy, &Moment::from(context.now));
-        wanted.change(context, after, None)
+        wanted.change(context, after, Grounds::default())
     }
 }

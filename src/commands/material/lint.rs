@@ -25,7 +25,7 @@ impl Lint {
         let wanted = material::wanted(&context.workdir, &policy)?;
         let published = material::published(&context.workdir)?;
         let mut findings = material::judge(&wanted, &policy, context.now);
-        findings.extend(material::judge_step(&published, &wanted, &policy, context.now));
+        findings.extend(material::judge_wanted(&context.workdir, &published, &wanted, &policy, context.now)?.0);
         findings.sort();
         findings.dedup();
         let (accepted, open): (Vec<_>, Vec<_>) =

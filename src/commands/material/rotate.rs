@@ -28,7 +28,7 @@ impl Rotate {
         let root = wanted.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
         let proven = self.entry.prove(context, &wanted.policy.policy, &root, ui)?;
         let after = take_up(&wanted.material, &proven, self.operator, ui)?;
-        wanted.change(context, after, Some(proven.proof))
+        wanted.change(context, after, proven.into())
     }
 }
 

@@ -3,7 +3,7 @@
 use ceremony::Time;
 use ceremony::material::{Moment, NewService, Selector, ServiceKind, ServiceUrl, SigningConfig};
 
-use super::change::Wanted;
+use super::change::{Grounds, Wanted};
 use super::rotate::operator;
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
@@ -74,6 +74,6 @@ impl Service {
         };
         let changed = changed.or_fail(|| "the signing config stays as it is")?;
         after.signing_configs.insert(SigningConfig::TARGET.to_owned(), changed);
-        wanted.change(context, after, None)
+        wanted.change(context, after, Grounds::default())
     }
 }

@@ -41,6 +41,8 @@ impl Show {
                 .hint("`trustroot material rotate` adds an authority or a log"));
         }
         let shown = Shown {
+            trust_root: trust_root(context)?,
+            published: self.published,
             material,
             now: context.now,
             written: [&self.svg, &self.html].into_iter().flatten().cloned().collect(),
@@ -48,20 +50,31 @@ impl Show {
         if let Some(path) = &self.svg {
             disk::replace(
                 &Place::named(path),
-                picture::svg(&shown.timeline(), context.now).as_bytes(),
+                picture::svg(&shown.timeline(), &shown.trust_root.0, context.now).as_bytes(),
                 Access::Shared,
             )?;
         }
         if let Some(path) = &self.html {
             let words = listing::text(&shown.material, context.now);
-            let page = picture::html(&shown.timeline(), &words, context.now);
+            let page = picture::html(&shown.timeline(), &shown.trust_root.0, &shown.whose(), &words, context.now);
             disk::replace(&Place::named(path), page.as_bytes(), Access::Shared)?;
         }
         Ok(Outcome::done(shown))
     }
 }
 
+/// The name and the id of the trust root; of one that is only published nothing says so.
+fn trust_root(context: &Context) -> Result<(String, String), Failure> {
+    if !disk::exists(&context.workdir.policy())? {
+        return Ok(("a published trust root".to_owned(), "not known here".to_owned()));
+    }
+    let policy = PolicyFile::read(&context.workdir)?.policy;
+    Ok((policy.name, policy.id))
+}
+
 struct Shown {
+    trust_root: (String, String),
+    published: bool,
     material: Material,
     now: Time,
     written: Vec<PathBuf>,
@@ -69,7 +82,13 @@ struct Shown {
 
 impl Shown {
     fn timeline(&self) -> Timeline {
-        Timeline::of(self.material.trusted_root.as_ref(), self.material.signing_config())
+        Timeline::of(&self.material)
+    }
+
+    /// Of what the page is, as a sentence.
+    fn whose(&self) -> String {
+        let state = if self.published { "As it is published" } else { "As it is wanted, published or not" };
+        format!("{state}, on {}. The id of the trust root is {}.", self.now, self.trust_root.1)
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn text(timeline: &Timeline, now: Time) -> String {
     let mut out = format!("\nTimeline: = valid, > open, : today, {}\n", &day[..10]);
     let _ = writeln!(out, "{:NAMES$} {}", "", scale(span).trim_end());
     for lane in &timeline.lanes {
-        let _ = writeln!(out, "{}", lane.name);
+        out.push_str(&wrapped(&escaped(&lane.name).to_string(), 0));
         for bar in &lane.bars {
             let name = escaped(bar.label.trim_start_matches("https://")).to_string();
             let name: String = name.chars().take(NAMES - 2).collect();
@@ -104,7 +104,7 @@ const YEAR: i64 = 365 * 86_400;
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use ceremony::material::TrustedRoot;
+    use ceremony::material::{Material, TrustedRoot};
 
     use super::*;
 
@@ -113,7 +113,7 @@ mod tests {
             "../shared/data/sigstore-prod/targets/6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66.trusted_root.json",
         );
         let root = TrustedRoot::parse(&std::fs::read(path).unwrap()).unwrap();
-        Timeline::of(Some(&root), None)
+        Timeline::of(&Material { trusted_root: Some(root), ..Material::default() })
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) fn html(told: &Told, hear: &str, now: Time) -> String {
         let _ = write!(body, "<section{class}>\n{heading}<pre>{}</pre>\n</section>\n", xml(&section.text));
     }
     if !told.examined.timeline().lanes.is_empty() {
-        let figure = figure(told.examined.timeline(), now);
+        let figure = figure(told.examined.timeline(), told.examined.trust_root(), now);
         let _ = write!(body, "<section>\n<h2>When what is valid, once this is published</h2>\n{figure}</section>\n");
     }
     let _ = write!(body, "<p>{}</p>\n<p>Reviewed at {now}.</p>\n", xml(hear));

@@ -1,0 +1,196 @@
+//! What shows until when an authority or a log was used, when it is ended.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::chain::AuthorityChain;
+use super::instance::{EntryError, Instance, Kind};
+use super::log_entry::{LogEntry, LogEntryError};
+use super::moment::Moment;
+use super::note::{Checkpoint, NoteError};
+use super::timestamp::{Timestamp, TimestampError};
+use super::tree_head::{TreeHead, TreeHeadError};
+use super::trusted_root::TrustedRoot;
+use crate::certificate::{Certificate, CertificateError, IssueError};
+use crate::digest::Digest;
+use crate::finding::{Finding, Rule};
+use crate::json::Json;
+use crate::time::Time;
+
+/// The last that an authority or a log is known to have signed.
+///
+/// It shows that it was used until then, and cannot show that it was not used later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What it is, as a part of a sentence. Escaped.
+    pub what: String,
+    /// Until when what it signed has to go on to verify: the moment of the log's state or entry or of the time stamp, the
+    /// end of the certificate. None for a checkpoint, which has no time.
+    pub until: Option<Time>,
+    /// The digest of the file.
+    pub sha256: Digest,
+}
+
+impl Evidence {
+    /// Reads evidence of an entry of a trusted root, and checks that it signed that: of a CT log a tree head, of a Rekor
+    /// a checkpoint or an entry as version 1 answers it, of a Fulcio a certificate, of a TSA a time stamp.
+    ///
+    /// # Errors
+    /// If it is none of these, or signed by another.
+    pub fn verify(bytes: &[u8], entry: &Instance<'_>) -> Result<Self, EvidenceError> {
+        let (what, until) = match entry.kind {
+            Kind::CtLog => {
+                let head = TreeHead::verify(bytes, &entry.log_key()?)?;
+                (format!("its tree head of {} certificates", head.size), head.at())
+            }
+            Kind::Rekor => of_rekor(bytes, entry)?,
+            Kind::Fulcio => {
+                let issued = certificate(bytes)?;
+                let issuer = chain(entry)?.signer().cloned().ok_or(EntryError::Absent { member: "certChain" })?;
+                issued.verify_issued_by(&issuer)?;
+                ("a certificate that it issued, valid".to_owned(), Some(issued.not_after()))
+            }
+            Kind::Tsa => {
+                let stamp = Timestamp::verify(bytes, &chain(entry)?)?;
+                ("its time stamp".to_owned(), Some(stamp.at))
+            }
+        };
+        let until_word = if entry.kind == Kind::Fulcio { " until" } else { ", of" };
+        let what = until.map_or_else(|| what.clone(), |until| format!("{what}{until_word} {until}"));
+        Ok(Self { what, until, sha256: Digest::of(bytes) })
+    }
+}
+
+/// A checkpoint, alone or as the answer of `/api/v1/log`, or an entry as `/api/v1/log/entries` answers it.
+fn of_rekor(bytes: &[u8], entry: &Instance<'_>) -> Result<(String, Option<Time>), EvidenceError> {
+    let key = entry.log_key()?;
+    let json = Json::parse(bytes).ok();
+    let state = json.as_ref().and_then(|json| json.get("signedTreeHead")?.as_str());
+    if let (Some(json), None) = (&json, state) {
+        let logged = LogEntry::verify(json, &key)?;
+        return Ok((format!("its entry {}", logged.index), Some(logged.at)));
+    }
+    let url = entry.url().ok_or(EntryError::Absent { member: "baseUrl" })?;
+    let checkpoint = Checkpoint::verify(state.map_or(bytes, str::as_bytes), url, &entry.log_id()?, &key)?;
+    Ok((format!("its checkpoint of {} entries, which has no time", checkpoint.size), None))
+}
+
+/// The first certificate of a PEM text, or one as DER.
+fn certificate(bytes: &[u8]) -> Result<Certificate, CertificateError> {
+    let pem = core::str::from_utf8(bytes).ok().map(Certificate::from_pem_chain).transpose()?;
+    pem.and_then(|chain| chain.into_iter().next()).map_or_else(|| Certificate::from_der(bytes), Ok)
+}
+
+fn chain(entry: &Instance<'_>) -> Result<AuthorityChain, EvidenceError> {
+    let certificates = entry.certificates()?.iter().map(|der| Certificate::from_der(der)).collect::<Result<_, _>>()?;
+    Ok(AuthorityChain::unchecked(entry.kind, certificates))
+}
+
+/// An entry that ends, and what shows that it does not end too early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The entry, as findings name it. Untrusted text.
+    pub subject: String,
+    /// Its end.
+    pub end: Moment,
+    /// What it was used for last; without it, that is the word of whoever ends it.
+    pub evidence: Option<Evidence>,
+}
+
+impl Ending {
+    /// The entries of `before` that end otherwise in `after`, with their evidence among `files`: by names as
+    /// [`file_name`] makes them.
+    ///
+    /// # Errors
+    /// With the name of the file, if one is no evidence of its entry, or of no entry that ends.
+    pub fn all(
+        before: Option<&TrustedRoot>,
+        after: Option<&TrustedRoot>,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<Vec<Self>, (String, EvidenceError)> {
+        let ends = ends(before, after);
+        if let Some(stranger) = files.keys().find(|file| ends.iter().all(|(entry, _)| file_name(entry) != **file)) {
+            return Err((stranger.clone(), EvidenceError::OfNothing));
+        }
+        let ending = |(entry, end): (Instance<'_>, Moment)| {
+            let file = file_name(&entry);
+            let evidence = files.get(&file).map(|bytes| Evidence::verify(bytes, &entry)).transpose();
+            Ok(Self { subject: entry.subject(), end, evidence: evidence.map_err(|error| (file, error))? })
+        };
+        ends.into_iter().map(ending).collect()
+    }
+
+    /// Whether it ends too early.
+    pub fn finding(&self) -> Option<Finding> {
+        let used = self.evidence.as_ref()?;
+        used.until.filter(|until| self.end.is_before(&Moment::from(*until)))?;
+        let what = format!("it ends at {}, too early for {}", self.end, used.what);
+        Some(Finding::new(Rule::EndBeforeUse, &self.subject, what))
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ends at {}: ", self.subject.escape_debug(), self.end)?;
+        match &self.evidence {
+            Some(evidence) => write!(f, "there is {}, SHA-256 {}", evidence.what, evidence.sha256),
+            None => f.write_str("there is no evidence of its last use, and whoever ends it vouches for that"),
+        }
+    }
+}
+
+/// The entries of `before` that have another end in `after`, with that end. One that is open again does not end.
+pub fn ends<'a>(before: Option<&'a TrustedRoot>, after: Option<&'a TrustedRoot>) -> Vec<(Instance<'a>, Moment)> {
+    let all = |root: Option<&'a TrustedRoot>| -> Vec<Instance<'a>> {
+        root.into_iter().flat_map(TrustedRoot::instances).collect()
+    };
+    let end = |entry: &Instance<'_>| entry.valid_for().ok().and_then(|valid| valid.end);
+    let next = all(after);
+    let ending = |entry: Instance<'a>| {
+        let after = next.iter().find(|other| other.identity() == entry.identity())?;
+        let end_then = end(after)?;
+        let same = end(&entry).is_some_and(|before| before.same(&end_then));
+        (!same).then_some((entry, end_then))
+    };
+    all(before).into_iter().filter_map(ending).collect()
+}
+
+/// The name of a file with evidence of an entry: `ctlog-1a2b3c4d`, with the digits of its subject.
+pub fn file_name(entry: &Instance<'_>) -> String {
+    let subject = entry.subject();
+    format!("{}-{}", entry.kind.word(), subject.rsplit(' ').next().unwrap_or_default())
+}
+
+/// Why something is no evidence of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceError {
+    /// It holds no certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The entry cannot be used.
+    #[error("the entry of the trusted root cannot be used: {0}")]
+    Entry(#[from] EntryError),
+    /// Another authority issued the certificate.
+    #[error(transparent)]
+    Issued(#[from] IssueError),
+    /// It is no entry of the log.
+    #[error(transparent)]
+    LogEntry(#[from] LogEntryError),
+    /// It is no checkpoint of the log.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// Nothing of this name ends.
+    #[error("it is evidence of nothing that ends")]
+    OfNothing,
+    /// It is no time stamp of the authority.
+    #[error(transparent)]
+    Timestamp(#[from] TimestampError),
+    /// It is no tree head of the log.
+    #[error(transparent)]
+    TreeHead(#[from] TreeHeadError),
+}

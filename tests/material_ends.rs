@@ -1,0 +1,154 @@
+//! What has retired is ended, with evidence of its last use that whoever signs sees.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod sigstore;
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ceremony::Digest;
+use common::Trustroot;
+use common::services::{log_key, tree_head};
+use serde_json::{Value, json};
+use sigstore::adopted;
+
+const NOW: &str = "2026-08-22T00:00:00Z";
+const END: &str = "2026-08-21T00:00:00Z";
+
+/// What was Sigstore's, with an entry of its Rekor of 2024 and a certificate of its Fulcio in files.
+fn sigstore() -> Trustroot {
+    let trustroot = adopted(16, 762, NOW).0;
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/bundles/happy-path-v0.3/bundle.sigstore.json");
+    let material: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let material = &material["verificationMaterial"];
+    let logged = &material["tlogEntries"][0];
+    let number = |name: &str| logged[name].as_str().unwrap().parse::<u64>().unwrap();
+    let entry = json!({ "24296fb24b8ad77a": {
+        "body": logged["canonicalizedBody"],
+        "integratedTime": number("integratedTime"),
+        "logID": hex::encode(STANDARD.decode(logged["logId"]["keyId"].as_str().unwrap()).unwrap()),
+        "logIndex": number("logIndex"),
+        "verification": { "signedEntryTimestamp": logged["inclusionPromise"]["signedEntryTimestamp"] },
+    } });
+    trustroot.write("entry.json", entry.to_string());
+    trustroot.write("checkpoint", logged["inclusionProof"]["checkpoint"]["envelope"].as_str().unwrap());
+    trustroot.write("leaf.der", STANDARD.decode(material["certificate"]["rawBytes"].as_str().unwrap()).unwrap());
+    trustroot
+}
+
+fn end<'a>(kind: &'a str, name: &'a str, at: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["material", "end", kind, name, "--at", at, "--now", NOW][..], more].concat()
+}
+
+const REKOR: &str = "https://rekor.sigstore.dev";
+const FULCIO: &str = "https://fulcio.sigstore.dev";
+
+#[test]
+fn an_end_goes_by_what_was_signed_last() {
+    let trustroot = sigstore();
+    let before = trustroot.read("targets/trusted_root.json");
+    let early = trustroot.exits(2, &end("rekor", REKOR, "2024-01-01T00:00:00Z", &["--evidence=entry.json"]));
+    assert!(early.says("was used at 2024-03-19T17:26:26Z, so it cannot end at 2024-01-01T00:00:00Z"), "{early:?}");
+    let other = trustroot.exits(1, &end("rekor", REKOR, END, &["--evidence=leaf.der"]));
+    assert!(other.says("leaf.der is nothing that rekor https://rekor.sigstore.dev c0d23d6a signed"), "{other:?}");
+    // A checkpoint has no time.
+    let asked = trustroot.exits(2, &end("rekor", REKOR, END, &["--evidence=checkpoint"]));
+    assert!(asked.says("answer it with --last-use"), "{asked:?}");
+    assert_eq!(trustroot.read("targets/trusted_root.json"), before);
+    assert!(!trustroot.dir().join("evidence").exists());
+
+    let answer = trustroot.json(0, &end("rekor", REKOR, END, &["--evidence=entry.json"]));
+    let digest = Digest::of(trustroot.read("entry.json").as_bytes());
+    let proof = format!(
+        "there is its entry 79571823, of 2024-03-19T17:26:26Z, SHA-256 {digest}, saved as evidence/rekor-c0d23d6a"
+    );
+    assert_eq!((&answer["proof"], &answer["word"]), (&json!(proof), &Value::Null));
+    assert_eq!(trustroot.read("evidence/rekor-c0d23d6a"), trustroot.read("entry.json"));
+    let later = ["--evidence=leaf.der", "--last-use=2026-08-01T00:00:00Z"];
+    let text = trustroot.ok(&end("fulcio", FULCIO, END, &later));
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("Proof: there is a certificate that it issued, valid until 2024-03-19T17:36:26Z"), "{text}");
+    assert!(said.contains("Without proof: that it was last used at 2026-08-01T00:00:00Z is your word"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+
+    trustroot.write("ct.pem", log_key(6).key().to_spki_pem());
+    trustroot.write("sth.json", tree_head(6));
+    let add = ["material", "add", "ctlog", "--url=https://ct.example", "--key=ct.pem", "--tree-head=sth.json"];
+    trustroot.ok(&[&add[..], &["--start=2023-01-01T00:00:00Z", "--now", NOW]].concat());
+    let head = trustroot.json(0, &end("ctlog", "https://ct.example", END, &["--evidence=sth.json"]));
+    let proof = "there is its tree head of 5 certificates, of 2023-11-14T22:13:20Z, SHA-256 ";
+    assert!(head["proof"].as_str().unwrap().starts_with(proof), "{head}");
+}
+
+/// Stages the targets; whatever is found is accepted.
+fn stage(trustroot: &Trustroot) {
+    let stopped = trustroot.json(1, &["stage", "--dry-run", "--now", NOW]);
+    for cause in stopped["causes"].as_array().unwrap() {
+        let (name, subject) = cause.as_str().unwrap().split_once(" (").unwrap();
+        let subject = subject.split_once("): ").unwrap().0;
+        trustroot.ok(&["accept", name, subject, "--reason=a test", "--until=2027-01-01T00:00:00Z", "--now", NOW]);
+    }
+    trustroot.ok(&["stage", "--name=next", "--only=targets", "--now", NOW]);
+}
+
+#[test]
+fn whoever_signs_sees_the_evidence() {
+    let trustroot = sigstore();
+    trustroot.ok(&end("rekor", REKOR, END, &["--evidence=entry.json"]));
+    trustroot.ok(&end("fulcio", FULCIO, END, &["--last-use=2026-08-01T00:00:00Z"]));
+    trustroot.write("evidence/tsa-00000000", "what ends in no ceremony is carried by none");
+    stage(&trustroot);
+    let carried = trustroot.dir().join("ceremonies/next/inputs/evidence");
+    assert_eq!(fs::read_dir(&carried).unwrap().count(), 1);
+    let review = trustroot.run(&["review", "next", "--now", NOW]);
+    let digest = Digest::of(trustroot.read("entry.json").as_bytes());
+    let told = format!(
+        "  Evidence of the last use of what ends\n    \
+         ! fulcio https://fulcio.sigstore.dev 15d79534 ends at 2026-08-21T00:00:00Z:\n      \
+         there is no evidence of its last use, and whoever ends it vouches for that\n      \
+         rekor https://rekor.sigstore.dev c0d23d6a ends at 2026-08-21T00:00:00Z:\n      \
+         there is its entry 79571823, of 2024-03-19T17:26:26Z, SHA-256\n      {digest}\n"
+    );
+    assert!(review.stdout.contains(&told), "{}", review.stdout);
+    let answer = trustroot.json(review.code, &["review", "next", "--now", NOW]);
+    assert_eq!(answer["endings"][0]["evidence"], Value::Null, "{answer}");
+    assert_eq!(answer["endings"][1]["evidence"]["sha256"], digest.to_string());
+    let words = |trustroot: &Trustroot| trustroot.json(review.code, &["review", "next", "--digest", "--now", NOW]);
+    let before = words(&trustroot);
+
+    // It is a part of what is signed, and no file passes for it.
+    let file = carried.join("rekor-c0d23d6a");
+    fs::remove_file(&file).unwrap();
+    assert_ne!(words(&trustroot)["digest"], before["digest"]);
+    fs::write(&file, trustroot.read("entry.json").replace("79571823", "79571824")).unwrap();
+    let changed = trustroot.exits(1, &["review", "next", "--now", NOW]);
+    assert!(changed.says("inputs/evidence/rekor-c0d23d6a is no evidence of the last use of what ends"), "{changed:?}");
+    assert!(changed.says("the signed entry timestamp is not of this log"), "{changed:?}");
+    fs::write(&file, trustroot.read("entry.json")).unwrap();
+    assert_eq!(words(&trustroot)["digest"], before["digest"]);
+    fs::write(carried.join("tsa-00000000"), "{}").unwrap();
+    let stranger = trustroot.exits(1, &["review", "next", "--now", NOW]);
+    assert!(stranger.says("it is evidence of nothing that ends"), "{stranger:?}");
+}
+
+#[test]
+fn an_end_that_is_edited_by_hand_is_held_against_the_evidence() {
+    let trustroot = sigstore();
+    trustroot.ok(&end("rekor", REKOR, END, &["--evidence=entry.json"]));
+    let edited = trustroot.read("targets/trusted_root.json").replace(END, "2024-03-19T17:26:25Z");
+    trustroot.write("targets/trusted_root.json", edited);
+    let found =
+        "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a): it ends at 2024-03-19T17:26:25Z, too early for";
+    for command in [&["stage", "--dry-run", "--now", NOW][..], &["material", "lint", "--now", NOW]] {
+        let run = trustroot.exits(1, command);
+        let said = [run.said(), run.stdout.split_whitespace().collect::<Vec<_>>().join(" ")].concat();
+        assert!(said.contains(found), "{run:?}");
+    }
+    trustroot.write("evidence/rekor-c0d23d6a", "{}");
+    let broken = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);
+    assert!(broken.says("evidence/rekor-c0d23d6a is no evidence"), "{broken:?}");
+}
