@@ -13,7 +13,7 @@ use ceremony::material::{Ending, FileDiff, Material, Timeline};
 use ceremony::policy::Accept;
 use ceremony::{Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, tally};
 
-use crate::ceremony_dir::{Abandoned, Ceremony, Derivation};
+use crate::ceremony_dir::{self, Abandoned, Ceremony, Derivation};
 use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
 use crate::material;
@@ -83,15 +83,7 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
     let hidden = outdated.iter().any(|(role, _)| role == "targets");
     let known = if hidden { Material::default() } else { step.before.clone() };
     let (mut open, mut accepted) = (Vec::new(), Vec::new());
-    let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
-    // Whether outgoing keys must sign was settled when this was staged; whether that is still accepted is not.
-    if staged.emergency() && staged.outgoing_root().is_some() {
-        let detail = "an emergency was declared when this was staged: the outgoing keys need not sign";
-        findings.push(Finding::new(Rule::ClientsBreak, format!("root {}", staged.root().version()), detail));
-    }
-    findings.extend(material::judge_step(&step.before, &step.after, policy, staged.at()));
-    findings.extend(step.endings.iter().filter_map(Ending::finding));
-    for finding in findings {
+    for finding in findings(ceremony, &staged, &step)? {
         match policy.accepts(&finding, context.now) {
             Some(accept) => accepted.push((finding, accept.clone())),
             None => open.push(finding),
@@ -118,6 +110,26 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         staged,
         abandoned: ceremony.abandoned.clone(),
     })
+}
+
+/// Everything that is found on a proposal by its inputs, accepted or not. `step` is the material that it carries.
+///
+/// # Errors
+/// If the metadata is not what it has to be.
+pub(crate) fn findings(
+    ceremony: &Ceremony,
+    staged: &Staged,
+    step: &ceremony_dir::Step,
+) -> Result<Vec<Finding>, Failure> {
+    let mut findings = ceremony::lint::proposal(&ceremony.inputs, &ceremony.base, staged)?;
+    // Whether outgoing keys must sign was settled when this was staged; whether that is still accepted is not.
+    if staged.emergency() && staged.outgoing_root().is_some() {
+        let detail = "an emergency was declared when this was staged: the outgoing keys need not sign";
+        findings.push(Finding::new(Rule::ClientsBreak, format!("root {}", staged.root().version()), detail));
+    }
+    findings.extend(material::judge_step(&step.before, &step.after, &ceremony.inputs.policy, staged.at()));
+    findings.extend(step.endings.iter().filter_map(Ending::finding));
+    Ok(findings)
 }
 
 /// A proposal with the meaning of what it changes, for a person to read.

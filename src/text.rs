@@ -80,8 +80,8 @@ pub(crate) fn wrapped_lines(text: &str) -> String {
     text.lines().map(|line| if keep(line) { format!("{line}\n") } else { wrapped(line, 0) }).collect()
 }
 
-/// `text` as it stands in HTML or XML, in an attribute too: characters that mean something there are escaped, control
-/// characters are shown as `\u{..}`.
+/// `text` as it stands in HTML or XML, in an attribute too: characters that mean something there are escaped, and what
+/// would not be seen, or would turn what stands beside it round, is shown as `\u{..}`.
 pub(crate) fn xml(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
@@ -92,8 +92,8 @@ pub(crate) fn xml(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\n' => out.push('\n'),
-            c if c.is_control() => _ = write!(out, "{}", c.escape_unicode()),
-            c => out.push(c),
+            c if is_harmless(c) => out.push(c),
+            c => _ = write!(out, "{}", c.escape_unicode()),
         }
     }
     out
@@ -181,6 +181,12 @@ mod tests {
         assert_eq!(wrapped.split_whitespace().count(), 50);
         let long = "x".repeat(100);
         assert_eq!(super::wrapped(&format!("a {long}"), 2), format!("  a\n  {long}\n"));
+    }
+
+    #[test]
+    fn a_page_is_told_nothing() {
+        let hostile = "<b onclick='x'>\"&\u{202e}\u{1b}\n\u{200b}";
+        assert_eq!(xml(hostile), "&lt;b onclick=&#39;x&#39;&gt;&quot;&amp;\\u{202e}\\u{1b}\n\\u{200b}");
     }
 
     #[test]

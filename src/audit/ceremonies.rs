@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use ceremony::assemble::name_of;
-use ceremony::{Digest, Finding, Fingerprint, Holder, Metadata, Progress, Rule, Time, lint};
+use ceremony::policy::Accept;
+use ceremony::{Digest, Finding, Fingerprint, Holder, Metadata, Progress, Rule, Staged, Time};
 
-use super::Problem;
+use super::{Problem, seals};
 use crate::ceremony_dir::{Ceremony, Derivation};
 use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
-use crate::examine::{lead_on, vouch};
+use crate::examine::{self, lead_on, vouch};
 use crate::published::METADATA_LIMIT;
 use crate::text::escaped;
 
@@ -29,7 +30,10 @@ pub(crate) struct Audited {
     pub(crate) abandoned: bool,
     pub(crate) roles: Vec<AuditedRole>,
     pub(crate) problems: Vec<Problem>,
+    /// What nobody accepted when it was staged.
     pub(crate) findings: Vec<Finding>,
+    /// What the policy accepted then.
+    pub(crate) accepted: Vec<(Finding, Accept)>,
     trust_root: String,
     holders: Vec<Holder>,
 }
@@ -44,12 +48,17 @@ pub(crate) struct AuditedRole {
 
 impl Ceremonies {
     /// Audits the ceremonies in these directories, each from the root in the file `root` or the one that this machine
-    /// remembers for it.
+    /// remembers for it; `heard` is the digest of the proposal as somebody knows it.
     ///
     /// # Errors
     /// If one cannot be read, or by the rules that this program has cannot be derived, or no root is trusted.
-    pub(crate) fn of(context: &Context, dirs: &[PathBuf], root: Option<&Path>) -> Result<Self, Failure> {
-        let all = dirs.iter().map(|dir| Audited::of(context, dir, root)).collect::<Result<Vec<_>, _>>()?;
+    pub(crate) fn of(
+        context: &Context,
+        dirs: &[PathBuf],
+        root: Option<&Path>,
+        heard: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let all = dirs.iter().map(|dir| Audited::of(context, dir, root, heard)).collect::<Result<Vec<_>, _>>()?;
         let mut ceremonies = Self { all, problems: Vec::new(), findings: Vec::new() };
         for (i, one) in ceremonies.all.iter().enumerate() {
             for other in &ceremonies.all[..i] {
@@ -69,7 +78,7 @@ impl Ceremonies {
 }
 
 impl Audited {
-    fn of(context: &Context, dir: &Path, root: Option<&Path>) -> Result<Self, Failure> {
+    fn of(context: &Context, dir: &Path, root: Option<&Path>, heard: Option<&str>) -> Result<Self, Failure> {
         let ceremony = Ceremony::at(dir)?;
         let mut audited = Self {
             name: ceremony.name.clone(),
@@ -78,6 +87,7 @@ impl Audited {
             roles: Vec::new(),
             problems: Vec::new(),
             findings: Vec::new(),
+            accepted: Vec::new(),
             trust_root: ceremony.inputs.policy.id.clone(),
             holders: ceremony.inputs.holders.clone(),
         };
@@ -94,6 +104,12 @@ impl Audited {
         for (path, reason) in &ceremony.unreadable {
             audited.problem(path, reason.clone());
         }
+        if let Some(heard) = heard
+            && !ceremony.digest.is(heard).or_fail(|| "--expect is no digest")?
+        {
+            let what = "the digest of inputs, base and staged files is not the one that was heard";
+            audited.problem(&ceremony.name, what.to_owned());
+        }
         let staged = match derivation {
             Derivation::Same(staged) => staged,
             Derivation::Differs(files) => {
@@ -102,7 +118,8 @@ impl Audited {
             }
             Derivation::Cannot(error) => return Err(error.into()),
         };
-        audited.findings = lint::proposal(&ceremony.inputs, &ceremony.base, &staged)?;
+        audited.look(&ceremony, &staged)?;
+        audited.problems.extend(seals::judge(&ceremony, &staged)?);
         for (role, staged) in staged.roles() {
             let progress = staged.progress(&audited.trust_root, role, &ceremony.signatures);
             for (file, why) in &progress.refused {
@@ -120,6 +137,39 @@ impl Audited {
                 .problem(&format!("signatures/{}/{}", file.role, file.file_name()), "nothing of it is staged".into());
         }
         Ok(audited)
+    }
+
+    /// Looks at what those who signed were shown: the trust material that is carried, and what was found, and accepted,
+    /// when it was staged.
+    fn look(&mut self, ceremony: &Ceremony, staged: &Staged) -> Result<(), Failure> {
+        let policy = &ceremony.inputs.policy;
+        let step = self.check("material", ceremony.material(staged))?.unwrap_or_default();
+        for path in &step.missing {
+            let what = "what was shown of it to those who signed is not here".to_owned();
+            self.problem(&format!("material/{path}"), what);
+        }
+        for finding in examine::findings(ceremony, staged, &step)? {
+            match policy.accepts(&finding, staged.at()) {
+                Some(accept) => self.accepted.push((finding, accept.clone())),
+                None => self.findings.push(finding),
+            }
+        }
+        Ok(())
+    }
+
+    /// Who has signed any of it, each key once: the name on record, the key, and the device that is proven to have made
+    /// it.
+    pub(crate) fn signers(&self) -> Vec<(String, Fingerprint, Option<&str>)> {
+        let mut keys: Vec<Fingerprint> = self.roles.iter().flat_map(signers).collect();
+        keys.sort();
+        keys.dedup();
+        let signer = |key: Fingerprint| {
+            let held = ceremony::holder::holder_of(&self.holders, &key).and_then(|holder| holder.key(&key));
+            (name_of(&key, &self.holders), key, held.and_then(|held| held.made_in.as_deref()))
+        };
+        let mut signers: Vec<_> = keys.into_iter().map(signer).collect();
+        signers.sort_by(|a, b| a.0.cmp(&b.0));
+        signers
     }
 
     /// Whether enough keys have signed every role.

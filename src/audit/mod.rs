@@ -5,6 +5,7 @@ pub(crate) mod file;
 mod files;
 mod report;
 mod roles;
+mod seals;
 
 use std::collections::BTreeMap;
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ceremony::policy::Accept;
 use ceremony::{Finding, Json, Object, Tally};
 
-use super::ceremonies::Ceremonies;
+use super::ceremonies::{Audited, Ceremonies};
 use super::file::Judgement;
 use super::{Audit, Problem};
 use crate::report::Report;
@@ -178,7 +179,9 @@ impl fmt::Display for Ceremonies {
                 [format!("{} {}", escaped(&role.role), role.version), text]
             });
             f.write_str(&columns(&rows.collect::<Vec<_>>(), 2))?;
+            write_signers(f, ceremony)?;
             write_findings(f, &ceremony.findings.iter().collect::<Vec<_>>())?;
+            write_accepted(f, &ceremony.accepted)?;
             write_problems(f, &ceremony.problems)?;
             f.write_str("\n")?;
         }
@@ -209,6 +212,20 @@ impl Report for Ceremonies {
                     ("refused", refused.collect()),
                 ])
             });
+            let signers = ceremony.signers().into_iter().map(|(name, key, made_in)| {
+                object([
+                    ("keyholder", Json::string(name)),
+                    ("fingerprint", Json::string(key.to_string())),
+                    ("made-in", made_in.map_or(Json::Null, Json::string)),
+                ])
+            });
+            let accepted = ceremony.accepted.iter().map(|(found, accept)| {
+                let because =
+                    [("reason", Json::string(&accept.reason)), ("until", Json::string(accept.until.to_string()))];
+                let mut members = finding(found).as_object().cloned().unwrap_or_default();
+                because.into_iter().for_each(|(name, value)| _ = members.insert(name, value));
+                Json::Object(members)
+            });
             object([
                 ("name", Json::string(&ceremony.name)),
                 ("ok", Json::Bool(ceremony.problems.is_empty())),
@@ -216,8 +233,10 @@ impl Report for Ceremonies {
                 ("abandoned", Json::Bool(ceremony.abandoned)),
                 ("signed", Json::Bool(ceremony.signed())),
                 ("roles", roles.collect()),
+                ("signers", signers.collect()),
                 ("problems", ceremony.problems.iter().map(problem).collect()),
                 ("findings", ceremony.findings.iter().map(finding).collect()),
+                ("accepted", accepted.collect()),
             ])
         });
         object([
@@ -227,6 +246,31 @@ impl Report for Ceremonies {
             ("findings", self.findings.iter().map(finding).collect()),
         ])
     }
+}
+
+fn write_signers(f: &mut fmt::Formatter<'_>, ceremony: &Audited) -> fmt::Result {
+    let rows = ceremony.signers().into_iter().map(|(name, key, made_in)| {
+        let made = made_in.map_or_else(|| "no proof of a device".to_owned(), |device| format!("made in {device}"));
+        [escaped(&name).to_string(), key.short(), escaped(&made).to_string()]
+    });
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    f.write_str("\nSigned with these keys:\n")?;
+    f.write_str(&columns(&rows, 2))
+}
+
+fn write_accepted(f: &mut fmt::Formatter<'_>, accepted: &[(Finding, Accept)]) -> fmt::Result {
+    if !accepted.is_empty() {
+        f.write_str("\nFound, and accepted in the policy when it was staged:\n")?;
+    }
+    for (finding, accept) in accepted {
+        f.write_str(&wrapped(&finding.to_string(), 2))?;
+        let because = format!("accepted until {} because: {}", accept.until, escaped(&accept.reason));
+        f.write_str(&wrapped(&because, 4))?;
+    }
+    Ok(())
 }
 
 /// Each rule once, with why it matters and what it was found on.

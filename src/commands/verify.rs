@@ -26,7 +26,9 @@ use crate::ui::Ui;
 ///
 /// With CEREMONY_DIR every such directory is derived again from its inputs, what it says is published is walked to from
 /// the trusted root (--root, or the one that this machine remembers), and every signature is verified. Where two of them
-/// give one version of a role two contents, both are named. Missing signatures do not make the answer no.
+/// give one version of a role two contents, both are named. Missing signatures do not make the answer no. Signatures
+/// cover what is staged. That the records, the evidence and the policy beside it are those of that day too, the digest
+/// of the proposal says (--expect), which everybody who signed has heard.
 ///
 /// Of a repository or a metadata file the answer is yes if clients take it by the rules of TUF, at the present time or
 /// that of --now. Findings are what the rules allow and somebody should know; they never change the answer.
@@ -51,6 +53,9 @@ pub(crate) struct Verify {
     /// Trust the root in this file; for a root in FILE the one before it; a first root has none
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
+    /// The digest of the proposal in CEREMONY_DIR, as words or hex, as it was written down at the ceremony
+    #[arg(long, value_name = "DIGEST", requires = "paths")]
+    expect: Option<String>,
     /// Find keys of the root that the root in this file, of another trust root, lists too
     #[arg(long, value_name = "FILE")]
     other_root: Vec<PathBuf>,
@@ -90,7 +95,10 @@ impl Verify {
         if self.role.is_some() {
             return Err(Failure::could_not("--role is for a metadata file"));
         }
-        let ceremonies = Ceremonies::of(context, &self.paths, self.root.as_deref())?;
+        if self.expect.is_some() && self.paths.len() > 1 {
+            return Err(Failure::could_not("--expect is the digest of one ceremony").hint("give them one by one"));
+        }
+        let ceremonies = Ceremonies::of(context, &self.paths, self.root.as_deref(), self.expect.as_deref())?;
         Ok(Outcome::answer(ceremonies.ok(), ceremonies))
     }
 
@@ -110,6 +118,9 @@ impl Verify {
     }
 
     fn file(&self, file: &Path, context: &Context) -> Result<Outcome, Failure> {
+        if self.expect.is_some() {
+            return Err(Failure::could_not("--expect is for the directory of a ceremony"));
+        }
         let (metadata, bytes) = read(file)?;
         let root = self.root.as_ref().map(|root| read(root)).transpose()?;
         let delegators: Result<Vec<Metadata>, Failure> =
