@@ -191,6 +191,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             _ => None,
         };
     }
+    if let Some(crate::machine::MachineError::Homeless) = error.downcast_ref() {
+        return Some("set TRUSTROOT_HOME to a directory of your own, or name a root with --root FILE".into());
+    }
     match error.downcast_ref()? {
         DiskError::Held { .. } => Some("wait until the other one has ended, then run the command again".into()),
         DiskError::Symlink { .. } => {
@@ -199,9 +202,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         DiskError::Changed { .. } => Some("run the command again when nothing else writes there".into()),
         DiskError::Io { source, .. } => match source.kind() {
             ErrorKind::StorageFull => Some("make room on that disk, then run the command again".into()),
-            ErrorKind::ReadOnlyFilesystem => {
-                Some("copy the directory to where it can be written to, and work there with -C DIR".into())
-            }
+            ErrorKind::ReadOnlyFilesystem => Some(
+                "name a place that can be written to; a whole directory is copied there, to work in with -C DIR".into(),
+            ),
             ErrorKind::PermissionDenied => Some("see whose it is, and who may read and write it".into()),
             _ => None,
         },

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 pub(crate) const COLUMNS: usize = 80;
 
 /// The columns that a wrapped cell of a table needs; with fewer it goes on below its row.
-const ROOM: usize = 24;
+const ROOM: usize = 16;
 
 /// `text` on one line, with everything that a terminal would act on or not show written as `\u{..}`: control
 /// characters, escape sequences, direction marks, invisible and combining characters, line breaks.
