@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use keyholders::{Action, Ask, AskError, Pin, PinRequest, Secret};
+use keyholders::{Action, Ask, AskError, Pin, PinRequest, Refusal, Secret};
 
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
@@ -13,6 +13,9 @@ use crate::ui::Ui;
 
 /// The most bytes of a file with a secret that are read.
 const LIMIT: u64 = 2048;
+
+/// How often a secret is asked for whose tries no device counts.
+pub(crate) const ATTEMPTS: usize = 3;
 
 const PIN_FLAG: &str = "--pin-file";
 const PASSPHRASE_FLAG: &str = "--passphrase-file";
@@ -29,6 +32,9 @@ pub(crate) struct SecretArgs {
 }
 
 /// A keyholder, at the terminal or through [`SecretArgs`].
+///
+/// Whoever types a secret wrong is asked again. Where the device counts, that is for them to say, and they see how many
+/// tries are left; what a file gave is never asked for again.
 pub(crate) struct Person<'a> {
     ui: &'a mut Ui,
     /// Given to the first device that asks, and to no other: a refused PIN is never sent again, and the PIN of one
@@ -37,6 +43,10 @@ pub(crate) struct Person<'a> {
     pin_given: bool,
     passphrase: Option<Pin>,
     management_key: Option<Pin>,
+    /// Whether a file gave the last answer.
+    by_file: bool,
+    /// Which device asked last, and how often in a row.
+    asked: (String, usize),
 }
 
 impl<'a> Person<'a> {
@@ -48,6 +58,8 @@ impl<'a> Person<'a> {
             pin_given: false,
             passphrase: secrets.passphrase_file.as_deref().map(secret_file).transpose()?,
             management_key: None,
+            by_file: false,
+            asked: (String::new(), 0),
         })
     }
 
@@ -66,7 +78,7 @@ impl<'a> Person<'a> {
     pub(crate) fn new_passphrase(&mut self, file: &str) -> Result<Pin, Failure> {
         match &self.passphrase {
             Some(passphrase) => Ok(passphrase.clone()),
-            None => self.ui.new_secret(PASSPHRASE_FLAG, &format!("New passphrase for {file}")),
+            None => self.ui.new_secret(PASSPHRASE_FLAG, &format!("New passphrase for {file}"), |_| Ok(())),
         }
     }
 
@@ -105,7 +117,29 @@ impl Ask for Person<'_> {
                 pin
             }
         };
+        self.by_file = answer.is_some();
+        if self.asked.0 != request.device {
+            self.asked = (request.device.clone(), 0);
+        }
+        self.asked.1 += 1;
         answer.map_or_else(|| self.prompt(&request), Ok)
+    }
+
+    fn again(&mut self, refusal: &Refusal) -> bool {
+        if self.by_file || !self.ui.has_terminal() {
+            return false;
+        }
+        let is_pin = matches!(refusal.secret, Secret::TokenPin | Secret::SignaturePin);
+        if !is_pin && self.asked.1 >= ATTEMPTS {
+            return false;
+        }
+        self.ui.say(&refusal.reason);
+        if !(is_pin && refusal.counted) {
+            return true;
+        }
+        // No flag answers this: what a file gave is not asked for again.
+        let question = format!("Do you want to type another PIN for {}?", refusal.device);
+        matches!(self.ui.confirm("a terminal", &question, None), Ok(true))
     }
 
     fn act(&mut self, action: Action) {

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use ceremony::{Algorithm, Certificate, Fingerprint, Firmware, PinPolicy, PublicKey, TouchPolicy};
 use keyholders::{
-    Ask, Claims, Device, DeviceKind, FileKey, Home, Kind, Name, Record, RecordKey, Roster, Slot, State, Tries, Uri,
+    Ask, Claims, Device, DeviceKind, FileKey, FileKeyError, Home, Kind, Name, Nobody, Record, RecordKey, Roster, Slot,
+    State, Tries, Uri,
 };
 use zeroize::Zeroizing;
 
@@ -56,6 +57,24 @@ pub(crate) struct AtHand {
     pub(crate) problems: Vec<String>,
 }
 
+/// The keys on tokens that show themselves, and what kept others from being found.
+#[derive(Default)]
+pub(crate) struct OnTokens {
+    pub(crate) devices: Vec<Box<dyn Device>>,
+    pub(crate) problems: Vec<String>,
+    /// The problems of tokens that are YubiKeys behind a module, as it seems.
+    pub(crate) views: Vec<String>,
+}
+
+/// The keys in YubiKeys that are somebody's, and what kept others from being found.
+#[derive(Default)]
+pub(crate) struct InYubikeys {
+    pub(crate) devices: Vec<Box<dyn Device>>,
+    /// Those in YubiKeys of which a key is on record: whatever module reaches them too, they are used directly.
+    pub(crate) direct: Vec<Fingerprint>,
+    pub(crate) problems: Vec<String>,
+}
+
 /// One key that can sign.
 pub(crate) struct KeyAtHand {
     /// What identifies it.
@@ -83,11 +102,15 @@ impl AtHand {
         }
         if args.key_files.is_empty() || !args.modules.modules.is_empty() {
             let tokens = Tokens::load(&args.modules, &context.machine.config()?);
-            let (on_tokens, problems) = tokens.devices(roster);
+            let OnTokens { devices: on_tokens, mut problems, views } = tokens.devices(roster);
             // Modules may look into YubiKeys too. To open one after that takes it from them, not the other way round.
             let yubikeys = Yubikeys::open();
-            let (in_yubikeys, more) = yubikeys.devices(roster);
+            problems.extend(unreached(views, &yubikeys));
+            let InYubikeys { devices: in_yubikeys, direct, problems: more } = yubikeys.devices(roster);
             found.problems = problems.into_iter().chain(more).collect();
+            // Two ways into one YubiKey would each ask for its PIN.
+            let asks_anew = |device: &dyn Device| direct.contains(&device.public_key().fingerprint());
+            let on_tokens = on_tokens.into_iter().filter(|device| !asks_anew(&**device));
             in_yubikeys.into_iter().chain(on_tokens).for_each(|device| found.add(device, roster));
             found.look_closer(&tokens, roster, person);
             let in_use = |key: &RecordKey| key.state() != State::Retired && key.device() == DeviceKind::Yubikey;
@@ -103,6 +126,9 @@ impl AtHand {
         for record in roster.records().iter().filter(|record| record.kind() == Kind::Person) {
             for key in record.keys().iter().filter(|key| key.state() != State::Retired) {
                 let Some(uri) = key.uri().filter(|uri| tokens.is_here(uri)) else { continue };
+                if self.keys.iter().any(|there| there.fingerprint == key.fingerprint()) {
+                    continue;
+                }
                 let shows = |key: &KeyAtHand| key.device.describe().uri.is_some_and(|other| uri.matches_token(&other));
                 if self.keys.iter().any(shows) {
                     continue;
@@ -149,6 +175,24 @@ pub(crate) struct Listing {
     pub(crate) tokens: Vec<ListedToken>,
     pub(crate) yubikeys: Vec<ListedYubikey>,
     pub(crate) problems: Vec<String>,
+    /// The problems of tokens that are YubiKeys behind a module, as it seems.
+    views: Vec<String>,
+}
+
+impl Listing {
+    /// All that is there.
+    pub(crate) fn of(tokens: &Tokens, yubikeys: &Yubikeys) -> Self {
+        let mut listing = tokens.list();
+        yubikeys.list(&mut listing);
+        let views = std::mem::take(&mut listing.views);
+        listing.problems.extend(unreached(views, yubikeys));
+        listing
+    }
+
+    /// Whether the key of a token is in a YubiKey that is reached directly.
+    pub(crate) fn is_in_yubikey(&self, key: &PublicKey) -> bool {
+        self.yubikeys.iter().flat_map(|yubikey| &yubikey.keys).any(|slot| slot.key.as_ref() == Ok(key))
+    }
 }
 
 /// A YubiKey that is plugged in, for a person to read. All texts are escaped.
@@ -224,6 +268,34 @@ pub(crate) struct ListedToken {
 pub(crate) fn key_file(path: &Path, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<FileKey, Failure> {
     let bytes = Zeroizing::new(disk::read(&Place::named(path), KEY_FILE_LIMIT)?);
     Ok(FileKey::read(&bytes, &path.display().to_string(), owner, ask)?)
+}
+
+/// Whether this is what a module calls a card that may be a YubiKey: Yubico's own module, or OpenSC's for any PIV card.
+pub(crate) fn is_view(token: &Uri) -> bool {
+    let is = |part: &Option<String>, name: &str| part.as_deref().is_some_and(|part| part.starts_with(name));
+    is(&token.manufacturer, "Yubico") || is(&token.manufacturer, "piv_II")
+}
+
+/// The problems among `views` that matter: none while there are not more of them than YubiKeys that are reached directly.
+fn unreached(mut views: Vec<String>, yubikeys: &Yubikeys) -> Vec<String> {
+    if views.len() <= yubikeys.count() {
+        return Vec::new();
+    }
+    views.dedup();
+    views
+}
+
+/// Whether a passphrase opens the key in the file at `path`.
+///
+/// # Errors
+/// If no key is in it.
+pub(crate) fn is_locked(path: &Path) -> Result<bool, Failure> {
+    let bytes = Zeroizing::new(disk::read(&Place::named(path), KEY_FILE_LIMIT)?);
+    match FileKey::read(&bytes, &path.display().to_string(), None, &mut Nobody) {
+        Ok(_) => Ok(false),
+        Err(FileKeyError::Ask { .. }) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether this is how a key is reached that lives at `home`.

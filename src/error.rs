@@ -171,7 +171,7 @@ fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     use std::io::ErrorKind;
 
-    use keyholders::DeviceError;
+    use keyholders::{DeviceError, Tries};
 
     use crate::disk::DiskError;
     if let Some(error) = error.downcast_ref() {
@@ -182,7 +182,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             DeviceError::PerhapsOccupied { .. } => {
                 Some("if you know that it is empty, say so with --slot-is-empty".into())
             }
-            DeviceError::Locked { .. } | DeviceError::FinalTry { .. } => Some(
+            DeviceError::Locked { .. }
+            | DeviceError::FinalTry { .. }
+            | DeviceError::WrongPin { tries: Tries::Final, .. } => Some(
                 "a YubiKey's PIN is set anew with its PUK: `ykman piv access unblock-pin`; an HSM's by its security officer"
                     .into(),
             ),

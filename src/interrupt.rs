@@ -1,5 +1,6 @@
 //! What happens when a signal ends the program: the terminal is as it was before.
 
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -9,7 +10,8 @@ use signal_hook::iterator::Signals;
 
 static BEFORE: OnceLock<Termios> = OnceLock::new();
 static PROMPTING: AtomicBool = AtomicBool::new(false);
-static MODES: Mutex<()> = Mutex::new(());
+/// Whoever changes the terminal holds this. A program that ends takes it for good, so that nothing changes after that.
+static TERMINAL: Mutex<()> = Mutex::new(());
 
 /// From now on, Ctrl-C and its kin end the program with 128 + the number of the signal, and while a prompt is shown,
 /// echo and cursor come back first.
@@ -23,15 +25,17 @@ pub(crate) fn restore_terminal() {
     }
 }
 
-/// Ends the program as Ctrl-C does: for what reads keys itself and sees the key instead of the signal.
-pub(crate) fn exit_interrupted() -> ! {
-    exit(SIGINT)
-}
-
 /// Sets the modes of the terminal on stdin, unless the program is ending: what was given back stays so.
 pub(crate) fn set_modes(when: OptionalActions, modes: &Termios) -> rustix::io::Result<()> {
-    let _modes = MODES.lock();
+    let _terminal = TERMINAL.lock();
     tcsetattr(std::io::stdin(), when, modes)
+}
+
+/// Writes to the terminal on stderr, unless the program is ending: for what hides the cursor.
+pub(crate) fn paint(text: &str) {
+    let _terminal = TERMINAL.lock();
+    // Nobody is left to be told that stderr is closed.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// While this lives, the terminal is in a prompt's hands.
@@ -51,11 +55,12 @@ impl Drop for Prompting {
 }
 
 fn exit(signal: i32) -> ! {
-    let _modes = MODES.lock();
+    let _terminal = TERMINAL.lock();
     // Only in a prompt: a process in the background that sets a terminal's modes is stopped instead of ended.
     if PROMPTING.load(Ordering::SeqCst) {
         if let Some(before) = BEFORE.get() {
-            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+            // What was typed for the prompt is not left to the shell.
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, before);
         }
         let _ = rustix::io::write(std::io::stderr(), b"\x1b[?25h\n");
     }

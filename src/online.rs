@@ -2,15 +2,14 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ceremony::{Fingerprint, Policy, SignOnline, TufKey};
 use keyholders::{Device, DeviceKind, FileKey, Home, Name, Pin, RecordKey, Roster, Uri};
 
-use crate::ask::{Robot, secret_file};
+use crate::ask::{ATTEMPTS, Robot, secret_file};
 use crate::context::Context;
 use crate::devices::{self, ModuleArgs, Tokens, Yubikeys};
-use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::Config;
 use crate::ui::Ui;
@@ -57,7 +56,9 @@ impl OnlineArgs {
             let key = roster.record(name).and_then(|record| record.active());
             let in_file = key.is_some_and(|key| key.device() == DeviceKind::File);
             if in_file && config.online.iter().all(|online| online.keyholder != *name) {
-                self.online_keys.push(ui.value("--online-key", &format!("File of the online key of {name}"), None)?);
+                let question = format!("File of the online key of {name}");
+                let key_file = |path: PathBuf| devices::is_locked(&path).map(|_| path);
+                self.online_keys.push(ui.accepted("--online-key", &question, None, key_file)?);
             }
         }
         self.unlock(ui)
@@ -65,16 +66,30 @@ impl OnlineArgs {
 
     /// Asks for the passphrase of the first file that has one, where no file answers for it.
     fn unlock(mut self, ui: &mut Ui) -> Result<Self, Failure> {
-        let is_locked = |path: &&PathBuf| {
-            let bytes = disk::read(&Place::named(path), devices::KEY_FILE_LIMIT).unwrap_or_default();
-            bytes.starts_with(b"-----BEGIN ENCRYPTED")
-        };
+        let is_locked = |path: &&PathBuf| devices::is_locked(path).unwrap_or_default();
         if let (None, Some(file)) = (&self.online_pin_file, self.online_keys.iter().find(is_locked)) {
             let question = format!("Passphrase of {}", file.display());
-            self.passphrase = Some(ui.secret("--online-pin-file", &question)?);
+            self.passphrase = Some(passphrase(ui, file, &question)?);
         }
         Ok(self)
     }
+}
+
+/// The passphrase that opens a key file, asked for until it does, three times at the most.
+fn passphrase(ui: &mut Ui, file: &Path, question: &str) -> Result<Pin, Failure> {
+    for _ in 1..ATTEMPTS {
+        let passphrase = ui.secret("--online-pin-file", question)?;
+        match opens(&passphrase, file) {
+            Ok(()) => return Ok(passphrase),
+            Err(failure) => ui.say(failure.line()),
+        }
+    }
+    let passphrase = ui.secret("--online-pin-file", question)?;
+    opens(&passphrase, file).map(|()| passphrase)
+}
+
+fn opens(passphrase: &Pin, file: &Path) -> Result<(), Failure> {
+    devices::key_file(file, None, &mut Robot::new(Some(passphrase.clone()))).map(drop)
 }
 
 /// The online keys of this machine. Each is looked for when it is to sign, and asked for nothing that a person would
@@ -163,7 +178,7 @@ impl<'a> OnlineKeys<'a> {
         }
     }
 
-    fn file(&self, path: &std::path::Path, owner: Option<&Name>) -> Result<FileKey, Failure> {
+    fn file(&self, path: &Path, owner: Option<&Name>) -> Result<FileKey, Failure> {
         let mut robot = Robot::new(self.secret(owner, None)?);
         devices::key_file(path, owner, &mut robot)
     }
@@ -242,8 +257,6 @@ impl SignOnline for OnlineKeys<'_> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::path::Path;
-
     use ceremony::Algorithm;
     use keyholders::{Kind, Nonce, Possession, Record, State};
 

@@ -25,7 +25,7 @@ impl PolicyFile {
         let place = workdir.policy();
         let text = match disk::read_text(&place, LIMIT) {
             Err(error) if error.is_not_there() => {
-                return Err(Failure::could_not(format!("there is no trust root here: {place} does not exist")).hint(
+                return Err(Self::none(workdir).hint(
                     "`trustroot init` starts one, `trustroot adopt` takes one over, `-C DIR` works in another place",
                 ));
             }
@@ -33,6 +33,11 @@ impl PolicyFile {
         };
         let policy = Policy::parse(&text).or_fail(|| format!("{place} is not a policy"))?;
         Ok(Self { policy, text })
+    }
+
+    /// There is no policy in this work directory. What helps depends on who asks for it.
+    pub(crate) fn none(workdir: &Workdir) -> Failure {
+        Failure::could_not(format!("there is no trust root here: {} does not exist", workdir.policy()))
     }
 
     /// Changes the policy of a work directory. What `edit` leaves alone stays as it was written, comments too; what it
@@ -94,31 +99,36 @@ pub(crate) fn add_accept(
 /// `{file-keys}` are to be filled.
 pub(crate) const PREAMBLE: &str = r#"
 [trust-root]
-# Random, made once. Proofs, journals and trusted roots are bound to it: never change it.
+# Random, made once, and never changed: proofs, journals and trusted roots are
+# bound to it.
 id = {id}
 # For people.
 name = {name}
 
 [clients]
-# The clients that must be able to read everything; what breaks one of them is a finding.
-# Empty: all clients that trustroot knows.
+# The clients that must be able to read everything; what breaks one of them is
+# a finding. Empty: all clients that trustroot knows.
 support = []
 
 [publish]
-# Where clients read what is published, without a slash at the end. `trustroot handout` sends them there.
+# Where clients read what is published, without a slash at the end.
+# `trustroot handout` sends them there.
 # metadata-url = "https://tuf.example.com"
 
 [devices]
 # Whether keyholders may sign with keys in files, which anybody can copy.
 # Only for rehearsals, and for roots with little at stake.
 file-keys = {file-keys}
-# What the key of a person must be proven to be, by an attestation: a YubiKey's word that it made the key.
+# What the key of a person must be proven to be, by an attestation: a YubiKey's
+# word that it made the key. Before firmware 5.7.0, who has the device for hours
+# can copy its ECDSA keys (YSA-2024-03).
 # attested = true
-# firmware-at-least = "5.7.0"    # older ones have YSA-2024-03: who has one for hours can copy its ECDSA keys
-# pin-policy = "once"            # never, once or always, or stronger
-# touch-policy = "cached"        # never, cached (15 seconds) or always, or stronger
+# firmware-at-least = "5.7.0"
+# pin-policy = "once"            # never, once, or always
+# touch-policy = "cached"        # never, cached (15 seconds), or always
 # form-factors = ["usb-a-keychain", "usb-c-keychain"]
 # distinct-devices = true        # a spare key is of no use in the same device
-# Where attestations may lead, besides Yubico: SHA-256 of certificates, which lie beside the records.
+# Where attestations may lead, besides Yubico: SHA-256 of certificates, which
+# lie beside the records.
 # anchors = []
 "#;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ceremony::{Finding, Json};
+use ceremony::{Digest, Finding, Json};
 
 /// The answer of a command: for people by `Display`, in lines of at most 80 columns, each ended by a newline; for
 /// programs as JSON. Untrusted text in it goes through [`crate::text::escaped`].
@@ -41,6 +41,13 @@ impl Outcome {
 /// A JSON object of these members.
 pub(crate) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
     Json::Object(members.into_iter().collect())
+}
+
+/// The words of a digest, six to a line.
+pub(crate) fn in_two_lines(digest: Digest) -> [String; 2] {
+    let words = digest.words();
+    let (first, last) = words.split_at(words.len() / 2);
+    [first.join(" "), last.join(" ")]
 }
 
 /// A finding for programs, as no policy has judged it.

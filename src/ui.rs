@@ -1,23 +1,23 @@
 //! The only place that talks: reports on stdout, conversation on stderr, questions where there is a terminal.
 
+mod keyboard;
+mod menu;
+
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use ceremony::Json;
-use dialoguer::{Confirm, Input, Select};
 use keyholders::Pin;
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcgetwinsize};
+use keyholders::pin::PinError;
 use zeroize::Zeroizing;
 
+use self::keyboard::{Key, Keyboard};
 use crate::error::Failure;
-use crate::interrupt::{self, Prompting};
+use crate::interrupt;
 use crate::report::Report;
-use crate::text::{escaped, escaped_json, escaped_lines, wrapped, wrapped_lines};
-
-/// The longest PIN or passphrase that is read, in bytes.
-const SECRET_LIMIT: usize = 1024;
+use crate::text::{COLUMNS, escaped, escaped_json, escaped_lines, wrapped, wrapped_lines};
 
 /// The person in front of the program, or nobody.
 pub(crate) struct Ui {
@@ -52,23 +52,53 @@ impl Ui {
         self.err(&failure.to_string());
     }
 
-    /// Asks a question that `flag` answers.
+    /// Asks a question that `flag` answers. What was typed before it is shown is no answer to it, and what is typed for it
+    /// is not shown, but for *yes* and *no*: it might be a secret for the question before.
     pub(crate) fn confirm(&mut self, flag: &str, question: &str, default: Option<bool>) -> Result<bool, Failure> {
-        self.ask(flag, question, |question| {
-            let confirm = Confirm::new().with_prompt(question).wait_for_newline(true);
-            match default {
-                Some(default) => confirm.default(default).interact(),
-                None => confirm.interact(),
+        self.need_terminal(flag, question)?;
+        let keyboard = Keyboard::keys().map_err(|error| no_answer(flag).caused_by(&error))?;
+        let choices = match default {
+            None => "y/n",
+            Some(true) => "Y/n",
+            Some(false) => "y/N",
+        };
+        loop {
+            self.prompt(&format!("{question} [{choices}]"));
+            let (mut typed, mut shown) = (Zeroizing::new(String::new()), "");
+            let answer = loop {
+                match keyboard.key().map_err(|error| no_answer(flag).caused_by(&error))? {
+                    Key::Enter if typed.is_empty() => break default,
+                    Key::Enter => break yes_or_no(&typed),
+                    Key::Backspace => _ = typed.pop(),
+                    Key::Character(c) if typed.len() < 64 => typed.push(c.to_ascii_lowercase()),
+                    Key::End => {
+                        self.err("\n");
+                        return Err(no_answer(flag));
+                    }
+                    _ => {}
+                }
+                let word = yes_or_no(&typed).map_or("", yes_and_no);
+                if word != shown {
+                    interrupt::paint(&format!("{}{word}", "\u{8} \u{8}".repeat(shown.len())));
+                    shown = word;
+                }
+            };
+            match answer {
+                Some(answer) if shown.is_empty() => self.err(&format!("{}\n", yes_and_no(answer))),
+                Some(_) => self.err("\n"),
+                None => self.err("\nAnswer y or n.\n"),
             }
-        })
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+        }
     }
 
     /// Asks for one of `items`, the first of them proposed; returns its index. `flag` answers it.
     pub(crate) fn select(&mut self, flag: &str, question: &str, items: &[String]) -> Result<usize, Failure> {
-        // A line that is wider than the terminal would be painted anew below itself with every key.
-        let width = tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20)) - 3;
-        let items: Vec<_> = items.iter().map(|item| shortened(&escaped(item).to_string(), width)).collect();
-        self.ask(flag, question, |question| Select::new().with_prompt(question).items(&items).default(0).interact())
+        self.need_terminal(flag, question)?;
+        let picked = menu::pick(question, items).map_err(|error| no_answer(flag).caused_by(&error))?;
+        picked.ok_or_else(|| no_answer(flag))
     }
 
     /// Asks for a value that can be read as `T`, until it can be. `flag` answers it.
@@ -76,16 +106,28 @@ impl Ui {
     where
         T: FromStr<Err: fmt::Display>,
     {
+        self.accepted(flag, question, default, Ok)
+    }
+
+    /// Like [`value`](Self::value), until `accept` takes the value too.
+    pub(crate) fn accepted<T, U>(
+        &mut self,
+        flag: &str,
+        question: &str,
+        default: Option<&str>,
+        mut accept: impl FnMut(T) -> Result<U, Failure>,
+    ) -> Result<U, Failure>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        let shown = default.map_or(question.to_owned(), |default| format!("{question} [{default}]"));
         loop {
-            let text: String = self.ask(flag, question, |question| {
-                let input = Input::new().with_prompt(question);
-                match default {
-                    Some(default) => input.default(default.to_owned()).interact(),
-                    None => input.interact(),
-                }
-            })?;
-            match text.trim().parse() {
-                Ok(value) => return Ok(value),
+            let line = self.line(flag, &shown)?;
+            let text = if line.is_empty() { default.unwrap_or_default() } else { &line };
+            match text.parse().map(&mut accept) {
+                _ if text.is_empty() => self.say("Nothing was typed. Ctrl-C ends this program."),
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(failure)) => self.tell(&failure),
                 Err(error) => self.say(error),
             }
         }
@@ -97,9 +139,7 @@ impl Ui {
         T: FromStr<Err: fmt::Display>,
     {
         loop {
-            let text: String =
-                self.ask(flag, question, |question| Input::new().with_prompt(question).allow_empty(true).interact())?;
-            match text.trim() {
+            match &*self.line(flag, question)? {
                 "" => return Ok(None),
                 text => match text.parse() {
                     Ok(value) => return Ok(Some(value)),
@@ -109,35 +149,38 @@ impl Ui {
         }
     }
 
-    /// Asks for a PIN or a passphrase, which is not shown. `flag` answers it.
+    /// Asks for a PIN or a passphrase, which is not shown, until it can be one. `flag` answers it.
     ///
     /// The terminal shows the question after its echo is off, so nothing that was typed for it is seen or lost.
     pub(crate) fn secret(&mut self, flag: &str, question: &str) -> Result<Pin, Failure> {
         self.need_terminal(flag, question)?;
-        let _prompting = Prompting::new();
-        let before = tcgetattr(io::stdin())?;
-        let mut silent = before.clone();
-        silent.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
-        silent.local_modes |= LocalModes::ICANON | LocalModes::ISIG;
-        interrupt::set_modes(OptionalActions::Flush, &silent)?;
-        self.err(&format!("{}: ", escaped(question)));
-        let answer = secret_line();
-        interrupt::set_modes(OptionalActions::Now, &before)?;
-        self.err("\n");
-        match answer? {
-            Some(text) => Ok(Pin::new(text)?),
-            None => Err(Failure::could_not("no answer").hint(answered_by(flag))),
+        let keyboard = Keyboard::secret_lines().map_err(|error| no_answer(flag).caused_by(&error))?;
+        loop {
+            self.prompt(&format!("{question}:"));
+            let line = keyboard.line().map_err(|error| no_answer(flag).caused_by(&error))?;
+            self.err("\n");
+            let line = line.ok_or_else(|| no_answer(flag))?;
+            match std::str::from_utf8(&line).map_err(|_| PinError::NotText).and_then(|text| Pin::new(text.to_owned())) {
+                Ok(secret) => return Ok(secret),
+                Err(error) => self.say(error),
+            }
         }
     }
 
-    /// Asks for a new PIN or passphrase, twice, until both are the same. `flag` answers it.
-    pub(crate) fn new_secret(&mut self, flag: &str, question: &str) -> Result<Pin, Failure> {
+    /// Asks for a new PIN or passphrase, twice, until it is one that `fits` and both are the same. `flag` answers it.
+    pub(crate) fn new_secret(
+        &mut self,
+        flag: &str,
+        question: &str,
+        fits: impl Fn(&Pin) -> Result<(), String>,
+    ) -> Result<Pin, Failure> {
         loop {
             let secret = self.secret(flag, question)?;
-            if self.secret(flag, "Once more")?.expose() == secret.expose() {
-                return Ok(secret);
+            match fits(&secret) {
+                Err(reason) => self.say(reason),
+                Ok(()) if self.secret(flag, "Once more")?.expose() == secret.expose() => return Ok(secret),
+                Ok(()) => self.say("The two are not the same."),
             }
-            self.say("The two are not the same.");
         }
     }
 
@@ -176,18 +219,32 @@ impl Ui {
         ExitCode::from(2)
     }
 
-    fn ask<T>(
-        &mut self,
-        flag: &str,
-        question: &str,
-        prompt: impl FnOnce(String) -> dialoguer::Result<T>,
-    ) -> Result<T, Failure> {
+    /// One line, without the blanks around it.
+    fn line(&mut self, flag: &str, question: &str) -> Result<String, Failure> {
         self.need_terminal(flag, question)?;
-        let _prompting = Prompting::new();
-        prompt(escaped(question).to_string()).map_err(|error| match io::Error::from(error) {
-            error if error.kind() == io::ErrorKind::Interrupted => interrupt::exit_interrupted(),
-            error => Failure::could_not("no answer").caused_by(&error).hint(answered_by(flag)),
-        })
+        let keyboard = Keyboard::lines().map_err(|error| no_answer(flag).caused_by(&error))?;
+        loop {
+            self.prompt(&format!("{question}:"));
+            let line = keyboard.line().map_err(|error| no_answer(flag).caused_by(&error))?;
+            let Some(line) = line else {
+                self.err("\n");
+                return Err(no_answer(flag));
+            };
+            match std::str::from_utf8(&line) {
+                Ok(text) => return Ok(text.trim().to_owned()),
+                Err(_) => self.say("What was typed is not UTF-8."),
+            }
+        }
+    }
+
+    /// Shows a question, and leaves room for a short answer behind it. A long question leaves a line for the answer: the
+    /// terminal cannot correct what goes on over the end of one.
+    fn prompt(&self, question: &str) {
+        let text = wrapped(&escaped(question).to_string(), 0);
+        let text = text.trim_end();
+        let last = text.lines().last().map_or(0, |line| line.chars().count());
+        let is_long = question.ends_with(':') && last > COLUMNS / 2;
+        self.err(&format!("{text}{}", if is_long || last > COLUMNS - 4 { "\n> " } else { " " }));
     }
 
     fn need_terminal(&self, flag: &str, question: &str) -> Result<(), Failure> {
@@ -214,16 +271,25 @@ pub(crate) fn aside(text: impl fmt::Display) {
     let _ = write!(io::stderr(), "{}", escaped_lines(&wrapped(&text.to_string(), 0)));
 }
 
-/// `text` in at most `width` characters.
-fn shortened(text: &str, width: usize) -> String {
-    match text.chars().count() > width {
-        true => text.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
-        false => text.to_owned(),
+fn answered_by(flag: &str) -> String {
+    format!("answer it with {flag}")
+}
+
+fn no_answer(flag: &str) -> Failure {
+    Failure::could_not("no answer").hint(answered_by(flag))
+}
+
+/// What was meant, as far as it was typed.
+fn yes_or_no(typed: &str) -> Option<bool> {
+    match typed {
+        "y" | "ye" | "yes" => Some(true),
+        "n" | "no" => Some(false),
+        _ => None,
     }
 }
 
-fn answered_by(flag: &str) -> String {
-    format!("answer it with {flag}")
+fn yes_and_no(answer: bool) -> &'static str {
+    if answer { "yes" } else { "no" }
 }
 
 /// Writes to stdout. A reader who has seen enough and went away is no error.
@@ -235,125 +301,5 @@ fn out(text: &dyn fmt::Display) -> io::Result<()> {
     }
 }
 
-/// One line from the terminal, byte by byte, so that no buffer keeps a copy. None at its end.
-fn secret_line() -> Result<Option<String>, Failure> {
-    let mut line = Zeroizing::new(Vec::with_capacity(SECRET_LIMIT));
-    loop {
-        let mut byte = [0];
-        match rustix::io::read(io::stdin(), &mut byte) {
-            Ok(0) => return Ok(None),
-            Ok(_) if byte == *b"\n" => break,
-            Ok(_) if line.len() == SECRET_LIMIT => {
-                return Err(Failure::could_not(format!("a PIN or passphrase has at most {SECRET_LIMIT} bytes")));
-            }
-            Ok(_) => line.extend(byte),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Failure::could_not("no answer").caused_by(&io::Error::from(error))),
-        }
-    }
-    match std::str::from_utf8(&line) {
-        Ok(text) => Ok(Some(text.to_owned())),
-        Err(_) => Err(Failure::could_not("what was typed is not UTF-8")),
-    }
-}
-
 #[cfg(test)]
-#[path = "../tests/common/terminal.rs"]
-mod terminal;
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::terminal::{CTRL_C, CTRL_D, DOWN, ENTER, Terminal};
-    use super::*;
-
-    /// Runs the test `name` of this file in a terminal, with this variable set: then it is the one who asks.
-    const ASKING: &str = "TRUSTROOT_TEST_ASKING";
-
-    fn in_terminal(name: &str) -> Terminal {
-        let program = std::env::current_exe().unwrap();
-        let name = format!("ui::tests::{name}");
-        let environment = [(ASKING.to_owned(), "yes".to_owned())];
-        Terminal::start(&program, &["--exact", &name, "--nocapture"], std::path::Path::new("/"), &environment)
-    }
-
-    fn asks(question: impl FnOnce(&mut Ui) -> String) -> bool {
-        if std::env::var_os(ASKING).is_none() {
-            return false;
-        }
-        interrupt::restore_terminal();
-        let mut ui = Ui::new(false);
-        let answer = question(&mut ui);
-        ui.say(format!("answer: {answer}"));
-        true
-    }
-
-    #[test]
-    fn a_secret_is_not_shown() {
-        let secret = |ui: &mut Ui| match ui.secret("--pin-file", "PIN of \u{1b}[2J the token") {
-            Ok(pin) => pin.expose().chars().rev().collect(),
-            Err(failure) => failure.to_string(),
-        };
-        if asks(secret) {
-            return;
-        }
-        let mut terminal = in_terminal("a_secret_is_not_shown");
-        terminal.expect(r"PIN of \u{1b}[2J the token: ").type_secret("12345é").expect("answer: é54321");
-        assert_eq!((terminal.exit_code(), terminal.echo()), (0, true));
-        assert!(!terminal.written().contains("12345"));
-
-        let mut terminal = in_terminal("a_secret_is_not_shown");
-        terminal.expect("PIN of").send(CTRL_D).expect("no answer").expect("answer it with --pin-file");
-        assert!(terminal.echo());
-        terminal.exit_code();
-
-        let mut terminal = in_terminal("a_secret_is_not_shown");
-        terminal.expect("PIN of").type_secret(&"x".repeat(1500)).expect("at most 1024 bytes");
-        assert!(terminal.echo());
-        terminal.exit_code();
-    }
-
-    #[test]
-    fn an_interrupted_question_gives_echo_and_cursor_back() {
-        let everything = |ui: &mut Ui| {
-            let _ = ui.confirm("--yes", "First?", None);
-            let _ = ui.select("--which", "Second?", &["a".to_owned(), "b".to_owned()]);
-            let _ = ui.secret("--pin-file", "Third");
-            String::new()
-        };
-        if asks(everything) {
-            return;
-        }
-        for steps in 0..3 {
-            let mut terminal = in_terminal("an_interrupted_question_gives_echo_and_cursor_back");
-            terminal.expect("First?");
-            if steps > 0 {
-                terminal.line("y").expect("Second?").expect("> a");
-            }
-            if steps > 1 {
-                terminal.send(ENTER).expect("Third: ");
-            }
-            terminal.expect_echo(false).expect_cursor(steps == 2).send(CTRL_C);
-            assert_eq!(terminal.exit_code(), 130);
-            assert!(terminal.echo() && terminal.cursor(), "after question {steps}");
-        }
-    }
-
-    #[test]
-    fn a_choice_starts_on_the_first() {
-        let choose = |ui: &mut Ui| {
-            let items = ["one".to_owned(), "t\u{202e}wo".to_owned()];
-            let first = ui.select("--which", "Which", &items).unwrap();
-            let second = ui.select("--which", "And now", &items).unwrap();
-            let sure = ui.confirm("--yes", "Sure?", Some(true)).unwrap();
-            format!("{first} {second} {sure}")
-        };
-        if asks(choose) {
-            return;
-        }
-        let mut terminal = in_terminal("a_choice_starts_on_the_first");
-        terminal.expect("> one").expect(r"t\u{202e}wo").send(ENTER).expect("And now").expect("> one");
-        terminal.send(DOWN).expect("> t").send(ENTER).expect("Sure?").line("n").expect("answer: 0 1 false");
-        assert_eq!((terminal.exit_code(), terminal.echo(), terminal.cursor()), (0, true, true));
-    }
-}
+mod tests;

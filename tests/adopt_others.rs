@@ -390,10 +390,32 @@ fn what_is_not_given_is_asked_for() {
     let run = adopter.trustroot.exits(2, &["adopt", from]);
     assert!(run.said().contains("--root"), "{}", run.stderr);
     let mut terminal = adopter.trustroot.terminal(&["adopt", "--now", NOW]);
-    terminal.expect("Directory or URL").line(from);
+    let (address, trusted) = ("Directory or URL of", "root that you trust");
+    terminal.expect(address).line("nowhere").expect("nowhere does not exist");
+    terminal.expect_times(address, 2).line(".").expect("there is no repository at .: it has no timestamp.json");
+    terminal.expect_times(address, 3).line(from);
     let root = adopter.trustroot.home().join("root.json");
-    terminal.expect("root that you trust").line(root.to_str().unwrap()).expect("Next:");
+    terminal.expect(trusted).line("/nonexistent/root.json").expect("root.json does not exist");
+    let timestamp = adopter.repository.path().join("timestamp.json");
+    terminal.expect_times(trusted, 2).line(timestamp.to_str().unwrap()).expect("timestamp.json is no root");
+    terminal.expect_times(trusted, 3).line(root.to_str().unwrap());
+    terminal.expect("Name of the trust root, for people [").line("\u{16}\u{7}").expect("one line of text");
+    terminal.expect_times("Name of the trust root, for people [", 2).line("The \"one\"").expect("Next:");
     assert_eq!(terminal.exit_code(), 0);
+    assert!(adopter.trustroot.read("trustroot.toml").contains("name = 'The \"one\"'"));
+    assert!(terminal.written().contains("called The \"one\"; `name` in trustroot.toml changes that"));
+}
+
+#[test]
+fn a_trust_root_is_called_as_it_is_given_or_as_its_place() {
+    let adopter = Adopter::of(&repository());
+    let place = adopter.repository.path().file_name().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(adopter.adopts(&[])["name"], place);
+    assert!(adopter.trustroot.read("trustroot.toml").contains(&format!("name = \"{place}\"")));
+    let adopter = Adopter::of(&repository());
+    assert_eq!(adopter.adopts(&["--title", "Another"])["name"], "Another");
+    let run = adopter.trustroot.exits(2, &["adopt", "somewhere", "--title", ""]);
+    assert!(run.says("one line of text"), "{run:?}");
 }
 
 fn script(name: &str) -> PathBuf {

@@ -154,6 +154,11 @@ fn an_anchor_is_trusted_only_if_it_is_given() {
     made_yubikey(&trustroot, "made", "Test Root", "YubiKey PIV Attestation 9a");
     let answer = judged(&trustroot, 1, &["made/key.der", "made/device.der"]);
     assert!(answer["reason"].as_str().unwrap().contains("neither a trusted anchor nor"), "{answer}");
+    let run = trustroot.exits(1, &["keyholder", "attest", "made/key.der", "made/device.der"]);
+    assert!(
+        run.stdout.ends_with("hint: if you trust CN=Test Root, give its certificate with --anchor FILE\n"),
+        "{run:?}"
+    );
     let answer = judged(&trustroot, 0, &["made/key.der", "made/device.der", "--anchor", "made/root.der"]);
     assert_eq!(
         (&answer["serial"], &answer["slot"], &answer["anchor_kind"]),

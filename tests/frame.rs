@@ -30,8 +30,32 @@ fn help_and_version_are_answers() {
     let trustroot = Trustroot::new();
     assert!(trustroot.ok(&["--version"]).starts_with("trustroot "));
     let help = trustroot.ok(&["--help"]);
-    assert!(help.contains("init") && help.contains("Exit codes"), "{help}");
-    assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    assert!(help.contains("init") && help.contains("Global options:"), "{help}");
+    assert!(helps(&trustroot, &[]) > 30);
+}
+
+/// Reads the help of a command and of those below it; returns how many there are.
+fn helps(trustroot: &Trustroot, command: &[&str]) -> usize {
+    let long = trustroot.ok(&[command, &["--help"]].concat());
+    let short = trustroot.ok(&[command, &["-h"]].concat());
+    for help in [&long, &short] {
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        assert!(help.ends_with("Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check.\n"));
+    }
+    let commands = short.split_once("Commands:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
+    let named = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
+    let names = commands.lines().filter(named).filter_map(|line| line.split_whitespace().next());
+    let below = names.filter(|name| *name != "help").map(|name| helps(trustroot, &[command, &[name]].concat()));
+    1 + below.sum::<usize>()
+}
+
+#[test]
+fn usage_errors_fit_a_terminal() {
+    let trustroot = Trustroot::new();
+    let run = trustroot.exits(2, &["keyholder", "enroll", "Alice of the company with the long name"]);
+    assert!(run.stderr.lines().count() > 3 && run.stderr.lines().all(|line| line.len() <= 80), "{run:?}");
+    let answer = trustroot.json(2, &["keyholder", "enroll", "Alice of the company with the long name"]);
+    assert!(answer["error"].as_str().unwrap().ends_with("only"), "{answer}");
 }
 
 #[test]
@@ -68,8 +92,10 @@ fn answers_may_be_typed_or_given() {
     terminal
         .expect(many)
         .line("both")
-        .expect("It is a number from 1 to 2.")
-        .expect(many)
+        .expect("it is a number from 1 to 2")
+        .expect_times(many, 2)
+        .send(ENTER)
+        .expect("May keyholders sign with keys in files? [y/N]")
         .send(ENTER)
         .expect("Wrote ./trustroot.toml");
     assert_eq!(terminal.exit_code(), 0);
@@ -79,6 +105,25 @@ fn answers_may_be_typed_or_given() {
     };
     assert_eq!(without_id(&given), without_id(&typed));
     assert_ne!(given.read("trustroot.toml"), typed.read("trustroot.toml"), "both have one id");
+}
+
+#[test]
+fn what_is_answered_wrong_is_asked_again() {
+    let trustroot = Trustroot::new();
+    let mut terminal = trustroot.terminal(&["init"]);
+    let (name, people, many) = ("Name of the trust root", "Names of the keyholders", "How many of the 3 must sign");
+    terminal.expect(name).line("").expect("Nothing was typed.").line("a\u{16}\u{1b}[2Jb").expect("one line of text");
+    terminal.expect_times(name, 3).line("Test").expect(people).line("alice alice").expect("alice is named twice");
+    terminal.expect_times(people, 2).line("alice online").expect("a person is no robot").expect_times(people, 3);
+    terminal.line("alice bob carol").expect(many).line("4").expect("it is a number from 1 to 3");
+    terminal.expect_times(many, 2).line("3").expect("can be copied unnoticed").expect("May keyholders sign");
+    terminal.line("yo").expect("Answer y or n.").line("y").expect("Wrote ./trustroot.toml");
+    assert_eq!(terminal.exit_code(), 0);
+    let policy = trustroot.read("trustroot.toml");
+    for line in ["name = \"Test\"", "keyholders = [\"alice\", \"bob\", \"carol\"]", "threshold = 3", "file-keys = true"]
+    {
+        assert!(policy.lines().any(|other| other == line), "{line}: {policy}");
+    }
 }
 
 #[test]
@@ -180,7 +225,8 @@ fn who_comes_second_is_told_who_was_first() {
     let before = trustroot.read("trustroot.toml");
     let run = trustroot.exits(2, &["stage"]);
     assert!(run.stderr.contains("is in use by process 4321") && run.stderr.contains("hint: wait"), "{run:?}");
-    // What a killed process leaves of the lock locks nothing.
+    // What a killed process leaves of the lock locks nothing. A child that another test starts may have the file, too.
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock).unwrap();
     drop(file);
     let run = trustroot.run(&["stage"]);
     assert!(!run.stderr.contains("in use"), "{run:?}");

@@ -454,35 +454,123 @@ fn a_person_is_asked_for_everything() {
     terminal.expect("New passphrase for").type_secret("correct horse");
     terminal.expect("Once more").type_secret("correct house");
     terminal.expect("not the same").type_secret("correct horse");
-    let asked_again = (0..10_000).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-        terminal.written().matches("Once more").count() == 2
-    });
-    assert!(asked_again, "{}", terminal.screen());
-    terminal.type_secret("correct horse");
+    terminal.expect_times("Once more", 2).type_secret("correct horse");
     terminal.expect("Enrolled bob");
     assert_eq!(terminal.exit_code(), 0);
     assert!(!terminal.written().contains("correct h"));
     let mut terminal = room.terminal(&["keyholder", "enroll", "bob", "--file", &file, "--replace", "--new-nonce"]);
-    terminal.expect("Passphrase of the key file").type_secret("correct house");
-    terminal.expect("passphrase");
+    let (asked, wrong) = ("Passphrase of the key file", "the passphrase does not open");
+    terminal.expect(asked).type_secret("correct house").expect_times(wrong, 1);
+    terminal.expect_times(asked, 2).type_secret("").expect("is empty").type_secret("correct hose");
+    terminal.expect_times(asked, 4).type_secret("correct horse").expect("Enrolled bob");
+    assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
+    // Three wrong ones are enough.
+    let mut terminal = room.terminal(&["keyholder", "enroll", "bob", "--file", &file, "--replace", "--new-nonce"]);
+    for times in 1..=3 {
+        terminal.expect_times(asked, times).type_secret("correct house");
+    }
     assert_eq!(terminal.exit_code(), 2);
+    terminal.expect("error: the passphrase does not open");
+}
+
+#[test]
+fn what_is_answered_wrong_at_enrolment_is_asked_again() {
+    let store = Store::new(&[]);
+    let room = store.on(room());
+    enroll_file(&room, "alice");
+    let (alice, bob) = (key_file(&room, "alice.pem"), key_file(&room, "bob.pem"));
+    room.write("notes.pem", "nothing\n");
+    let mut terminal = room.terminal(&["keyholder", "enroll"]);
+    let (name, path) = ("Whose key is it", "Path of the key file");
+    terminal.expect(name).line("Bob").expect("lower-case").line("alice").expect("alice is enrolled already");
+    terminal.expect_times(name, 3).line("bob").expect("Where is the key of bob?").send(ENTER);
+    terminal.expect(path).line("notes.pem").expect("holds no private key");
+    terminal.expect_times(path, 2).line("bob.pem").expect("which is handed to others");
+    terminal.expect_times(path, 3).line("/nonexistent/bob.pem").expect("is no directory");
+    terminal.expect_times(path, 4).line(&bob).expect("Make a new P-256 key there?").line("n");
+    terminal.expect("there is no key to enroll").expect_times(path, 5).line(&bob);
+    terminal.expect_times("Make a new P-256 key there?", 2).line("y").expect("Are you the coordinator").line("y");
+    terminal.expect("New passphrase for").type_secret("").expect("is empty").type_secret("correct horse");
+    terminal.expect("Once more").type_secret("correct horse").expect("Enrolled bob");
+    assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
+    assert!(PathBuf::from(alice).exists() && records(&room) == 2);
+}
+
+#[test]
+fn a_policy_without_key_files_says_so_before_a_key_is_made() {
+    let store = Store::new(&[]);
+    let room = store.on(room());
+    room.write("trustroot.toml", room.read("trustroot.toml").replace("file-keys = true", "file-keys = false"));
+    let (file, line) = (key_file(&room, "alice.pem"), "`file-keys = true` under [devices] in trustroot.toml");
+    let given = ["keyholder", "enroll", "alice", "--file", &file, "--generate", "--no-passphrase", "--new-nonce"];
+    let mut terminal = room.terminal(&given);
+    terminal.expect(line).expect("Enroll a key in a file all the same? [y/N]").send(ENTER);
+    terminal.expect("none was enrolled");
+    assert_eq!((terminal.exit_code(), records(&room), PathBuf::from(&file).exists()), (1, 0, false));
+    let mut terminal = room.terminal(&["keyholder", "enroll", "alice"]);
+    terminal.expect(line).expect("> a public key in a file");
+    assert!(!terminal.screen().contains("for rehearsals"), "{}", terminal.screen());
+    terminal.send(CTRL_C);
+    assert_eq!(terminal.exit_code(), 130);
+    // An online key may be in a file, and where nobody can be asked nothing changes.
+    let online = ["keyholder", "enroll", "online", "--file", &key_file(&room, "online.pem"), "--generate"];
+    let mut terminal = room.terminal(&[&online[..], &["--no-passphrase", "--new-nonce"]].concat());
+    terminal.expect("Enrolled online");
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(room.ok(&given).contains("Enrolled alice"));
+}
+
+#[test]
+fn whoever_has_no_trust_root_is_sent_to_the_coordinator() {
+    let nowhere = Trustroot::new();
+    let run = nowhere.exits(2, &["keyholder", "enroll", "alice"]);
+    assert!(run.says("there is no trust root here") && run.says("ask for one, and for the nonce"), "{run:?}");
 }
 
 #[test]
 fn a_wrong_pin_is_sent_once_and_told() {
     let store = Store::new(&["alice"]);
-    let room = store.on(room());
+    let room = store.moody(room());
+    let (refused, again) = ("refused the PIN: wrong PINs were given before: few tries are left", "type another PIN");
+    for answer in ["n", "y"] {
+        let mut terminal = enroll_in_terminal(&room);
+        terminal.expect("PIN, for alice").type_secret("654321").expect(refused).expect(again).expect_echo(false);
+        assert_eq!((store.logins(), records(&room)), (1, 0));
+        // What is typed at once is no answer, and is not sent.
+        terminal.line(PIN).expect("Answer y or n.").line(answer);
+        if answer == "n" {
+            assert_eq!((terminal.exit_code(), store.logins(), records(&room)), (2, 0, 0));
+            assert_eq!(terminal.written().matches("PIN, for alice").count(), 1);
+            continue;
+        }
+        terminal.expect_times("PIN, for alice", 2).type_secret("654321").expect("refused this PIN before");
+        terminal.expect_times("PIN, for alice", 3).type_secret(PIN).expect("Enrolled alice");
+        assert_eq!((terminal.exit_code(), store.logins(), terminal.echo()), (0, 1, true), "{}", terminal.screen());
+        assert!(!terminal.written().contains(PIN));
+    }
+    // A PIN from a file is given once, whoever sits there.
+    let wrong = room.home().join("wrong");
+    fs::write(&wrong, "654321").unwrap();
+    let given = ["keyholder", "enroll", "alice", "--replace", "--generate", "--new-nonce"];
+    let uri = ["--pkcs11", "pkcs11:token=alice;object=new", "--pin-file", wrong.to_str().unwrap()];
+    let mut terminal = room.terminal(&[&given[..], &uri].concat());
+    terminal.expect("refused the PIN");
+    assert_eq!((terminal.exit_code(), store.logins()), (2, 1));
+    assert!(!terminal.written().contains(again), "{}", terminal.screen());
+}
+
+#[test]
+fn who_has_one_try_left_is_not_asked_for_another() {
+    let store = Store::new(&["alice"]);
+    let room = store.moody(room());
     let mut terminal = enroll_in_terminal(&room);
-    terminal.expect("PIN, for alice").type_secret("654321");
-    terminal.expect("refused the PIN: wrong PINs were given before: few tries are left");
-    assert_eq!(terminal.exit_code(), 2);
-    assert_eq!(terminal.written().matches("PIN, for alice").count(), 1);
-    assert_eq!(records(&room), 0);
-    let mut terminal = enroll_in_terminal(&room);
-    terminal.expect("few tries are left").expect("PIN, for alice").type_secret(PIN);
-    terminal.expect("Enrolled alice");
-    assert_eq!(terminal.exit_code(), 0);
+    terminal.expect("PIN, for alice").expect_echo(false);
+    // A token that takes one wrong PIN, and no second one.
+    store.mood("strict");
+    terminal.type_secret("654321").expect("one try is left, and this program never spends the last one");
+    terminal.expect("an HSM's by its security officer");
+    assert_eq!((terminal.exit_code(), store.logins()), (2, 1));
+    assert!(!terminal.written().contains("type another PIN"), "{}", terminal.screen());
 }
 
 #[test]

@@ -112,6 +112,7 @@ fn three_tokens_make_a_trust_root_that_every_client_starts_from() {
     for role in ["root", "targets"] {
         room.ok(&["role", role, "--add=dave", "--drop=carol", "--threshold=3"]);
     }
+    room.accept_no_spare();
     room.write("targets/notice.txt", "two\n");
     room.write("targets/trusted_root.json", sigstore::target("trusted_root.json"));
     room.write("targets/signing_config.v0.2.json", sigstore::target("signing_config.v0.2.json"));

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ceremony::{Certificate, Digest};
-use common::services::{checkpoint, fulcio_chain, log_key, stamp, tree_head, tsa_chain};
+use common::services::{checkpoint, fulcio_chain, log_key, stamp, static_ct_checkpoint, tree_head, tsa_chain};
 use common::{Reply, Server, Trustroot};
 use serde_json::{Value, json};
 
@@ -176,12 +176,18 @@ fn logs_that_do_not_hand_out_their_keys_are_asked_for_their_state() {
         assert!(twin.read("targets/signing_config.v0.2.json").contains("\"majorApiVersion\": 2"));
     }
     room.write("ct.pem", log_key(6).key().to_spki_pem());
-    let server = service(&[("/2027/ct/v1/get-sth", tree_head(6).into_bytes())]);
-    let from = format!("{}/2027", server.url());
-    let answer = room.json(0, &rotate("ctlog", &["--from", &from, "--key=ct.pem"]));
-    assert_eq!(answer["proof"], "its tree head of 5 certificates, of 2023-11-14T22:13:20Z");
-    assert_eq!(room.json(0, &["material", "show"])["entries"][0]["url"], from.as_str());
-    let asked = room.exits(2, &rotate("ctlog", &["--from", &from]));
+    let tiles = static_ct_checkpoint(6, "ct.example/2027").into_bytes();
+    for (path, answer) in [("/2027/ct/v1/get-sth", tree_head(6).into_bytes()), ("/2027/checkpoint", tiles)] {
+        let (server, twin) = (service(&[(path, answer)]), room.twin());
+        let from = format!("{}/2027", server.url());
+        let answer = twin.json(0, &rotate("ctlog", &["--from", &from, "--key=ct.pem"]));
+        assert_eq!(answer["proof"], "its tree head of 5 certificates, of 2023-11-14T22:13:20Z");
+        assert_eq!(twin.json(0, &["material", "show"])["entries"][0]["url"], from.as_str());
+        let file = answer["answers"][0]["file"].as_str().unwrap();
+        assert!(file.contains(if path.ends_with("sth") { "/get-sth." } else { "/checkpoint." }), "{file}");
+    }
+    let from = "http://127.0.0.1:1";
+    let asked = room.exits(2, &rotate("ctlog", &["--from", from]));
     assert!(asked.says("answer it with --key"), "{}", asked.stderr);
 }
 

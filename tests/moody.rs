@@ -25,6 +25,7 @@ impl Desk {
         let store = Store::new(&["alice"]);
         let alice = store.moody(Trustroot::new());
         alice.ok(&["init", "--name=Test", "--file-keys", "--keyholder=alice", "--keyholder=bob", "--threshold=2"]);
+        alice.accept_no_spare();
         alice.write("targets/hello.txt", "hello\n");
         for name in ["bob", "online"] {
             let file = alice.home().join(name);

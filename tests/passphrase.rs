@@ -13,6 +13,7 @@ const PASSPHRASE: &str = "correct horse battery";
 fn whoever_publishes_is_asked_for_the_passphrase_of_the_online_key() {
     let room = Trustroot::new();
     room.ok(&["init", "--name=Test", "--file-keys", "--keyholder=alice", "--keyholder=bob", "--threshold=2"]);
+    room.accept_no_spare();
     room.write("targets/a.txt", "a");
     let key = |name: &str| room.home().join(name).to_str().unwrap().to_owned();
     fs::write(key("passphrase"), PASSPHRASE).unwrap();

@@ -102,6 +102,49 @@ fn deadlines_come_in_order() {
 }
 
 #[test]
+fn the_guide_says_what_is_missing_and_what_comes_next() {
+    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    std::fs::remove_file(room.path("targets/a.txt")).unwrap();
+    room.coordinator.write("targets/.gitkeep", "");
+    let due = "A ceremony is due: root 1 (first version) and targets 1 (first version).";
+    says(&room.run(0, &["ceremony"]), &["No target file yet: what clients shall trust is put below targets/.", due]);
+    room.coordinator.write("targets/a.txt", "first\n");
+    room.hold(&["alice", "bob"]);
+    let run = room.run(0, &["ceremony"]);
+    let renewal = "Next to renew: timestamp 1, from 2026-11-25 (in 3 days).";
+    let people = "Next to sign at a ceremony: targets 1 and root 1, from 2027-09-23 (in 305 days).";
+    says(&run, &["No ceremony is open, and none is due.", renewal, people]);
+    assert!(!run.stdout.contains("No target file") && !run.stdout.contains("renew\n"), "{run:?}");
+    room.at("2026-11-26T12:00:00Z");
+    says(&room.run(0, &["ceremony"]), &["trustroot renew a timer: it is time to follow timestamp 1"]);
+    room.coordinator.write("targets/a.txt", "second\n");
+    let run = room.run(0, &["ceremony"]);
+    says(&run, &["No ceremony is open: a finding stops this proposal.", "trustroot stage coordinator: hear why"]);
+    fits(&run.stdout);
+}
+
+#[test]
+fn a_change_of_a_role_says_who_must_sign_it() {
+    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    let first = room.run(0, &["role", "root", "--lifetime-days=300"]);
+    says(&first, &["The next root carries it: 2 of alice, bob and carol must sign it."]);
+    room.hold(&["alice", "bob"]);
+    room.enroll("dave");
+    let run = room.run(0, &["role", "root", "--drop=carol"]);
+    says(&run, &["carries it: 2 of alice, bob and carol, who sign it today, and alice and bob must sign it."]);
+    let change = &room.json(0, &["role", "root", "--add=dave"])["change"];
+    assert_eq!((&change["carrier"], &change["outgoing"]["names"]), (&json!("root"), &json!(["alice", "bob", "carol"])));
+    assert_eq!(change["incoming"], json!({ "threshold": 2, "names": ["alice", "bob", "dave"] }));
+    let terms = "threshold = 1\nlifetime-days = 90\nsigning-window-days = 30\n";
+    let team = format!("[[delegation]]\nname = \"team\"\npaths = [\"t/*\"]\nkeyholders = [\"dave\"]\n{terms}");
+    let policy = room.coordinator.read("trustroot.toml");
+    room.coordinator.write("trustroot.toml", format!("{policy}\n{team}"));
+    let run = room.run(0, &["role", "team", "--add=carol"]);
+    says(&run, &["The next targets carries it: 2 of alice, bob and carol must sign it."]);
+    assert_eq!(room.json(0, &["role", "team"])["change"], Value::Null);
+}
+
+#[test]
 fn stale_refused_and_unreadable_signatures_are_named() {
     let mut room = Room::new(&["alice", "bob", "carol"], 2);
     room.enroll("dave");
@@ -227,7 +270,7 @@ fn a_damaged_ceremony_does_not_hide_the_others() {
             "staged/targets.json",
             "Ceremony third: it cannot be used",
             &format!("Published: {first}."),
-            "Deadlines of what is published",
+            "What is published, the first to expire first",
         ],
     );
     let answer = room.json(1, &["status"]);

@@ -22,6 +22,7 @@ impl Team {
     fn new() -> Self {
         let room = Trustroot::new();
         room.ok(&["init", "--name=Test", "--keyholder=alice", "--keyholder=bob", "--threshold=2"]);
+        room.accept_no_spare();
         room.write("targets/hello.txt", "hello\n");
         let enroll = |name: &str| {
             let store = Store::new(&[name]);
@@ -78,11 +79,11 @@ fn people_sign_at_their_tokens_and_the_online_key_by_itself() {
     let team = Team::new();
     let digest = team.stage();
 
-    // Alice mistypes: her PIN is sent once, and she is told.
+    // Alice mistypes: her PIN is sent once, and she is told; this time she does not go on.
     let (machine, store) = &team.alice;
     let mut terminal = sign(machine, &digest);
     terminal.expect("how many tries are left").type_secret("654321");
-    terminal.expect("few tries are left");
+    terminal.expect("few tries are left").expect("Do you want to type another PIN").line("n");
     assert_eq!((terminal.exit_code(), store.logins(), team.signatures()), (2, 1, 0));
     // One PIN for two roles; a token that hides its keys until then is asked all the same.
     store.mood("hidden");

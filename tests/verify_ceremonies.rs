@@ -200,3 +200,22 @@ fn what_is_no_ceremony() {
     let both = room.exits(2, &["verify", "empty", "trustroot.toml"]);
     assert!(both.stderr.contains("trustroot.toml is no directory of a ceremony"), "{}", both.stderr);
 }
+
+#[test]
+fn the_first_ceremony_is_sound_for_whoever_trusts_the_root_that_it_made() {
+    let room = room();
+    let ceremony = stage(&room, "first");
+    sign(&room, &room, "alice", &ceremony, None);
+    sign(&room.other_machine(), &room, "bob", &ceremony, None);
+    room.ok(&["publish", &ceremony, "--online-key", &key_file(&room, "online")]);
+    let verify = ["verify", &ceremony, "--root", "repository/1.root.json"];
+    let run = room.exits(0, &verify);
+    assert!(run.stdout.contains("\nYes: what is staged is what its inputs give"), "{run:?}");
+    // Another first root is not the one that it made.
+    let root: Value = serde_json::from_str(&room.read("repository/1.root.json")).unwrap();
+    let mut other = root.clone();
+    other["signed"]["expires"] = json!("2099-01-01T00:00:00Z");
+    room.write("repository/1.root.json", other.to_string());
+    let answer = room.json(1, &verify);
+    assert!(problems(&answer)[0].contains("does not lead on from the root that you trust"), "{answer}");
+}

@@ -11,7 +11,7 @@ use common::desk::signing;
 use common::terminal::CTRL_C;
 use common::yubikeys::PIN;
 use common::{Desk, Trustroot};
-use virtual_yubikey::{Card, Failure, Fault, Firmware, Reader, Touch};
+use virtual_yubikey::{Card, Failure, Fault, Firmware, Reader, Slot, Touch};
 
 /// Alice's YubiKey in a reader, bob's in his pocket, and a proposal for both.
 fn desk(firmware: Firmware) -> (Desk, Card, Reader, String) {
@@ -57,13 +57,19 @@ fn a_pin_that_was_typed_for_one_yubikey_never_reaches_another() {
 fn wrong_pins_end_before_the_last_try() {
     for firmware in [Firmware::V4_4_5, Firmware::V5_7_4] {
         let (desk, alice, _, digest) = desk(firmware);
-        for (typed, left) in [("12345", 3), ("123456789", 3), ("654321", 2), ("111111", 1)] {
-            let mut terminal = desk.terminal(&digest);
-            terminal.expect("PIN, for alice").type_secret(typed);
-            assert_eq!((terminal.exit_code(), alice.tries_left()), (2, left), "{}", terminal.screen());
-            let said = if left == 3 { "takes PINs of 6 to 8 bytes" } else { "refused the PIN" };
-            terminal.expect(said);
-        }
+        let mut terminal = desk.terminal(&digest);
+        let (asked, again) = ("PIN, for alice", "Do you want to type another PIN for the YubiKey 1001?");
+        // What the card would count for nothing is not sent, and asked for again at once.
+        terminal.expect(asked).type_secret("12345").expect("and this one has 5: it was not sent");
+        terminal.expect_times(asked, 2).type_secret("123456789").expect("and this one has 9: it was not sent");
+        assert_eq!((alice.pins_received().len(), alice.tries_left()), (0, 3));
+        terminal.expect_times(asked, 3).type_secret("654321").expect("refused the PIN: 2 tries are left").expect(again);
+        assert_eq!(alice.tries_left(), 2);
+        terminal.line("y").expect_times(asked, 4).type_secret("654321").expect("refused this PIN before");
+        terminal.expect_times(asked, 5).type_secret("111111").expect("one try is left, and this program never spends");
+        terminal.expect("`ykman piv access unblock-pin`");
+        assert_eq!((terminal.exit_code(), alice.tries_left(), terminal.echo()), (2, 1, true), "{}", terminal.screen());
+        assert_eq!(terminal.written().matches("another PIN for").count(), 1);
         assert_eq!(alice.pins_received(), [b"654321", b"111111"]);
         // It stops by itself, and says what to do.
         let mut terminal = desk.terminal(&digest);
@@ -81,6 +87,61 @@ fn wrong_pins_end_before_the_last_try() {
         assert!(run.says("with its PUK: `ykman piv access unblock-pin`"), "{run:?}");
         assert_eq!((alice.pins_received().len(), alice.puk_tries_left(), desk.signatures().len()), (0, 3, 0));
     }
+}
+
+#[test]
+fn a_wrong_pin_is_typed_again_and_nothing_else_is() {
+    let (desk, alice, _, digest) = desk(Firmware::V5_7_4);
+    let words = desk.room.json(0, &["review", "--digest"])["words"].as_str().unwrap().to_owned();
+    let [_, _, _, flag, module] = signing(&digest);
+    let mut terminal = desk.room.terminal(&["sign", flag, module]);
+    let heard = "Digest as you heard it";
+    let wrong = words.replacen(words.split(' ').nth(6).unwrap(), "trustr\u{16}\u{1b}[2Joot", 1);
+    terminal
+        .expect(heard)
+        .line(&wrong)
+        .expect(r"\u{1b}[2joot")
+        .expect("is not a word of the list; ask for word 7 again");
+    terminal.expect_times(heard, 2).line("abandon").expect("words given: 1");
+    terminal.expect_times(heard, 3).line(&words).expect("PIN, for alice").type_secret("654321");
+    terminal.expect("Do you want to type another PIN for the YubiKey 1001? [y/n]").line("y");
+    terminal.expect("the YubiKey 1001 asks for its PIN; 2 of 3 tries are left").type_secret(PIN);
+    assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
+    assert_eq!(terminal.written().matches(heard).count(), 3);
+    assert_eq!((desk.signatures().len(), alice.tries_left(), alice.is_verified()), (2, 3, false));
+    assert!(!terminal.written().contains(PIN), "{}", terminal.written());
+}
+
+#[test]
+fn an_answer_for_one_yubikey_is_no_answer_for_another() {
+    let desk = Desk::new(&["alice", "bob"], 2);
+    let cards = [("alice", 1001), ("bob", 1002)].map(|(name, serial)| {
+        let card = desk.readers.with(serial, Firmware::V5_7_4);
+        desk.enroll_new(name, serial, &[]);
+        card
+    });
+    let digest = desk.stage();
+    let [alice, bob] = &cards;
+    cards.iter().for_each(Card::clear_log);
+    // Alice gives up; bob's card knows nothing of it, and what he signed is kept.
+    let mut terminal = desk.terminal(&digest);
+    terminal.expect("PIN, for alice").type_secret("654321").expect("another PIN for the YubiKey 1001").line("n");
+    terminal.expect("Going on with the next device").expect("the YubiKey 1002 asks for its PIN; 3 of 3 tries are left");
+    assert_eq!((alice.tries_left(), bob.tries_left(), bob.pins_received().len()), (2, 3, 0));
+    terminal
+        .expect("PIN, for bob")
+        .type_secret(PIN)
+        .expect("error: root was not signed with slot 9c of the YubiKey 1001");
+    assert_eq!(terminal.exit_code(), 2, "{}", terminal.screen());
+    terminal.expect("what was signed is kept").expect("signatures/targets/bob");
+    assert_eq!(desk.signatures().into_iter().collect::<Vec<_>>(), ["root bob", "targets bob"]);
+    assert_eq!((alice.pins_received(), bob.tries_left()), (vec![b"654321".to_vec()], 3));
+    // Without a terminal the first refusal is the end.
+    let pin = desk.room.home().join("wrong");
+    std::fs::write(&pin, "111111").unwrap();
+    let run = desk.room.exits(2, &[&signing(&digest)[..], &["--pin-file", pin.to_str().unwrap()]].concat());
+    assert!(run.says("one try is left") && !run.says("Going on"), "{run:?}");
+    assert_eq!((alice.tries_left(), bob.tries_left()), (1, 3));
 }
 
 #[test]
@@ -149,14 +210,31 @@ fn a_run_that_is_broken_off_leaves_nothing_half_done() {
 }
 
 #[test]
-fn a_module_may_look_into_the_same_yubikey() {
+fn a_module_that_sees_the_same_yubikeys_is_not_heard() {
     let (desk, alice, _, digest) = desk(Firmware::V5_7_4);
+    let other = desk.readers.card(1003, Firmware::V5_7_4);
+    let reader = desk.readers.insert(&other);
+    alice.certify(Slot::numbered(0x9c).unwrap());
     let module = OPENSC.iter().find(|path| Path::new(path).exists());
     let module = module.expect("OpenSC is missing: apt-get install opensc");
-    let pin = desk.readers.pin_file(&desk.room);
-    desk.room.ok(&["sign", "--expect", &digest, "--pin-file", &pin, "--module", module]);
-    assert_eq!((desk.signatures().len(), alice.tries_left(), alice.is_verified()), (2, 3, false));
-    assert_eq!(alice.pins_received(), [PIN.as_bytes(); 2]);
+    // OpenSC calls both of them by one name, which is nobody's problem here.
+    let mut terminal = desk.room.terminal(&["sign", "--expect", &digest, "--module", module]);
+    terminal.expect("the YubiKey 1001 asks for its PIN").type_secret(PIN);
+    assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
+    assert_eq!(terminal.written().matches("PIN, for").count(), 1);
+    assert!(
+        !terminal.written().contains("the token") && !terminal.written().contains("twice"),
+        "{}",
+        terminal.screen()
+    );
+    assert_eq!((desk.signatures().len(), alice.tries_left(), other.tries_left()), (2, 3, 3));
+    assert_eq!((alice.pins_received(), other.pins_received().len()), (vec![PIN.as_bytes().to_vec(); 2], 0));
+    // Whoever enrolls is offered each key once, also where OpenSC reaches it.
+    desk.readers.rig().remove(reader).unwrap();
+    let mut terminal = desk.room.terminal(&["keyholder", "enroll", "alice", "--spare", "--module", module]);
+    terminal.expect("> the P-256 key in slot 9c of the YubiKey 1001").expect("a public key in a file").send(CTRL_C);
+    assert_eq!(terminal.exit_code(), 130);
+    assert!(!terminal.written().contains("on the token"), "{}", terminal.written());
 }
 
 /// Where Debian, Fedora and Arch put the module of OpenSC.

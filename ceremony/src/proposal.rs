@@ -51,9 +51,9 @@ impl ProposalDigest {
         }
         let list = bip39::Language::English.word_list();
         let mut same = true;
-        for (part, word) in parts.iter().zip(self.words()) {
+        for (place, (part, word)) in (1..).zip(parts.iter().zip(self.words())) {
             let known = list.iter().find(|word| *word == part || (part.len() >= 4 && word.starts_with(part)));
-            let known = known.ok_or_else(|| HeardError::NoWord { word: part.escape_debug().to_string() })?;
+            let known = known.ok_or_else(|| HeardError::NoWord { word: shown(part), place })?;
             same &= *known == word;
         }
         Ok(same)
@@ -66,21 +66,28 @@ impl fmt::Display for ProposalDigest {
     }
 }
 
+/// The beginning of a word, escaped.
+fn shown(word: &str) -> String {
+    word.chars().take(32).flat_map(char::escape_debug).collect()
+}
+
 /// Why a text is not a digest at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeardError {
     /// Too few or too many words, and not hex.
-    #[error("neither twelve words nor 32 or more hex digits: {words} words were given")]
+    #[error("neither twelve words nor 32 or more hex digits; words given: {words}")]
     Length {
         /// How many parts there are.
         words: usize,
     },
     /// A word that is not in the list.
-    #[error("\"{word}\" is not a word of the list; ask for it again")]
+    #[error("\"{word}\" is not a word of the list; ask for word {place} again")]
     NoWord {
-        /// The word, escaped.
+        /// The first 32 characters of the word, escaped.
         word: String,
+        /// Which one it is, from 1.
+        place: usize,
     },
 }
 
@@ -116,6 +123,9 @@ mod tests {
         assert_eq!(digest.is(&"0".repeat(64)), Ok(false));
         assert_eq!(digest.is(&super::tests::digest(2).words().join(" ")), Ok(false));
         let misheard = words.replacen(digest.words()[0], "trustroot", 1);
-        assert_eq!(digest.is(&misheard), Err(HeardError::NoWord { word: "trustroot".to_string() }));
+        assert_eq!(digest.is(&misheard), Err(HeardError::NoWord { word: "trustroot".to_string(), place: 1 }));
+        let hostile = words.replacen(digest.words()[11], &"\u{1b}[2J".repeat(20), 1);
+        let said = digest.is(&hostile).unwrap_err().to_string();
+        assert!(said.contains(r"\u{1b}[2j") && said.contains("word 12") && said.len() < 300, "{said}");
     }
 }

@@ -9,11 +9,17 @@ use crate::pin::{Pin, PinError};
 ///
 /// A terminal implements it, and so does a file with a PIN in it, and a script in a test.
 pub trait Ask {
-    /// Asks for a secret. Called once per attempt: a device never asks again by itself.
+    /// Asks for a secret. Called once per attempt: a device never asks again by itself, but after [`again`](Self::again).
     ///
     /// # Errors
     /// If there is nobody to answer, or they will not.
     fn pin(&mut self, request: PinRequest) -> Result<Pin, AskError>;
+
+    /// Says that the answer was of no use, and whether there shall be another question. Whoever does not answer this
+    /// themselves is not asked again.
+    fn again(&mut self, _: &Refusal) -> bool {
+        false
+    }
 
     /// Says that the device now waits for a person to do something. Returns at once; the device goes on waiting.
     fn act(&mut self, action: Action);
@@ -43,6 +49,19 @@ pub struct PinRequest {
     /// What the device says about the tries that are left. Never [`Tries::Final`] or [`Tries::Locked`]: a device does
     /// not ask then.
     pub tries: Tries,
+}
+
+/// An answer that was of no use, where another one can help. It is never about the last try of a device, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which secret was asked for.
+    pub secret: Secret,
+    /// What wants it, as in [`PinRequest::device`].
+    pub device: String,
+    /// What was wrong, as a sentence without a full stop: already escaped.
+    pub reason: String,
+    /// Whether the device counted it: so many of them lock it.
+    pub counted: bool,
 }
 
 /// Which secret is asked for.

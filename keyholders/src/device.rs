@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use ceremony::PublicKey;
 
-use crate::ask::{Ask, AskError, Tries};
+use crate::ask::{Ask, AskError, Refusal, Secret, Tries};
 use crate::slot::Slot;
 use crate::uri::Uri;
 
@@ -306,6 +306,23 @@ pub enum DeviceError {
         /// What the module answered.
         reason: String,
     },
+}
+
+impl DeviceError {
+    /// What there is to say to whoever gave `secret`, where another answer can help; none where it cannot, or where one
+    /// try is left.
+    pub(crate) fn refusal(&self, secret: Secret) -> Option<Refusal> {
+        let (device, counted) = match self {
+            Self::WrongPin { tries: Tries::Final | Tries::Locked, .. } => return None,
+            Self::WrongPin { device, .. } => (device, true),
+            Self::RefusedBefore { device }
+            | Self::PinLength { device, .. }
+            | Self::WrongManagementKey { device }
+            | Self::ManagementKeyForm { device, .. } => (device, false),
+            _ => return None,
+        };
+        Some(Refusal { secret, device: device.clone(), reason: self.to_string(), counted })
+    }
 }
 
 /// The tokens that are there, for errors about those that are not.

@@ -11,7 +11,7 @@ use pkcs8::{
 };
 use zeroize::Zeroizing;
 
-use crate::ask::{Ask, AskError, PinRequest, Secret, Tries};
+use crate::ask::{Ask, AskError, PinRequest, Refusal, Secret, Tries};
 use crate::device::{Description, Device, DeviceError, DeviceKind};
 use crate::name::Name;
 use crate::pin::Pin;
@@ -35,7 +35,7 @@ enum Private {
 impl FileKey {
     /// Reads what other tools write: PKCS#8 (RFC 5958) in PEM or DER, encrypted (RFC 8018) or not, and
     /// `EC PRIVATE KEY` (RFC 5915). `file` is what a person calls it. The passphrase of an encrypted key is asked for
-    /// once.
+    /// once, and after a wrong one as often as [`Ask::again`] says.
     ///
     /// # Errors
     /// If the bytes are no private key of P-256, P-384 or Ed25519; if it is locked in a way that this program does not
@@ -77,12 +77,21 @@ impl FileKey {
             return Err(FileKeyError::Encryption { file });
         }
         let device = format!("the key file {file}");
-        let request = PinRequest { secret: Secret::Passphrase, device, owner: owner.cloned(), tries: Tries::Unknown };
-        let passphrase = ask.pin(request).map_err(|source| FileKeyError::Ask { file: file.clone(), source })?;
-        // One in 256 wrong passphrases gives a padding that looks right, around something that is no key.
-        let wrong = || FileKeyError::WrongPassphrase { file: file.clone() };
-        let plain = encrypted.decrypt(passphrase.expose()).map_err(|_| wrong())?;
-        PrivateKeyInfoRef::try_from(plain.as_bytes()).map_err(|_| wrong())?;
+        let secret = Secret::Passphrase;
+        let wrong = FileKeyError::WrongPassphrase { file: file.clone() };
+        let refusal = Refusal { secret, device: device.clone(), reason: wrong.to_string(), counted: false };
+        let request = PinRequest { secret, device, owner: owner.cloned(), tries: Tries::Unknown };
+        let plain = loop {
+            let passphrase = ask.pin(request.clone());
+            let passphrase = passphrase.map_err(|source| FileKeyError::Ask { file: file.clone(), source })?;
+            // One in 256 wrong passphrases gives a padding that looks right, around something that is no key.
+            let plain = encrypted.decrypt(passphrase.expose()).ok();
+            match plain.filter(|plain| PrivateKeyInfoRef::try_from(plain.as_bytes()).is_ok()) {
+                Some(plain) => break plain,
+                None if ask.again(&refusal) => {}
+                None => return Err(wrong),
+            }
+        };
         let private = Private::from_pkcs8(plain.as_bytes()).ok_or(FileKeyError::Algorithm { file: file.clone() })?;
         Ok(Self::new(private, file))
     }

@@ -61,7 +61,7 @@ pub mod slot;
 mod text;
 pub mod uri;
 
-pub use ask::{Action, Ask, AskError, Nobody, PinRequest, Secret, Tries};
+pub use ask::{Action, Ask, AskError, Nobody, PinRequest, Refusal, Secret, Tries};
 pub use attestation::{Anchors, Attestation, AttestedKey, Evidence, attest};
 pub use claims::Claims;
 pub use device::{Description, Device, DeviceError, DeviceKind};

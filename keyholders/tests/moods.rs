@@ -65,6 +65,35 @@ fn a_refused_pin_is_never_sent_again() {
 }
 
 #[test]
+fn who_goes_on_is_asked_until_one_try_is_left() {
+    in_store("who_goes_on_is_asked_until_one_try_is_left", &["one"], |store| {
+        let (modules, uri) = key(store, Algorithm::EcdsaP256);
+        // One wrong PIN, and this token has one try left.
+        store.mood("strict");
+        let mut key = modules.key(&uri, None, &mut Script::silent()).unwrap();
+        let mut script = Script::again(&["222222", PIN]);
+        let error = key.sign(b"m", &mut script).unwrap_err();
+        assert!(matches!(error, DeviceError::WrongPin { tries: Tries::Final, .. }), "{error:?}");
+        assert_eq!((script.asked.len(), script.refused.len(), store.logins().len()), (1, 0, 1));
+        store.mood("");
+        let mut key = modules.key(&uri, None, &mut Script::silent()).unwrap();
+        // What was refused is not sent again, also when another one was refused since, and costs no try.
+        let mut script = Script::again(&["654321", "111111", "654321", PIN]);
+        assert!(key.sign(b"m", &mut script).is_ok());
+        let counted: Vec<_> = script.refused.iter().map(|refusal| refusal.counted).collect();
+        assert_eq!((counted, store.logins().len()), (vec![true, true, false], 3));
+        assert_eq!(script.refused[0].device, script.asked[0].device);
+        assert!(script.refused[0].reason.contains("refused the PIN"), "{:?}", script.refused);
+        // A PIN for one signature, in the middle of it.
+        store.mood("open always");
+        let mut key = modules.key(&uri, None, &mut Script::silent()).unwrap();
+        let mut script = Script::again(&["654321", PIN]);
+        assert!(key.sign(b"m", &mut script).is_ok());
+        assert_eq!(script.refused[0].secret, Secret::SignaturePin);
+    });
+}
+
+#[test]
 fn a_pin_is_not_sent_to_a_token_that_was_exchanged_meanwhile() {
     /// Exchanges the token while typing.
     struct Thief<'a>(&'a Store);

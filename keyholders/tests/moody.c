@@ -76,6 +76,7 @@ static ulong get_token_info(ulong slot, token_info *info) {
     ulong rv = CALL(TOKEN_INFO, (ulong, token_info *))(slot, info);
     if (in_mood("low")) info->flags |= 0x10000;
     if (in_mood("final")) info->flags |= 0x20000;
+    if (in_mood("strict") && info->flags & 0x10000) info->flags |= 0x20000;
     if (in_mood("locked")) info->flags |= 0x40000;
     if (in_mood("pad")) info->flags |= 0x100;
     if (in_mood("write-protected")) info->flags |= 0x2;

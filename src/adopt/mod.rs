@@ -48,6 +48,8 @@ pub(crate) struct Request {
 /// A repository that was taken over.
 pub(crate) struct Adopted {
     pub(crate) id: String,
+    /// Its name for people.
+    pub(crate) title: String,
     /// From the root that the user trusts to the latest.
     pub(crate) history: History,
     /// How many roots are older than the one that the user trusts.
@@ -142,7 +144,16 @@ pub(crate) fn adopt(workdir: &Workdir, machine: &Machine, request: &Request, now
     });
     let roles = holding.roles.iter().cloned().chain(beyond).map(role).collect();
     let (findings, due) = (found.findings, found.due);
-    Ok(Adopted { id: request.id.clone(), older: count, roles, taken, findings, due, history })
+    Ok(Adopted {
+        id: request.id.clone(),
+        title: request.title.clone(),
+        older: count,
+        roles,
+        taken,
+        findings,
+        due,
+        history,
+    })
 }
 
 /// Writes everything; what is in the batch when something fails is gone.

@@ -47,8 +47,9 @@ pub(crate) fn accept(finding: &Finding, reason: &str, until: Time) -> String {
 
 /// What stands before the accepted findings.
 pub(crate) const ACCEPTS: &str = "
-# What was found in the repository as it was adopted, its history included. `trustroot stage` stops on a finding unless
-# it is accepted here, and shows every signer what is. Take an entry away when it has become untrue.
+# What was found in the repository as it was adopted, its history included.
+# `trustroot stage` stops on a finding unless it is accepted here, and shows
+# every signer what is. Take an entry away when it has become untrue.
 ";
 
 fn write_role(out: &mut String, root: &Metadata, held: &HeldRole<'_>, now: Time) -> Result<(), Failure> {
@@ -69,7 +70,8 @@ fn write_role(out: &mut String, root: &Metadata, held: &HeldRole<'_>, now: Time)
         "snapshot" => "\n# The snapshot says which versions belong together.\n",
         "timestamp" => "\n# The timestamp says that this is still the newest state.\n",
         _ => {
-            "\n# A delegated role: its signers say which of these target files are right. Clients ask in this order.\n"
+            "\n# A delegated role: its signers say which of these target files are right.\n\
+             # Clients ask delegated roles in this order.\n"
         }
     });
     match delegation {
@@ -93,7 +95,7 @@ fn write_role(out: &mut String, root: &Metadata, held: &HeldRole<'_>, now: Time)
         Signers::Keyholders(names) => ("# The people who sign, by the names of their records.\nkeyholders", names),
         Signers::Online(names) => ("# The online keys, by the names of their records.\nonline", names),
         Signers::External => {
-            out.push_str("# Somebody else signs it; its keys stay as published. The days below are for reminders.\n");
+            out.push_str("# Somebody else signs it; its keys stay as published. The days are reminders.\n");
             out.push_str("online = \"external\"\n");
             ("", &Vec::new())
         }
@@ -102,8 +104,8 @@ fn write_role(out: &mut String, root: &Metadata, held: &HeldRole<'_>, now: Time)
         let _ = writeln!(out, "{words} = {}\nthreshold = {}", Array::from_iter(names), keys.threshold);
     }
     let terms = Terms::of(kind, said, file, now);
-    let guessed = if terms.stated { "" } else { " Guessed: the metadata does not say." };
-    let _ = writeln!(out, "# Days from staging to expiry, and before expiry from which the next is due.{guessed}");
+    out.push_str("# Days from staging to expiry, and before expiry from which the next is due.\n");
+    out.push_str(if terms.stated { "" } else { "# Guessed: the metadata does not say.\n" });
     let _ = writeln!(out, "lifetime-days = {}\nsigning-window-days = {}", terms.lifetime.0, terms.window.0);
     Ok(())
 }
@@ -122,10 +124,8 @@ fn write_targets(out: &mut String, policy: &Policy, holding: &Holding<'_>) -> Re
                 continue;
             }
             if std::mem::take(&mut first) {
-                out.push_str(
-                    "\n# What is said of single target files: which role lists one, where that is not the first that\n",
-                );
-                out.push_str("# is trusted for its path; and what its entry says besides.\n");
+                out.push_str("\n# What is said of single target files: which role lists one, where that is not\n");
+                out.push_str("# the first that is trusted for its path; and what its entry says besides.\n");
             } else {
                 out.push('\n');
             }
@@ -165,7 +165,7 @@ fn to_toml(json: &Json) -> Option<Value> {
     })
 }
 
-const HEAD: &str = "# The policy of a trust root: the wanted state, reviewed like code.
-# It was written by `trustroot adopt` and says what the adopted repository says. Change it, then `trustroot stage`
-# proposes the next version of whatever the change touches.
+const HEAD: &str = "# The policy of a trust root: the wanted state, reviewed like code. It was
+# written by `trustroot adopt` and says what the adopted repository says. Change
+# it, then `trustroot stage` proposes the next version of whatever it touches.
 ";

@@ -29,9 +29,10 @@ const ENROLL: &str = "Each keyholder enrolls the key anew, from the device that 
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Adopted { id, older, roles, taken, .. } = &self.adopted;
+        let Adopted { id, title, older, roles, taken, .. } = &self.adopted;
         writeln!(f, "Adopted {}", escaped(&self.from))?;
         writeln!(f, "  trust root {id}")?;
+        f.write_str(&wrapped(&format!("called {}; `name` in trustroot.toml changes that", escaped(title)), 2))?;
         let (metadata, targets) = (taken.metadata, taken.targets);
         writeln!(f, "  {metadata} metadata files and {targets} target files verified and copied\n")?;
         f.write_str(&columns(&self.roots(), 0))?;
@@ -140,7 +141,7 @@ fn of_needed(tally: &Tally) -> String {
 
 impl Report for Answer {
     fn json(&self) -> Json {
-        let Adopted { id, history, older, roles, taken, findings, due } = &self.adopted;
+        let Adopted { id, title, history, older, roles, taken, findings, due } = &self.adopted;
         let roots = history.steps.iter().map(|step| {
             object([
                 ("version", step.root.version.into()),
@@ -162,6 +163,7 @@ impl Report for Answer {
         object([
             ("ok", Json::Bool(true)),
             ("id", Json::string(id)),
+            ("name", Json::string(title)),
             ("roots", roots.collect()),
             ("older_roots", (*older as u64).into()),
             ("roles", roles.iter().map(adopted_role).collect()),

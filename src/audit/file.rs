@@ -1,7 +1,7 @@
 //! One metadata file, finished or partly signed.
 
 use ceremony::tally::{Rejection, rejected};
-use ceremony::{Finding, KeyId, KeySet, Kind, Metadata, Root, Tally, Targets, Time, lint, tally};
+use ceremony::{Digest, Finding, KeyId, KeySet, Kind, Metadata, Root, Tally, Targets, Time, lint, tally};
 
 use super::{Problem, expired, unmet};
 use crate::error::Failure;
@@ -10,8 +10,8 @@ use crate::error::Failure;
 pub(crate) struct Question<'a> {
     /// The file.
     pub(crate) file: &'a Metadata,
-    /// Its length in bytes.
-    pub(crate) length: u64,
+    /// The file as it was read.
+    pub(crate) bytes: &'a [u8],
     /// The root to judge it by: for a root the one before it, which only a first root has not.
     pub(crate) root: Option<&'a Metadata>,
     /// The delegated role that the file is said to be.
@@ -27,6 +27,8 @@ pub(crate) struct Judgement {
     pub(crate) role: String,
     pub(crate) version: u64,
     pub(crate) expires: Time,
+    /// Of the whole file.
+    pub(crate) sha256: Digest,
     pub(crate) outgoing: Option<Tally>,
     pub(crate) incoming: Tally,
     pub(crate) rejected: Vec<(KeyId, Rejection)>,
@@ -59,16 +61,15 @@ impl Judgement {
         let tallies: Vec<&Tally> = outgoing.iter().chain([&incoming]).collect();
         let rejected = rejected(&file.signatures, &tallies);
         let mut findings: Vec<Finding> = lint::invalid(role, file, &tallies).into_iter().collect();
-        findings.extend(lint::size(role, file.kind(), question.length));
+        findings.extend(lint::size(role, file.kind(), question.bytes.len() as u64));
         let lifetime = lint::lifetime(role, file.kind(), question.now, file.expires());
         findings.extend(lifetime.filter(|finding| finding.rule == ceremony::Rule::ExpiryTooLong));
         let (version, expires) = (file.version(), file.expires());
-        let problems = Vec::new();
-        let mut judgement =
-            Self { role: role.to_owned(), version, expires, outgoing, incoming, rejected, problems, findings };
+        let (role, sha256, problems) = (role.to_owned(), Digest::of(question.bytes), Vec::new());
+        let mut judgement = Self { role, version, expires, sha256, outgoing, incoming, rejected, problems, findings };
         let before = judgement.outgoing.as_ref().and_then(|tally| unmet(tally, "the keys of the root before it"));
         before.into_iter().for_each(|what| judgement.problem(what));
-        let whose = if role == "root" { "its own keys" } else { "the keys that its delegator names" };
+        let whose = if judgement.role == "root" { "its own keys" } else { "the keys that its delegator names" };
         unmet(&judgement.incoming, whose).into_iter().for_each(|what| judgement.problem(what));
         if question.now >= expires {
             judgement.problem(expired(file));

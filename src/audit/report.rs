@@ -11,7 +11,7 @@ use super::file::Judgement;
 use super::{Audit, Problem};
 use crate::report::Report;
 use crate::report::finding;
-use crate::report::object;
+use crate::report::{in_two_lines, object};
 use crate::text::{columns, escaped, wrapped};
 
 /// Problems that a person is shown. A program is given all.
@@ -117,6 +117,11 @@ impl Report for Audit {
 impl fmt::Display for Judgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} {}, expires {}", escaped(&self.role), self.version, self.expires)?;
+        writeln!(f, "  SHA-256  {}", self.sha256)?;
+        if self.role == "root" {
+            let [first, last] = in_two_lines(self.sha256);
+            f.write_str(&columns(&[["words".to_owned(), first], [String::new(), last]], 2))?;
+        }
         let mut rows = Vec::new();
         if let Some(outgoing) = &self.outgoing {
             rows.push(["by the root before".to_owned(), signed(outgoing)]);
@@ -146,6 +151,8 @@ impl Report for Judgement {
             ("role", Json::string(&self.role)),
             ("version", number(self.version)),
             ("expires", Json::string(self.expires.to_string())),
+            ("sha256", Json::string(self.sha256.to_string())),
+            ("words", if self.role == "root" { Json::string(self.sha256.words().join(" ")) } else { Json::Null }),
             ("outgoing", self.outgoing.as_ref().map_or(Json::Null, tally)),
             ("incoming", tally(&self.incoming)),
             ("rejected", rejected.collect()),

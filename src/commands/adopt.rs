@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use ceremony::{Metadata, Root, Source as _};
+
 use crate::adopt::holding::{Held, Wishes};
 use crate::adopt::names::Naming;
+use crate::adopt::origin::Origin;
 use crate::adopt::report::Answer;
 use crate::adopt::{Request, adopt};
-use crate::commands::init::random_id;
+use crate::commands::init::{Title, random_id};
 use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
@@ -42,26 +45,38 @@ pub(crate) struct Adopt {
     /// Somebody else makes and signs this role
     #[arg(long, value_name = "ROLE")]
     external: Vec<String>,
+    /// The name of the trust root, for people; by default the host or the directory that it comes from
+    #[arg(long, value_name = "NAME")]
+    title: Option<Title>,
 }
 
 impl Adopt {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let asked = self.from.is_none() || self.root.is_none();
+        let targets = self.targets.as_ref();
         let from = match self.from {
             Some(from) => from,
-            None => ui.value("DIR-OR-URL", "Directory or URL of the repository's metadata", None)?,
+            None => {
+                let question = "Directory or URL of the repository's metadata";
+                ui.accepted("DIR-OR-URL", question, None, |from| is_there(&from, targets).map(|()| from))?
+            }
         };
         let root = match self.root {
-            Some(root) => root,
-            None => ui.value("--root", "File with the root that you trust", None)?,
+            Some(root) => disk::read(&Place::named(root), METADATA_LIMIT)?,
+            None => ui.accepted("--root", "File with the root that you trust", None, root)?,
         };
-        let root = Place::named(root);
         let shown = from.to_string();
+        let title = match self.title {
+            Some(title) => title,
+            None if asked => ui.value("--title", "Name of the trust root, for people", Some(&title(&from)))?,
+            None => title(&from).parse()?,
+        };
         let request = Request {
-            root: disk::read(&root, METADATA_LIMIT)?,
+            root,
             targets: self.targets,
             wishes: Wishes { names: self.names, held: self.online, external: self.external },
             id: random_id()?,
-            title: title(&from),
+            title: title.into(),
             from,
         };
         let adopted = adopt(&context.workdir, &context.machine, &request, context.now);
@@ -70,11 +85,27 @@ impl Adopt {
     }
 }
 
+/// Refuses an address that no repository is at.
+fn is_there(from: &Address, targets: Option<&Address>) -> Result<(), Failure> {
+    match Origin::open(from, targets)?.metadata("timestamp.json", METADATA_LIMIT)? {
+        Some(_) => Ok(()),
+        None => Err(Failure::could_not(format!("there is no repository at {from}: it has no timestamp.json"))),
+    }
+}
+
+/// Reads a root.
+fn root(path: PathBuf) -> Result<Vec<u8>, Failure> {
+    let bytes = disk::read(&Place::named(&path), METADATA_LIMIT)?;
+    let root = Metadata::parse_untrusted(&bytes).map(|file| Root::of(&file));
+    root.map_err(Failure::from).and_then(|root| Ok(root?)).or_fail(|| format!("{} is no root", path.display()))?;
+    Ok(bytes)
+}
+
 /// The host or the directory, as a name to begin with.
 fn title(from: &Address) -> String {
     let name = match from {
         Address::Http(url) => url.host_str().map(str::to_owned),
         Address::Directory(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
     };
-    name.unwrap_or_else(|| "adopted".to_owned())
+    name.filter(|name| name.parse::<Title>().is_ok()).unwrap_or_else(|| "adopted".to_owned())
 }

@@ -37,7 +37,7 @@ use template::{Answers, Template};
 pub(crate) struct Init {
     /// The name of the trust root, for people
     #[arg(long, value_name = "NAME")]
-    name: Option<String>,
+    name: Option<Title>,
     /// What the policy starts from
     #[arg(long, value_enum, default_value = "plain")]
     template: Template,
@@ -50,9 +50,9 @@ pub(crate) struct Init {
     /// The name of the online key that signs snapshot and timestamp
     #[arg(long, value_name = "NAME", default_value = "online")]
     online: Name,
-    /// Let keyholders sign with keys in files: for rehearsals and for roots with little at stake
-    #[arg(long)]
-    file_keys: bool,
+    /// Let keyholders sign with keys in files: for rehearsals and for roots with little at stake; by default they may not
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    file_keys: Option<bool>,
     #[command(flatten)]
     services: Services,
 }
@@ -102,45 +102,80 @@ impl Init {
     }
 
     fn answers(self, ui: &mut Ui) -> Result<(Answers, Services), Failure> {
+        // Who gives all that is needed is asked nothing.
+        let asked = self.name.is_none() || self.keyholders.is_empty();
         let name = match self.name {
             Some(name) => name,
             None => ui.value("--name", "Name of the trust root, for people", None)?,
         };
-        if name.trim().is_empty() || name.chars().any(char::is_control) {
-            return Err(Failure::could_not("the name of a trust root is one line of text").hint("give --name NAME"));
-        }
+        let online = self.online;
+        let people = |names: Names| match names.0.contains(&online) {
+            false => Ok(names.0),
+            true => {
+                let message = format!("{online} cannot be a keyholder and the online key: a person is no robot");
+                Err(Failure::could_not(message).hint("give --online NAME"))
+            }
+        };
         let keyholders = match self.keyholders.is_empty() {
-            false => Names::new(self.keyholders)?,
-            true => ui.value("--keyholder", "Names of the keyholders, with blanks between them", None)?,
-        }
-        .0;
+            false => people(Names::new(self.keyholders)?)?,
+            true => ui.accepted("--keyholder", "Names of the keyholders, with blanks between them", None, people)?,
+        };
         let count = keyholders.len() as u64;
+        let can_sign = |threshold: u64| match (1..=count).contains(&threshold) {
+            true => Ok(threshold),
+            false => {
+                let message =
+                    format!("{threshold} of {count} keyholders can never sign: the threshold is from 1 to {count}");
+                Err(Failure::could_not(message).hint("give --threshold NUMBER"))
+            }
+        };
         let threshold = match self.threshold {
-            Some(threshold) => threshold,
+            Some(threshold) => can_sign(threshold)?,
             None if count == 1 => 1,
             None => {
                 let most_of_them = (count / 2 + 1).to_string();
-                loop {
-                    let question = format!("How many of the {count} must sign");
-                    let answer: String = ui.value("--threshold", &question, Some(&most_of_them))?;
-                    match answer.trim().parse() {
-                        Ok(threshold) if (1..=count).contains(&threshold) => break threshold,
-                        _ => ui.say(format!("It is a number from 1 to {count}.")),
-                    }
-                }
+                let number = |text: String| match text.parse() {
+                    Ok(threshold) if (1..=count).contains(&threshold) => Ok(threshold),
+                    _ => Err(Failure::could_not(format!("it is a number from 1 to {count}"))),
+                };
+                ui.accepted("--threshold", &format!("How many of the {count} must sign"), Some(&most_of_them), number)?
             }
         };
-        if threshold == 0 || threshold > count {
-            let message =
-                format!("{threshold} of {count} keyholders can never sign: the threshold is from 1 to {count}");
-            return Err(Failure::could_not(message).hint("give --threshold NUMBER"));
+        let file_keys = match self.file_keys {
+            Some(allowed) => allowed,
+            None if asked && ui.has_terminal() => {
+                ui.say("A key in a file can be copied unnoticed: files are for rehearsals, and for little at stake.");
+                ui.confirm("--file-keys=BOOLEAN", "May keyholders sign with keys in files?", Some(false))?
+            }
+            None => false,
+        };
+        let template = self.template;
+        Ok((Answers { name: name.0, template, keyholders, threshold, online, file_keys }, self.services))
+    }
+}
+
+/// The name of a trust root: one line of text.
+#[derive(Clone, Debug)]
+pub(crate) struct Title(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the name of a trust root is one line of text")]
+pub(crate) struct TitleError;
+
+impl From<Title> for String {
+    fn from(title: Title) -> Self {
+        title.0
+    }
+}
+
+impl FromStr for Title {
+    type Err = TitleError;
+
+    fn from_str(text: &str) -> Result<Self, TitleError> {
+        match text.trim().is_empty() || text.chars().any(char::is_control) {
+            true => Err(TitleError),
+            false => Ok(Self(text.to_owned())),
         }
-        if keyholders.contains(&self.online) {
-            let message = format!("{} cannot be a keyholder and the online key: a person is no robot", self.online);
-            return Err(Failure::could_not(message).hint("give --online NAME"));
-        }
-        let (template, online, file_keys) = (self.template, self.online, self.file_keys);
-        Ok((Answers { name, template, keyholders, threshold, online, file_keys }, self.services))
     }
 }
 

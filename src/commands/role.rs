@@ -146,7 +146,7 @@ impl Change {
         let incoming = wanted.map(|role| {
             let mut names = role.signers.names().to_vec();
             names.sort();
-            Needed { threshold: u64::from(role.threshold), names }
+            Needed { threshold: role.threshold, names }
         });
         Ok(Self { carrier, outgoing, incoming })
     }

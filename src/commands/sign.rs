@@ -64,19 +64,41 @@ impl Sign {
             |key: &KeyAtHand| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some());
         // Keys in files do not show themselves, as those on tokens do.
         let in_file = ceremony.inputs.policy.devices.file_keys && self.keys.key_files.is_empty();
-        if in_file && person.ui().has_terminal() && !keys.iter().any(may_sign) {
+        while in_file && person.ui().has_terminal() && !keys.iter().any(may_sign) {
             let question = "No device at hand may sign. Path of your key file";
             let file = person.ui().value("--key-file", question, None)?;
             let args = DeviceArgs { key_files: vec![file], ..DeviceArgs::default() };
-            keys.extend(AtHand::find(context, &args, &ceremony.roster, &mut person)?.keys);
+            match AtHand::find(context, &args, &ceremony.roster, &mut person) {
+                Ok(found) => {
+                    keys.extend(found.keys);
+                    break;
+                }
+                Err(failure) => person.ui().tell(&failure),
+            }
         }
         let (able, other): (Vec<_>, Vec<_>) = keys.into_iter().partition(may_sign);
         if able.is_empty() {
             return Err(no_key(&ceremony, staged, &other));
         }
-        let mut signed = Vec::new();
-        for mut key in able {
-            signed.extend(sign_all(context, &ceremony, staged, &mut *key.device, &mut person)?);
+        let (mut signed, mut failure) = (Vec::new(), None);
+        let mut able = able.into_iter().peekable();
+        while let Some(mut key) = able.next() {
+            let unsigned = sign_all(context, &ceremony, staged, &mut *key.device, &mut person, &mut signed);
+            match unsigned.map_err(|failure| kept(failure, &signed))? {
+                None => {}
+                // At a terminal one device does not speak for the next.
+                Some(unsigned) if person.ui().has_terminal() && able.peek().is_some() => {
+                    person.ui().say(format!("{}. Going on with the next device.", unsigned.line()));
+                    failure.get_or_insert(unsigned);
+                }
+                Some(unsigned) => _ = failure.get_or_insert(unsigned),
+            }
+            if failure.is_some() && !person.ui().has_terminal() {
+                break;
+            }
+        }
+        if let Some(failure) = failure {
+            return Err(kept(failure, &signed));
         }
         examined.remember(context)?;
         Ok(Outcome::done(Signed { ceremony: ceremony.name, signed }))
@@ -156,14 +178,29 @@ fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[KeyAtHand]) -> Failure {
     failure.hint(format!("these may sign: {}; plug your device in, or name a file with --key-file", who.join(", ")))
 }
 
-/// Signs every role that the key of `device` may sign, but for those that it has signed already.
+/// Says what was signed before `failure`.
+fn kept(failure: Failure, signed: &[Made]) -> Failure {
+    let files = signed.iter().filter_map(|made| made.file.as_ref());
+    let files: Vec<_> = files.map(|file| file.display().to_string()).collect();
+    match files.is_empty() {
+        true => failure,
+        false => failure.hint(format!("what was signed is kept: {}", files.join(", "))),
+    }
+}
+
+/// Signs every role that the key of `device` may sign, but for those that it has signed already, and adds them to `made`.
+/// Answers with what kept the device from signing, if something did.
+///
+/// # Errors
+/// If something speaks against these signatures, whichever device makes them.
 fn sign_all(
     context: &Context,
     ceremony: &Ceremony,
     staged: &Staged,
     device: &mut dyn Device,
     person: &mut Person<'_>,
-) -> Result<Vec<Made>, Failure> {
+    made: &mut Vec<Made>,
+) -> Result<Option<Failure>, Failure> {
     let key = device.public_key().clone();
     let fingerprint = key.fingerprint();
     let label = device.describe().label;
@@ -174,7 +211,6 @@ fn sign_all(
     let owner = ceremony.roster.find(&fingerprint).map(|(record, _)| record.name().to_string());
     let owner = owner.unwrap_or_else(|| "unknown".to_owned());
     let id = &ceremony.inputs.policy.id;
-    let mut made = Vec::new();
     for (role, staged) in staged.roles() {
         if staged.quorum.key(&fingerprint).is_none() {
             continue;
@@ -201,8 +237,12 @@ fn sign_all(
         let refused = |error| refused(&error, &message, role, version, &fingerprint);
         context.machine.may_sign(&fingerprint, &entry, accepted).map_err(refused)?;
         person.ui().say(format!("{role} version {version}: {label} signs, for {owner}"));
-        let signature = patient(device, staged.payload.bytes(), person)
-            .or_fail(|| format!("{role} was not signed with {label}"))?;
+        let signature = match patient(device, staged.payload.bytes(), person) {
+            Ok(signature) => signature,
+            Err(error) => {
+                return Ok(Some(Failure::from(error).in_context(format!("{role} was not signed with {label}"))));
+            }
+        };
         // The library below has its own idea of a good signature; what counts is what every client will compute.
         staged
             .payload
@@ -222,7 +262,7 @@ fn sign_all(
         disk::create_new(&place, &file.to_file(), Access::Shared)?;
         made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: Some(place.path()) });
     }
-    Ok(made)
+    Ok(None)
 }
 
 /// Signs, as often as a person goes on: a device that was pulled can be put back, and a touch can be given after all.

@@ -121,13 +121,13 @@ impl Verify {
         if self.expect.is_some() {
             return Err(Failure::could_not("--expect is for the directory of a ceremony"));
         }
-        let (metadata, length) = read(file)?;
+        let (metadata, bytes) = read(file)?;
         let root = self.root.as_ref().map(|root| read(root)).transpose()?;
         let delegators: Result<Vec<Metadata>, Failure> =
             self.delegator.iter().map(|file| read(file).map(|(metadata, _)| metadata)).collect();
         let judgement = Judgement::of(&Question {
             file: &metadata,
-            length,
+            bytes: &bytes,
             root: root.as_ref().map(|(root, _)| root),
             role: self.role.as_deref(),
             delegators: &delegators?,
@@ -150,9 +150,9 @@ impl Verify {
     }
 }
 
-fn read(file: &Path) -> Result<(Metadata, u64), Failure> {
+fn read(file: &Path) -> Result<(Metadata, Vec<u8>), Failure> {
     let place = Place::named(file);
     let bytes = disk::read(&place, METADATA_LIMIT)?;
     let metadata = Metadata::parse_untrusted(&bytes).or_fail(|| format!("{place} is not TUF metadata"))?;
-    Ok((metadata, bytes.len() as u64))
+    Ok((metadata, bytes))
 }

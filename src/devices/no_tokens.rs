@@ -3,7 +3,7 @@
 use ceremony::{Algorithm, PublicKey};
 use keyholders::{Ask, Device, Name, Roster, Uri};
 
-use super::{ClaimedKey, Listing, ModuleArgs};
+use super::{ClaimedKey, Listing, ModuleArgs, OnTokens};
 use crate::error::Failure;
 use crate::machine::Config;
 
@@ -15,12 +15,12 @@ impl Tokens {
         Self(())
     }
 
-    pub(crate) fn list(&self) -> Listing {
+    pub(super) fn list(&self) -> Listing {
         Listing { problems: vec![absent().line()], ..Listing::default() }
     }
 
-    pub(crate) fn devices(&self, _: &Roster) -> (Vec<Box<dyn Device>>, Vec<String>) {
-        (Vec::new(), vec![absent().line()])
+    pub(crate) fn devices(&self, _: &Roster) -> OnTokens {
+        OnTokens { problems: vec![absent().line()], ..OnTokens::default() }
     }
 
     pub(crate) fn is_here(&self, _: &Uri) -> bool {

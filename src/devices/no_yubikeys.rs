@@ -3,7 +3,7 @@
 use ceremony::PublicKey;
 use keyholders::{Ask, Device, Name, Pin, Roster, Slot};
 
-use super::{KeyInYubikey, ListedYubikey, Listing, NewKey};
+use super::{InYubikeys, KeyInYubikey, ListedYubikey, Listing, NewKey};
 use crate::error::Failure;
 
 /// No YubiKey.
@@ -18,10 +18,14 @@ impl Yubikeys {
         None
     }
 
-    pub(crate) fn list(&self, _: &mut Listing) {}
+    pub(crate) fn count(&self) -> usize {
+        0
+    }
 
-    pub(crate) fn devices(&self, _: &Roster) -> (Vec<Box<dyn Device>>, Vec<String>) {
-        (Vec::new(), Vec::new())
+    pub(super) fn list(&self, _: &mut Listing) {}
+
+    pub(crate) fn devices(&self, _: &Roster) -> InYubikeys {
+        InYubikeys::default()
     }
 
     pub(crate) fn serial(&self, _: Option<u32>) -> Result<u32, Failure> {

@@ -6,7 +6,7 @@ use ceremony::{Algorithm, PublicKey};
 use keyholders::pkcs11::{self, Modules, Template, TokenKey};
 use keyholders::{Ask, Device, Name, Roster, Uri};
 
-use super::{ClaimedKey, ListedModule, ListedToken, Listing, ModuleArgs};
+use super::{ClaimedKey, ListedModule, ListedToken, Listing, ModuleArgs, OnTokens, is_view};
 use crate::error::Failure;
 use crate::machine::Config;
 use crate::text::escaped;
@@ -24,8 +24,8 @@ impl Tokens {
         }
     }
 
-    /// All that is there.
-    pub(crate) fn list(&self) -> Listing {
+    /// All that is there, but for YubiKeys.
+    pub(super) fn list(&self) -> Listing {
         let (tokens, silent) = self.0.tokens();
         let mut listing = Listing {
             problems: self.0.problems().iter().chain(&silent).map(ToString::to_string).collect(),
@@ -39,7 +39,8 @@ impl Tokens {
             let (keys, tries) = match (token.keys(), token.tries()) {
                 (Ok(keys), Ok(tries)) => (keys, tries),
                 (Err(error), _) | (_, Err(error)) => {
-                    listing.problems.push(error.to_string());
+                    let problems = if is_view(token.uri()) { &mut listing.views } else { &mut listing.problems };
+                    problems.push(error.to_string());
                     continue;
                 }
             };
@@ -55,20 +56,21 @@ impl Tokens {
     }
 
     /// All keys that show themselves without a PIN, and what kept others from being found.
-    pub(crate) fn devices(&self, roster: &Roster) -> (Vec<Box<dyn Device>>, Vec<String>) {
+    pub(crate) fn devices(&self, roster: &Roster) -> OnTokens {
         let (tokens, silent) = self.0.tokens();
-        let mut devices: Vec<Box<dyn Device>> = Vec::new();
-        let mut problems: Vec<_> = self.0.problems().iter().chain(&silent).map(ToString::to_string).collect();
+        let problems = self.0.problems().iter().chain(&silent).map(ToString::to_string).collect();
+        let mut found = OnTokens { problems, ..OnTokens::default() };
         for token in tokens {
             match token.keys() {
-                Err(error) => problems.push(error.to_string()),
-                Ok(keys) => devices.extend(keys.into_iter().map(|key| match roster.owner(key.public_key()) {
+                Err(error) if is_view(token.uri()) => found.views.push(error.to_string()),
+                Err(error) => found.problems.push(error.to_string()),
+                Ok(keys) => found.devices.extend(keys.into_iter().map(|key| match roster.owner(key.public_key()) {
                     Some(owner) => Box::new(key.owned_by(owner.name().clone())) as Box<dyn Device>,
                     None => Box::new(key),
                 })),
             }
         }
-        (devices, problems)
+        found
     }
 
     /// Whether the token that `uri` names is there.

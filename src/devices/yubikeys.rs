@@ -4,7 +4,7 @@ use ceremony::PublicKey;
 use keyholders::piv::{self, Card, Defaults, SlotContent, SlotKey, Template};
 use keyholders::{Ask, Device, DeviceError, Home, Name, Pin, Record, RecordKey, Roster, Slot, State};
 
-use super::{KeyInYubikey, ListedSlot, ListedYubikey, Listing, NewKey};
+use super::{InYubikeys, KeyInYubikey, ListedSlot, ListedYubikey, Listing, NewKey, is_view};
 use crate::error::Failure;
 
 /// The YubiKeys that are plugged in.
@@ -30,8 +30,13 @@ impl Yubikeys {
         self.no_service.as_deref()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.cards.len()
+    }
+
     /// Adds all of them to `listing`, with what is in their slots.
-    pub(crate) fn list(&self, listing: &mut Listing) {
+    pub(super) fn list(&self, listing: &mut Listing) {
         listing.problems.extend(self.problems.iter().cloned().chain(self.no_service.clone()));
         for card in &self.cards {
             match listed(card) {
@@ -41,47 +46,49 @@ impl Yubikeys {
         }
     }
 
-    /// The keys in them that are somebody's in `roster`, what kept others from being found, and the serial numbers of
-    /// those that hold nobody's key.
+    /// The keys in them that are somebody's in `roster`, and what kept others from being found.
     ///
-    /// A YubiKey that is on record is asked for no more than the slots on record; another one, for all its slots, since a
-    /// key that was adopted may be in it.
-    pub(crate) fn devices(&self, roster: &Roster) -> (Vec<Box<dyn Device>>, Vec<String>) {
-        let mut problems = self.problems.clone();
-        let mut devices: Vec<Box<dyn Device>> = Vec::new();
+    /// A YubiKey that is on record is asked for no more than the slots on record, unless somebody has a key on record that
+    /// a module reaches in one; another YubiKey, for all its slots, since a key that was adopted may be in it.
+    pub(crate) fn devices(&self, roster: &Roster) -> InYubikeys {
+        let mut found = InYubikeys { problems: self.problems.clone(), ..InYubikeys::default() };
         for card in &self.cards {
-            let before = devices.len();
             let recorded: Vec<_> = on_record(roster, card.serial()).collect();
-            let found: Vec<_> = match recorded.is_empty() {
-                false => recorded
-                    .iter()
-                    .map(|(record, key, slot)| (*record, card.known_key(*slot, key.public_key())))
-                    .collect(),
-                true => match card.slots() {
-                    Ok(slots) => {
-                        let owned = |content: &SlotContent| {
-                            let public = content.public_key.as_ref().ok()?;
-                            Some((roster.owner(public)?, card.known_key(content.slot, public)))
-                        };
-                        slots.iter().filter_map(owned).collect()
-                    }
+            let mut keys: Vec<_> = recorded
+                .iter()
+                .map(|(record, key, slot)| (record.name(), card.known_key(*slot, key.public_key())))
+                .collect();
+            if recorded.is_empty() || is_used_through_a_module(roster) {
+                let slots = match card.slots() {
+                    Ok(slots) => slots,
                     Err(error) => {
-                        problems.push(error.to_string());
+                        found.problems.push(error.to_string());
                         continue;
                     }
-                },
-            };
-            for (record, key) in found {
-                match key {
-                    Ok(key) => devices.push(Box::new(key.owned_by(record.name().clone()))),
-                    Err(error) => problems.push(error.to_string()),
+                };
+                let is_new = |slot: Slot| recorded.iter().all(|(_, _, known)| *known != slot);
+                let owned = |content: &SlotContent| {
+                    let public = content.public_key.as_ref().ok().filter(|_| is_new(content.slot))?;
+                    Some((roster.owner(public)?.name(), card.known_key(content.slot, public)))
+                };
+                keys.extend(slots.iter().filter_map(owned));
+                if keys.is_empty() {
+                    found.problems.push(format!("{} is plugged in, and holds nobody's key on record", card.label()));
                 }
             }
-            if devices.len() == before && recorded.is_empty() {
-                problems.push(format!("{} is plugged in, and holds nobody's key on record", card.label()));
+            for (owner, key) in keys {
+                match key {
+                    Ok(key) => {
+                        if !recorded.is_empty() {
+                            found.direct.push(key.public_key().fingerprint());
+                        }
+                        found.devices.push(Box::new(key.owned_by(owner.clone())));
+                    }
+                    Err(error) => found.problems.push(error.to_string()),
+                }
             }
         }
-        (devices, problems)
+        found
     }
 
     /// The serial number of the one that is meant: the only one that is plugged in, if none is named.
@@ -181,6 +188,11 @@ fn about(card: &Card, keys: Vec<ListedSlot>) -> Result<ListedYubikey, DeviceErro
 fn unchanged(defaults: Defaults) -> Vec<&'static str> {
     let all = [(defaults.pin, "PIN"), (defaults.puk, "PUK"), (defaults.management_key, "management key")];
     all.into_iter().filter_map(|(unchanged, name)| unchanged.then_some(name)).collect()
+}
+
+/// Whether somebody has a key on record that a module reaches in what may be a YubiKey.
+fn is_used_through_a_module(roster: &Roster) -> bool {
+    roster.records().iter().flat_map(Record::keys).filter_map(RecordKey::uri).any(is_view)
 }
 
 /// The keys on record in the YubiKey with this serial number that are not retired.

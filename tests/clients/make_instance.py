@@ -117,9 +117,9 @@ class Instance:
             "tree_head_signature": b64(b"\4\3" + len(signature).to_bytes(2) + signature),
         }
 
-    def checkpoint(self, root):
-        """A checkpoint of a tree of one leaf (C2SP tlog-checkpoint), with the origin that Rekor v1 has."""
-        text = f"{REKOR} - 2605736670972794746\n1\n{b64(root)}\n"
+    def checkpoint(self, root, size=1):
+        """A checkpoint (C2SP tlog-checkpoint), with the origin that Rekor v1 has."""
+        text = f"{REKOR} - 2605736670972794746\n{size}\n{b64(root)}\n"
         signature = hashlib.sha256(spki(self.rekor)).digest()[:4] + sign(self.rekor, text.encode())
         return f"{text}\n\u2014 {REKOR} {b64(signature)}\n"
 
@@ -150,10 +150,15 @@ class Instance:
         return made([(x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2"), value), False)])
 
     def stamp(self, data, at):
-        """The timestamp authority's answer for `data` (RFC 3161), by openssl at another time."""
+        """The timestamp authority's answer for `data`."""
+        asked = ["openssl", "ts", "-query", "-data", "/dev/stdin", "-sha256", "-cert"]
+        return self.reply(run(asked, input=data), at)
+
+    def reply(self, query, at=None):
+        """The timestamp authority's answer to a query (RFC 3161), by openssl now or at another time."""
         with tempfile.TemporaryDirectory() as place:
             place = Path(place)
-            (place / "data").write_bytes(data)
+            (place / "query").write_bytes(query)
             (place / "key").write_bytes(pem_key(self.tsa))
             (place / "signer").write_bytes(pem([self.stamper]))
             (place / "serial").write_text("01\n")
@@ -161,16 +166,18 @@ class Instance:
                 "[tsa]\ndefault_tsa = it\n[it]\nserial = serial\ndefault_policy = 1.2.3.4.1\ndigests = sha256\n"
                 "signer_digest = sha256\ness_cert_id_alg = sha256\n"
             )
-            asked = ["openssl", "ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "query"]
             answer = ["openssl", "ts", "-reply", "-config", "config", "-queryfile", "query", "-inkey", "key"]
             answer += ["-signer", "signer", "-out", "reply"]
-            then = at.strftime("%Y-%m-%d %H:%M:%S")
-            for command in [asked, ["faketime", "-f", then, *answer]]:
-                # faketime reads local time.
-                done = subprocess.run(command, cwd=place, capture_output=True, env={**os.environ, "TZ": "UTC"})
-                if done.returncode:
-                    sys.exit(f"{command}: {done.stderr.decode()}")
+            # faketime reads local time.
+            then = ["faketime", "-f", at.strftime("%Y-%m-%d %H:%M:%S")] if at else []
+            run([*then, *answer], cwd=place, env={**os.environ, "TZ": "UTC"})
             return (place / "reply").read_bytes()
+
+    def promise(self, body, index, seconds):
+        """Rekor v1's promise to keep an entry: its signed entry timestamp."""
+        log = hashlib.sha256(spki(self.rekor)).hexdigest()
+        said = {"body": b64(body), "integratedTime": seconds, "logID": log, "logIndex": index}
+        return sign(self.rekor, canonical(said))
 
     def bundle(self, at):
         of = key()
@@ -187,13 +194,12 @@ class Instance:
         body = canonical(entry)
         root = hashlib.sha256(b"\0" + body).digest()
         log, seconds = hashlib.sha256(spki(self.rekor)), int(at.timestamp())
-        promise = {"body": b64(body), "integratedTime": seconds, "logID": log.hexdigest(), "logIndex": 0}
         logged = {
             "logIndex": "0",
             "logId": {"keyId": b64(log.digest())},
             "kindVersion": {"kind": "hashedrekord", "version": "0.0.1"},
             "integratedTime": str(seconds),
-            "inclusionPromise": {"signedEntryTimestamp": b64(sign(self.rekor, canonical(promise)))},
+            "inclusionPromise": {"signedEntryTimestamp": b64(self.promise(body, 0, seconds))},
             "inclusionProof": {
                 "logIndex": "0",
                 "rootHash": b64(root),
@@ -223,6 +229,13 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
+def run(command, **how):
+    done = subprocess.run(command, capture_output=True, **how)
+    if done.returncode:
+        sys.exit(f"{command}: {done.stderr.decode()}")
+    return done.stdout
+
+
 def pem(certificates):
     return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
 
@@ -233,18 +246,23 @@ def pem_key(of):
     )
 
 
+def public_pem(of):
+    return of.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
 def main(out, *times):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     times = [datetime.fromisoformat(time.replace("Z", "+00:00")) for time in times]
     instance = Instance(times[0] - timedelta(days=365))
-    public = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     files = {
         "artifact.txt": ARTIFACT,
         "fulcio.pem": pem(instance.fulcio_chain),
         "tsa.pem": pem(instance.tsa_chain),
-        "rekor.pem": instance.rekor.public_key().public_bytes(*public),
-        "ct.pem": instance.ct.public_key().public_bytes(*public),
+        "rekor.pem": public_pem(instance.rekor),
+        "ct.pem": public_pem(instance.ct),
         "checkpoint": instance.checkpoint(bytes(32)).encode(),
         "sth.json": json.dumps(instance.tree_head(times[0])).encode(),
     }
@@ -254,4 +272,5 @@ def main(out, *times):
         (out / file).write_bytes(content)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -30,6 +30,9 @@ impl Desk {
         let mut arguments = vec!["init", "--name=Test", &threshold];
         arguments.extend(people.iter().map(String::as_str));
         room.ok(&arguments);
+        if threshold == format!("--threshold={}", people.len()) {
+            room.accept_no_spare();
+        }
         room.write("targets/a.txt", "first\n");
         readers.trust(&room);
         let online = room.home().join("online.pem");

@@ -130,6 +130,12 @@ impl Trustroot {
         self.exits(0, arguments).stdout
     }
 
+    /// Accepts that all keys of the root are needed: two of two are enough for a test.
+    pub fn accept_no_spare(&self) {
+        let until = "--until=9000-01-01T00:00:00Z";
+        self.ok(&["accept", "key-lost", "root", "--reason=a test", until]);
+    }
+
     /// Runs the binary with `--json`, which must exit with `code`; returns what it answers.
     pub fn json(&self, code: i32, arguments: &[&str]) -> Value {
         let arguments = [arguments, &["--json"]].concat();

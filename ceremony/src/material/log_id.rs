@@ -40,6 +40,12 @@ pub fn of_note(origin: &str, key: &LogKey) -> Digest {
     Digest::from(<[u8; 32]>::from(hash.finalize()))
 }
 
+/// What the signature of a CT log in tiles is marked by under a checkpoint (C2SP static-ct-api): SHA-256 over the origin,
+/// a newline, the signature type 0x05 and the log id.
+pub fn of_static_ct(origin: &str, key: &LogKey) -> Digest {
+    Digest::of(&[origin.as_bytes(), b"\n\x05", of_key(key).as_bytes()].concat())
+}
+
 /// The origin of a log at `url`: the URL without scheme and without slash at its end (C2SP tlog-checkpoint).
 pub fn origin(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

@@ -80,7 +80,8 @@ impl LogKey {
         } else if let Some((_, key)) = text.rsplit_once('+').filter(|(rest, _)| rest.contains('+')) {
             return Self::author(note_key(key)?);
         } else {
-            PublicKey::from_spki_der(bytes).or_else(|_| pkcs1_key(bytes))?
+            let known = PublicKey::from_spki_der(bytes).or_else(|_| pkcs1_key(bytes));
+            known.map_err(|_| KeyError::Undecodable { encoding: FORMS })?
         };
         Self::author(key)
     }
@@ -115,6 +116,9 @@ impl LogKey {
         }
     }
 }
+
+/// What [`LogKey::parse`] reads.
+const FORMS: &str = "public key in PEM, DER or PKCS#1, JSON Web Key, or C2SP note key";
 
 fn pkcs1_key(der: &[u8]) -> Result<PublicKey, KeyError> {
     let key = rsa::RsaPublicKey::from_pkcs1_der(der);

@@ -41,16 +41,26 @@ impl SignedNote {
         Ok(Self { body: [body, "\n"].concat(), signatures })
     }
 
+    /// The signatures under `name` whose hint is the beginning of `hash`, as they stand in the note.
+    pub(super) fn signatures<'a>(&'a self, name: &'a str, hash: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let named = self.signatures.iter().filter(move |line| line.name == name && hash.starts_with(&line.hint));
+        named.map(|line| line.signature.as_slice())
+    }
+
+    /// The state of a log that the note is about. Nothing is verified.
+    pub(super) fn checkpoint(&self) -> Result<Checkpoint, NoteError> {
+        Checkpoint::read(&self.body)
+    }
+
     /// Whether `key` signed it under `name`. The hint of the line must be the beginning of `hash`.
     ///
     /// # Errors
     /// If no line has that name and hash, or none of those verifies.
     pub fn verify(&self, name: &str, hash: &[u8], key: &LogKey) -> Result<(), NoteError> {
-        let named = self.signatures.iter().filter(|line| line.name == name && hash.starts_with(&line.hint));
         let mut found = false;
-        for line in named {
+        for signature in self.signatures(name, hash) {
             found = true;
-            if key.verify(self.body.as_bytes(), &line.signature).is_ok() {
+            if key.verify(self.body.as_bytes(), signature).is_ok() {
                 return Ok(());
             }
         }
@@ -99,7 +109,7 @@ impl Checkpoint {
     /// If it is no checkpoint, or of another log.
     pub fn verify(bytes: &[u8], url: &str, id: &[u8], key: &LogKey) -> Result<Self, NoteError> {
         let note = SignedNote::parse(bytes)?;
-        let checkpoint = Self::read(&note.body)?;
+        let checkpoint = note.checkpoint()?;
         let origin = log_id::origin(url);
         let of_v1 = checkpoint.origin.strip_prefix(&origin).and_then(|rest| rest.strip_prefix(" - "));
         let of_v1 = of_v1.is_some_and(|tree| !tree.is_empty() && tree.bytes().all(|b| b.is_ascii_digit()));

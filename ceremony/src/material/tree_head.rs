@@ -8,12 +8,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::instance::{EntryError, raw_bytes};
+use super::log_id;
 use super::log_key::LogKey;
+use super::note::{Checkpoint, NoteError, SignedNote};
 use crate::json::{Json, JsonError};
 use crate::key::Algorithm;
 use crate::time::Time;
 
-/// The state of a CT log at one moment, as `get-sth` answers it (RFC 6962, section 4.3).
+/// The state of a CT log at one moment, as `get-sth` answers it (RFC 6962, section 4.3), or as a log in tiles writes it
+/// under its checkpoint (C2SP static-ct-api).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeHead {
     /// How many certificates the log has.
@@ -25,11 +28,14 @@ pub struct TreeHead {
 }
 
 impl TreeHead {
-    /// Reads an answer to `get-sth`, and checks that the log with this key signed it (section 3.5).
+    /// Reads an answer to `get-sth` or a checkpoint, and checks that the log with this key signed it (section 3.5).
     ///
     /// # Errors
-    /// If it is no such answer, or of another log.
+    /// If it is neither, or of another log.
     pub fn verify(bytes: &[u8], key: &LogKey) -> Result<Self, TreeHeadError> {
+        if let Ok(note) = SignedNote::parse(bytes) {
+            return Self::of_checkpoint(&note, key);
+        }
         let json = Json::parse(bytes)?;
         let number = |member| json.get(member).and_then(Json::as_u64).ok_or(EntryError::Absent { member });
         let root_hash = raw_bytes(json.get("sha256_root_hash"), "sha256_root_hash")?;
@@ -39,8 +45,27 @@ impl TreeHead {
             root_hash: root_hash.try_into().map_err(|_| TreeHeadError::RootHash)?,
             signature: raw_bytes(json.get("tree_head_signature"), "tree_head_signature")?,
         };
+        head.check(key)?;
+        Ok(head)
+    }
+
+    /// In a note the signature begins with the timestamp.
+    fn of_checkpoint(note: &SignedNote, key: &LogKey) -> Result<Self, TreeHeadError> {
+        let Checkpoint { origin, size, root_hash } = note.checkpoint()?;
+        let root_hash: [u8; 32] = root_hash.try_into().map_err(|_| TreeHeadError::RootHash)?;
+        let hash = log_id::of_static_ct(&origin, key);
+        let heads = note.signatures(&origin, hash.as_bytes()).filter_map(|signature| {
+            let (timestamp, signature) = signature.split_first_chunk()?;
+            Some(Self { size, timestamp: u64::from_be_bytes(*timestamp), root_hash, signature: signature.to_vec() })
+        });
+        let mut signed = heads.filter(|head| head.check(key).is_ok());
+        signed.next().ok_or(TreeHeadError::Signature)
+    }
+
+    /// Whether the log with this key signed it.
+    fn check(&self, key: &LogKey) -> Result<(), TreeHeadError> {
         // `DigitallySigned` of TLS 1.2 (RFC 5246, section 4.7): two bytes of algorithm, a length, the signature.
-        let (algorithm, rest) = head.signature.split_at_checked(2).ok_or(TreeHeadError::Signature)?;
+        let (algorithm, rest) = self.signature.split_at_checked(2).ok_or(TreeHeadError::Signature)?;
         let (length, signature) = rest.split_at_checked(2).ok_or(TreeHeadError::Signature)?;
         let wanted: &[u8] = match key.key().algorithm() {
             Algorithm::EcdsaP256 => &[4, 3],
@@ -52,8 +77,7 @@ impl TreeHead {
         if algorithm != wanted || length != signature.len() {
             return Err(TreeHeadError::Signature);
         }
-        key.verify(&head.signed(), signature).map_err(|_| TreeHeadError::Signature)?;
-        Ok(head)
+        key.verify(&self.signed(), signature).map_err(|_| TreeHeadError::Signature)
     }
 
     /// When, in whole seconds, rounded up; none if it is later than any time that can be written.
@@ -78,6 +102,9 @@ pub enum TreeHeadError {
     /// It is not JSON.
     #[error("the tree head is not JSON: {0}")]
     Json(#[from] JsonError),
+    /// The note is no checkpoint.
+    #[error("the note is no state of a log: {0}")]
+    Note(#[from] NoteError),
     /// The root hash is not one.
     #[error("the root hash of the tree head does not have 32 bytes")]
     RootHash,
@@ -121,6 +148,39 @@ mod tests {
             let signature: DerSignature = signing_key(1).sign(signed);
             signature.as_bytes().to_vec()
         })
+    }
+
+    /// What a log in tiles with this key and origin answers.
+    fn checkpoint(seed: u8, origin: &str) -> String {
+        let json = Json::parse(&head()).unwrap();
+        let text = |member| json.get(member).unwrap().as_str().unwrap();
+        let signature = STANDARD.decode(text("tree_head_signature")).unwrap();
+        let hint = log_id::of_static_ct(origin, &key(seed)).as_bytes()[..4].to_vec();
+        let line = STANDARD.encode([&hint, &1_700_000_000_000_u64.to_be_bytes()[..], &signature].concat());
+        alloc::format!("{origin}\n5\n{}\n\n\u{2014} {origin} {line}\n", text("sha256_root_hash"))
+    }
+
+    #[test]
+    fn a_log_in_tiles_proves_its_key_by_its_checkpoint() {
+        let good = checkpoint(1, "ct.example/2027");
+        let read = TreeHead::verify(good.as_bytes(), &key(1)).unwrap();
+        assert_eq!(read, TreeHead::verify(&head(), &key(1)).unwrap());
+        assert_eq!(read.at(), "2023-11-14T22:13:20Z".parse().ok());
+        let refused = [
+            (good.replace("\n5\n", "\n6\n"), key(1)),
+            (good.replace("ct.example/2027\n", "ct.example/2028\n"), key(1)),
+            (good.clone(), key(2)),
+            // The hint is that of the second key, the signature of the first.
+            (checkpoint(2, "ct.example/2027"), key(2)),
+        ];
+        for (text, key) in refused {
+            assert_eq!(TreeHead::verify(text.as_bytes(), &key), Err(TreeHeadError::Signature), "{text}");
+        }
+        let none = good.replace("\n5\n", "\n-\n");
+        assert!(matches!(TreeHead::verify(none.as_bytes(), &key(1)), Err(TreeHeadError::Note(_))));
+        for end in (0..good.len()).filter(|end| good.is_char_boundary(*end)) {
+            assert!(TreeHead::verify(&good.as_bytes()[..end], &key(1)).is_err() || end + 1 == good.len(), "{end}");
+        }
     }
 
     #[test]

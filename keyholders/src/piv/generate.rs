@@ -103,7 +103,7 @@ impl Card {
         }
     }
 
-    /// Shows the card the management key.
+    /// Shows the card the management key. Wrong ones are not counted, so that a person may go on.
     fn authenticate(&self, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<(), DeviceError> {
         // Where the card does not tell, a try with the published key is harmless: wrong ones are not counted.
         if self.is_default(ManagementSlotId::Management)?.unwrap_or(true) {
@@ -117,6 +117,21 @@ impl Card {
             return self.authenticate_with(key);
         }
         let algorithm = self.management_algorithm()?;
+        self.forget_pin();
+        loop {
+            let Err(error) = self.authenticate_by_hand(algorithm, owner, ask) else { return Ok(()) };
+            if !error.refusal(Secret::ManagementKey).is_some_and(|refusal| ask.again(&refusal)) {
+                return Err(error);
+            }
+        }
+    }
+
+    fn authenticate_by_hand(
+        &self,
+        algorithm: MgmAlgorithmId,
+        owner: Option<&Name>,
+        ask: &mut dyn Ask,
+    ) -> Result<(), DeviceError> {
         let device = || self.label().to_owned();
         let request = PinRequest {
             secret: Secret::ManagementKey,
@@ -124,7 +139,6 @@ impl Card {
             owner: owner.cloned(),
             tries: Tries::Unknown,
         };
-        self.forget_pin();
         let answer = ask.pin(request).map_err(|source| DeviceError::NoManagementKey { device: device(), source })?;
         let length = match algorithm {
             MgmAlgorithmId::Aes128 => 16,

@@ -15,7 +15,7 @@ use crate::pin::Pin;
 #[derive(Default)]
 pub(super) struct Login {
     accepted: Option<Pin>,
-    refused: Option<Pin>,
+    refused: Vec<Pin>,
     verified: bool,
     left_behind: bool,
 }
@@ -45,8 +45,21 @@ impl Login {
 }
 
 impl Card {
-    /// Has the card verify its PIN now. An accepted PIN is sent again, else a person is asked.
+    /// Has the card verify its PIN now. An accepted PIN is sent again, else a person is asked, for as long as they give
+    /// wrong ones and want to go on.
     pub(super) fn verify_pin(&self, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<(), Verify> {
+        loop {
+            let error = match self.verify_once(owner, ask) {
+                Err(Verify::Refused(error)) => error,
+                other => return other,
+            };
+            if !error.refusal(Secret::TokenPin).is_some_and(|refusal| ask.again(&refusal)) {
+                return Err(Verify::Refused(error));
+            }
+        }
+    }
+
+    fn verify_once(&self, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<(), Verify> {
         let accepted = self.shared().borrow().login.accepted.clone();
         let pin = match accepted {
             Some(pin) => pin,
@@ -69,7 +82,7 @@ impl Card {
             }
             Err(CallError::Card(yubikey::Error::WrongPin { tries })) => {
                 shared.login.accepted = None;
-                shared.login.refused = Some(pin);
+                shared.login.refused.push(pin);
                 let device = self.label().to_owned();
                 Err(Verify::Refused(match Tries::of_counter(tries, None) {
                     Tries::Locked => DeviceError::Locked { device },
@@ -91,7 +104,7 @@ impl Card {
         let pin = ask.pin(request).map_err(|source| DeviceError::Ask { device: device(), source })?;
         self.fits(&pin)?;
         let refused = &self.shared().borrow().login.refused;
-        if refused.as_ref().is_some_and(|refused| refused.expose() == pin.expose()) {
+        if refused.iter().any(|refused| refused.expose() == pin.expose()) {
             return Err(DeviceError::RefusedBefore { device: device() }.into());
         }
         Ok(pin)

@@ -13,11 +13,11 @@ use crate::pin::Pin;
 
 /// The PIN that a token accepted, for as long as the key is at hand.
 ///
-/// A refused PIN is kept too, so that it is never sent again.
+/// Refused PINs are kept too, so that none of them is ever sent again.
 #[derive(Default)]
 pub(super) struct Login {
     accepted: Option<Pin>,
-    refused: Option<Pin>,
+    refused: Vec<Pin>,
 }
 
 impl Login {
@@ -48,11 +48,30 @@ impl Login {
         self.send(token, session, UserType::ContextSpecific, owner, ask)
     }
 
+    /// Logs in, for as long as a person gives wrong PINs and wants to go on.
     fn send(
         &mut self,
         token: &Token,
         session: &Session,
         user: UserType,
+        owner: Option<&Name>,
+        ask: &mut dyn Ask,
+    ) -> Result<(), DeviceError> {
+        let secret = if matches!(user, UserType::User) { Secret::TokenPin } else { Secret::SignaturePin };
+        loop {
+            let Err(error) = self.send_once(token, session, user, secret, owner, ask) else { return Ok(()) };
+            if !error.refusal(secret).is_some_and(|refusal| ask.again(&refusal)) {
+                return Err(error);
+            }
+        }
+    }
+
+    fn send_once(
+        &mut self,
+        token: &Token,
+        session: &Session,
+        user: UserType,
+        secret: Secret,
         owner: Option<&Name>,
         ask: &mut dyn Ask,
     ) -> Result<(), DeviceError> {
@@ -65,12 +84,11 @@ impl Login {
         } else if let Some(pin) = self.accepted.take() {
             Some(pin)
         } else {
-            let secret = if matches!(user, UserType::User) { Secret::TokenPin } else { Secret::SignaturePin };
             let request = PinRequest { secret, device: device(), owner: owner.cloned(), tries: left };
             Some(ask.pin(request).map_err(|source| DeviceError::Ask { device: device(), source })?)
         };
         if let Some(pin) = &pin {
-            if self.refused.as_ref().is_some_and(|refused| refused.expose() == pin.expose()) {
+            if self.refused.iter().any(|refused| refused.expose() == pin.expose()) {
                 return Err(DeviceError::RefusedBefore { device: device() });
             }
             let (least, most, length) = (info.min_pin_length(), info.max_pin_length(), pin.expose().len());
@@ -92,7 +110,7 @@ impl Login {
             }
             Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) if matches!(user, UserType::User) => Ok(()),
             Err(Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange, _)) => {
-                self.refused = pin;
+                self.refused.extend(pin);
                 // Whatever the token says next, that it refused the PIN is not lost.
                 match token.tries().unwrap_or(Tries::Low) {
                     Tries::Locked => Err(DeviceError::Locked { device: device() }),

@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Sheet;
-use super::report::COMPARE;
 use crate::page::page;
 use crate::text::{escaped, xml};
 
@@ -31,7 +30,7 @@ pub(super) fn html(sheet: &Sheet) -> String {
         xml(sheet.place.metadata.as_str()),
         xml(&sheet.place.targets),
         xml(&escaped(&sheet.id).to_string()),
-        marked(COMPARE),
+        marked(&sheet.compare()),
     );
     for client in &sheet.clients {
         let _ = write!(out, "<section>\n<h2>{}</h2>\n", client.name);

@@ -6,8 +6,7 @@ use ceremony::Json;
 
 use super::clients::Client;
 use super::{File, Sheet};
-use crate::report::Report;
-use crate::report::object;
+use crate::report::{Report, in_two_lines, object};
 use crate::text::{columns, escaped, wrapped};
 
 impl Sheet {
@@ -33,16 +32,20 @@ impl Sheet {
 
     /// The words of the digest of the root, six to a line.
     pub(super) fn words(&self) -> [String; 2] {
-        let words = self.verified.root.sha256.words();
-        let (first, last) = words.split_at(words.len() / 2);
-        [first.join(" "), last.join(" ")]
+        in_two_lines(self.verified.root.sha256)
+    }
+
+    /// What the receivers do with the digest.
+    pub(super) fn compare(&self) -> String {
+        let root = self.verified.root_name();
+        format!(
+            "Before you use the root, compare it with what a keyholder, or a second person who has it, tells you by another \
+             way than the one that it came by. `sha256sum {root}` shows the digest of your file. The twelve words are the \
+             same digest, to be read out in a call: `trustroot verify {root}` shows those of your file. What is written \
+             here came with the file and proves nothing. Everything else follows from this one file."
+        )
     }
 }
-
-/// What the receivers do with the digest.
-pub(super) const COMPARE: &str = "Compare the digest of the file with what you hear by another way than the one that the \
-                                  file came by: from a keyholder, or from a second person who has it. `sha256sum` shows \
-                                  it. Everything else follows from this one file.";
 
 impl fmt::Display for Sheet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +57,7 @@ impl fmt::Display for Sheet {
         writeln!(f, "  SHA-256  {}", root.sha256)?;
         let [first, last] = self.words();
         f.write_str(&columns(&[["words".to_owned(), first], [String::new(), last]], 2))?;
-        f.write_str(&wrapped(COMPARE, 2))?;
+        f.write_str(&wrapped(&self.compare(), 2))?;
         f.write_str("\nThe repository\n")?;
         let addresses = [("metadata", self.place.metadata.as_str()), ("targets", &self.place.targets)];
         f.write_str(&columns(&addresses.map(|(what, url)| [what, url].map(str::to_owned)), 2))?;

@@ -26,8 +26,8 @@ pub(crate) struct Devices {
 impl Devices {
     pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
         let roster = Keyholders::load(&context.workdir.keyholders())?.roster;
-        let mut listing = Tokens::load(&self.modules, &context.machine.config()?).list();
-        Yubikeys::open().list(&mut listing);
+        let tokens = Tokens::load(&self.modules, &context.machine.config()?);
+        let listing = Listing::of(&tokens, &Yubikeys::open());
         Ok(Outcome::done(Seen { listing, roster }))
     }
 }

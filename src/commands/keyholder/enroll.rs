@@ -60,20 +60,32 @@ pub(super) struct Enroll {
     secrets: SecretArgs,
 }
 
+/// What a keyholder does who has no trust root: the proof that they can sign is bound to the coordinator's.
+const COPY: &str = "a keyholder enrolls in a copy of the coordinator's directory: ask for one, and for the nonce, then run \
+                    this in it, or name it with -C DIR";
+
 impl Enroll {
     pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        if !disk::exists(&context.workdir.policy())? {
+            return Err(PolicyFile::none(&context.workdir).hint(COPY).hint(
+                "who starts the trust root and has none yet: `trustroot init`, then the names of everybody in its policy",
+            ));
+        }
         let policy = PolicyFile::read(&context.workdir)?.policy;
         let keyholders = Keyholders::load(&context.workdir.keyholders())?;
         let roster = &keyholders.roster;
-        let name = match &self.name {
-            Some(name) => name.clone(),
-            None => ui.value("NAME", "Whose key is it", None)?,
+        let kind = |name: &Name| {
+            let present = roster.record(name.as_str());
+            self.fits(name, present)?;
+            self.kind(name, present, &policy)
+        };
+        let (name, kind) = match &self.name {
+            Some(name) => (name.clone(), kind(name)?),
+            None => ui.accepted("NAME", "Whose key is it", None, |name| kind(&name).map(|kind| (name, kind)))?,
         };
         let present = roster.record(name.as_str());
-        self.fits(&name, present)?;
-        let kind = self.kind(&name, present, &policy)?;
         let reach = Reach::new(context, &self.modules);
-        let source = self.key.source(&reach, roster, (&name, kind), ui)?;
+        let source = self.key.source(&reach, roster, &policy, (&name, kind), ui)?;
         let nonce = match source {
             Source::Public(_) => None,
             _ => Some(self.nonce(ui)?),

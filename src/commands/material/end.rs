@@ -27,7 +27,7 @@ pub(super) struct End {
     /// The last moment at which it is valid
     #[arg(long, value_name = "RFC3339")]
     at: Option<Time>,
-    /// What it signed last: of a CT log the answer of /ct/v1/get-sth; of a Rekor the last entry as /api/v1/log/entries
+    /// What it signed last: of a CT log the answer of /ct/v1/get-sth or a checkpoint; of a Rekor the last entry as /api/v1/log/entries
     /// answers it, or a checkpoint; of Fulcio the last certificate; of a TSA the last time stamp
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,

@@ -29,7 +29,7 @@ pub(in crate::commands) struct Entry {
     /// What proves a Rekor log: its checkpoint, or the answer of /api/v1/log
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// What proves a CT log: the answer of /ct/v1/get-sth
+    /// What proves a CT log: the answer of /ct/v1/get-sth, or of a log in tiles its checkpoint
     #[arg(long, value_name = "FILE")]
     tree_head: Option<PathBuf>,
     /// The certificates of Fulcio or a TSA, in any order: PEM, DER, or the answer of /api/v2/trustBundle

@@ -35,34 +35,22 @@ pub(super) enum Question {
     LogState,
     /// The state of a Rekor of version 2, or of another log in tiles.
     Checkpoint,
-    /// The state of a CT log.
+    /// The state of a CT log, in tiles or not.
     TreeHead,
     /// The certificates of a timestamp authority.
     Chain,
 }
 
 impl Question {
-    /// The places below the address of the service, the likeliest first.
-    fn paths(self) -> &'static [&'static str] {
+    /// The places below the address of the service, the likeliest first, with the extensions of files with the answer.
+    fn places(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::TrustBundle => &["api/v2/trustBundle"],
-            Self::LogKey => &["api/v1/log/publicKey"],
-            Self::LogState => &["api/v1/log"],
-            Self::Checkpoint => &["api/v2/checkpoint", "checkpoint"],
-            Self::TreeHead => &["ct/v1/get-sth"],
-            Self::Chain => &["certchain"],
-        }
-    }
-
-    /// The name and the extension of a file with the answer.
-    fn file(self) -> (&'static str, &'static str) {
-        match self {
-            Self::TrustBundle => ("trustBundle", "json"),
-            Self::LogKey => ("publicKey", "pem"),
-            Self::LogState => ("log", "json"),
-            Self::Checkpoint => ("checkpoint", "txt"),
-            Self::TreeHead => ("get-sth", "json"),
-            Self::Chain => ("certchain", "pem"),
+            Self::TrustBundle => &[("api/v2/trustBundle", "json")],
+            Self::LogKey => &[("api/v1/log/publicKey", "pem")],
+            Self::LogState => &[("api/v1/log", "json")],
+            Self::Checkpoint => &[("api/v2/checkpoint", "txt"), ("checkpoint", "txt")],
+            Self::TreeHead => &[("ct/v1/get-sth", "json"), ("checkpoint", "txt")],
+            Self::Chain => &[("certchain", "pem")],
         }
     }
 }
@@ -116,12 +104,13 @@ impl<'a> Live<'a> {
 
     /// Asks, and returns the file with the answer.
     pub(super) fn ask(&mut self, question: Question) -> Result<PathBuf, Failure> {
-        for path in question.paths() {
+        for (path, extension) in question.places() {
             if let Some(bytes) = self.service.get(path, LIMIT)? {
-                return self.save(format!("{}/{path}", self.url), question.file(), &bytes);
+                return self.save(format!("{}/{path}", self.url), extension, &bytes);
             }
         }
-        let failure = Failure::could_not(format!("{} has nothing at /{}", self.url, question.paths().join(" and /")));
+        let paths: Vec<&str> = question.places().iter().map(|(path, _)| *path).collect();
+        let failure = Failure::could_not(format!("{} has nothing at /{}", self.url, paths.join(" and /")));
         Err(match question {
             Question::LogKey => failure.hint("a Rekor of version 2 does not hand out its key: give it with --key"),
             _ => failure.hint("look whether such a service runs there, and at this address"),
@@ -137,7 +126,7 @@ impl<'a> Live<'a> {
         let answer = self.service.post("application/timestamp-query", &request, LIMIT)?;
         let nothing = || Failure::could_not(format!("{} takes no requests for time stamps", self.url));
         let bytes = answer.ok_or_else(nothing)?;
-        Ok((self.save(self.url.to_string(), ("timestamp", "tsr"), &bytes)?, message))
+        Ok((self.save(self.url.to_string(), "tsr", &bytes)?, message))
     }
 
     /// What was answered.
@@ -145,12 +134,15 @@ impl<'a> Live<'a> {
         self.answers
     }
 
-    fn save(&mut self, url: String, (name, extension): (&str, &str), bytes: &[u8]) -> Result<PathBuf, Failure> {
+    fn save(&mut self, url: String, extension: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
         let sha256 = Digest::of(bytes);
         let host = url.split('/').nth(2).unwrap_or_default();
         let host = host.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
+        let name = url.rsplit('/').next().unwrap_or_default();
         let name = format!("{name}.{}.{extension}", sha256.short());
         let place = self.context.workdir.answer(&host, &name);
+        disk::create_dir(self.context.workdir.root())?;
+        let _lock = self.context.workdir.lock()?;
         disk::create_or_same(&place, bytes, Access::Shared)
             .or_fail(|| format!("what {url} answered cannot be saved"))?;
         self.answers.push(Answer { url, file: format!("answers/{host}/{name}"), length: bytes.len(), sha256 });

@@ -12,7 +12,7 @@ use super::super::shown::THROW_AWAY;
 use super::yubikey::{InYubikey, YubikeyArgs};
 use crate::ask::Person;
 use crate::context::Context;
-use crate::devices::{self, ClaimedKey, KeyInYubikey, ListedYubikey, ModuleArgs, Tokens, Yubikeys};
+use crate::devices::{self, ClaimedKey, KeyInYubikey, ListedYubikey, Listing, ModuleArgs, Tokens, Yubikeys};
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::text::escaped;
@@ -20,6 +20,10 @@ use crate::ui::Ui;
 
 /// The most bytes of a public key that are read.
 const PUBLIC_LIMIT: u64 = 64 * 1024;
+
+const REFUSED: &str = "The policy of this trust root takes no key of a person that is in a file: it would be a finding, \
+                       which stops the coordinator. If it shall be allowed, the line is `file-keys = true` under [devices] \
+                       in trustroot.toml.";
 
 const FLAGS: &str = "--yubikey, --pkcs11 URI, --file PATH or --public FILE";
 
@@ -121,9 +125,11 @@ impl KeyArgs {
         &self,
         reach: &Reach<'_>,
         roster: &Roster,
+        policy: &Policy,
         who: (&Name, Kind),
         ui: &mut Ui,
     ) -> Result<Source, Failure> {
+        let refused = who.1 == Kind::Person && !policy.devices.file_keys;
         let generate = self.generate.map(Curve::algorithm);
         if self.yubikey.yubikey {
             return Ok(Source::Yubikey(self.yubikey.source(generate)));
@@ -132,7 +138,16 @@ impl KeyArgs {
             return Ok(Source::Token { uri: uri.clone(), generate });
         }
         if let Some(path) = &self.file {
-            return self.in_file(path.clone(), ui);
+            let source = self.in_file(path.clone(), ui)?;
+            if refused && ui.has_terminal() {
+                ui.say(REFUSED);
+                // No flag answers this: without a terminal it is a finding, which stops whoever stages.
+                if !ui.confirm("a terminal", "Enroll a key in a file all the same?", Some(false))? {
+                    return Err(Failure::no("the policy takes no key in a file, and none was enrolled")
+                        .hint("use a YubiKey or a token: --yubikey, --pkcs11 URI"));
+                }
+            }
+            return Ok(source);
         }
         if let Some(path) = &self.public {
             return Ok(Source::Public(path.clone()));
@@ -142,8 +157,7 @@ impl KeyArgs {
             return Err(Failure::could_not(message).hint(format!("answer it with {FLAGS}")));
         }
         let (mut items, mut sources) = (Vec::new(), Vec::new());
-        let mut listing = reach.tokens()?.list();
-        reach.yubikeys().list(&mut listing);
+        let listing = Listing::of(reach.tokens()?, reach.yubikeys());
         listing.problems.iter().for_each(|problem| ui.say(problem));
         let algorithm = generate.unwrap_or(Algorithm::EcdsaP256);
         for ListedYubikey { serial, keys, .. } in &listing.yubikeys {
@@ -163,25 +177,50 @@ impl KeyArgs {
         }
         for token in listing.tokens.iter().filter(|token| roster.may_use(&on_token(&token.uri), who.0, who.1).is_ok()) {
             let existing = token.keys.iter().filter(|_| generate.is_none());
+            let existing = existing.filter(|(_, key)| !listing.is_in_yubikey(key));
             for (uri, key) in existing.filter(|(_, key)| roster.owner(key).is_none_or(|owner| owner.name() == who.0)) {
                 let name = uri.object.as_deref().unwrap_or("without a name");
                 items.push(format!("the {} key {} on {}", key.algorithm(), escaped(name), token.label));
                 sources.push(Source::Token { uri: uri.clone(), generate: None });
             }
             // OpenSC shows cards of others as tokens, and makes no keys on them.
-            if token.uri.model.as_deref() != Some("PKCS#15 emulated") {
+            let is_here_already = !listing.yubikeys.is_empty() && devices::is_view(&token.uri);
+            if token.uri.model.as_deref() != Some("PKCS#15 emulated") && !is_here_already {
                 items.push(format!("a new {algorithm} key on {}", token.label));
                 sources.push(Source::Token { uri: token.uri.clone(), generate: Some(algorithm) });
             }
         }
         let in_tokens = items.len();
-        items.push(format!("a key in a file: {THROW_AWAY}"));
+        match refused {
+            false => items.push(format!("a key in a file: {THROW_AWAY}")),
+            true if items.is_empty() => ui.say(format!("There is no YubiKey and no token to use here. {REFUSED}")),
+            true => {}
+        }
         items.push("a public key in a file: this program does not reach the private key".to_owned());
         let picked = ui.select(FLAGS, &format!("Where is the key of {}?", who.0), &items)?;
         match picked.checked_sub(in_tokens) {
             None => Ok(sources.swap_remove(picked)),
-            Some(0) => self.in_file(PathBuf::from(ui.value::<String>("--file", "Path of the key file", None)?), ui),
-            Some(_) => Ok(Source::Public(PathBuf::from(ui.value::<String>("--public", "Path of the file", None)?))),
+            Some(0) if !refused => self.asked_file(reach.context, ui),
+            Some(_) => ui.accepted("--public", "Path of the file", None, |path: PathBuf| {
+                read_public_key(&path).map(|_| Source::Public(path))
+            }),
+        }
+    }
+
+    /// Asks for the path of a key file until a key is there, or can be made there.
+    fn asked_file(&self, context: &Context, ui: &mut Ui) -> Result<Source, Failure> {
+        loop {
+            let path: PathBuf =
+                ui.accepted("--file", "Path of the key file", None, |path: PathBuf| {
+                    match disk::exists(&Place::named(&path))? {
+                        true => devices::is_locked(&path).map(|_| path),
+                        false => outside(context, &path).map(|_| path),
+                    }
+                })?;
+            match self.in_file(path, ui) {
+                Ok(source) => return Ok(source),
+                Err(failure) => ui.tell(&failure),
+            }
         }
     }
 
@@ -253,18 +292,14 @@ impl Source {
                 };
                 Opened::in_file(key, Some(NewFile { place, pem }))
             }
-            Self::Public(path) => {
-                let bytes = disk::read(&Place::named(&path), PUBLIC_LIMIT)?;
-                let tuf_key = public_key(&bytes).or_fail(|| format!("{} holds no public key", path.display()))?;
-                Ok(Opened {
-                    tuf_key,
-                    device: None,
-                    home: Home::External,
-                    attestation: None,
-                    new_file: None,
-                    made: false,
-                })
-            }
+            Self::Public(path) => Ok(Opened {
+                tuf_key: read_public_key(&path)?,
+                device: None,
+                home: Home::External,
+                attestation: None,
+                new_file: None,
+                made: false,
+            }),
         }
     }
 }
@@ -305,6 +340,11 @@ fn outside(context: &Context, path: &Path) -> Result<Place, Failure> {
         return Err(Failure::no(message).hint("keep the private key elsewhere, such as in your home directory"));
     }
     Ok(Place::named(path))
+}
+
+fn read_public_key(path: &Path) -> Result<TufKey, Failure> {
+    let bytes = disk::read(&Place::named(path), PUBLIC_LIMIT)?;
+    public_key(&bytes).or_fail(|| format!("{} holds no public key", path.display()))
 }
 
 /// Reads a public key in PEM, or a key object as TUF metadata has it.

@@ -151,13 +151,7 @@ impl YubikeyArgs {
                 if !person.ui().confirm("--new-pin-file FILE or --keep-pin", "Change the PIN now?", Some(true))? {
                     return Ok(());
                 }
-                loop {
-                    let pin = person.ui().new_secret("--new-pin-file", "New PIN, 6 to 8 characters")?;
-                    if PIN_LENGTH.contains(&pin.expose().len()) {
-                        break pin;
-                    }
-                    person.ui().say("The PIN of a YubiKey has 6 to 8 bytes.");
-                }
+                person.ui().new_secret("--new-pin-file", "New PIN, 6 to 8 characters", fits)?
             }
         };
         yubikeys.change_pin(about.serial, &Pin::new(FACTORY_PIN.to_owned())?, &new)?;
@@ -214,6 +208,15 @@ impl YubikeyArgs {
             }
         };
         Ok((pin_policy, touch_policy))
+    }
+}
+
+/// Whether a new PIN is of use, before it is typed once more.
+fn fits(pin: &Pin) -> Result<(), String> {
+    match pin.expose() {
+        FACTORY_PIN => Err("That is the PIN that every new YubiKey has.".to_owned()),
+        text if PIN_LENGTH.contains(&text.len()) => Ok(()),
+        text => Err(format!("The PIN of a YubiKey has 6 to 8 bytes, and this one has {}.", text.len())),
     }
 }
 

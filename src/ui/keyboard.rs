@@ -1,0 +1,133 @@
+//! What a person types.
+
+use std::io;
+
+use rustix::io::Errno;
+use rustix::termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::interrupt::{self, Prompting};
+
+/// The most bytes of a line that are taken: as many as terminals let anybody type.
+const LINE_LIMIT: usize = 4096;
+
+/// The keyboard in the hands of one question, until this is dropped.
+///
+/// Signals go on to work: Ctrl-C ends the program, and the terminal is as it was before (see [`interrupt`]).
+pub(super) struct Keyboard {
+    before: Termios,
+    /// What is typed and not read when the question is answered is thrown away.
+    discreet: bool,
+    /// Last: the modes are given back before.
+    _prompting: Prompting,
+}
+
+/// A key of [`Keyboard::keys`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Up,
+    Down,
+    Enter,
+    Backspace,
+    /// The end of input, as Ctrl-D types it.
+    End,
+    Character(char),
+}
+
+impl Keyboard {
+    /// Whole lines, shown while they are typed; the terminal lets the person correct them.
+    pub(super) fn lines() -> io::Result<Self> {
+        Self::new(false, |modes| modes.local_modes |= LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    /// Whole lines that are not shown. What was typed before the question, and what is typed after the answer, is thrown
+    /// away: it might be a secret, and the shell would be the next to read it.
+    pub(super) fn secret_lines() -> io::Result<Self> {
+        Self::new(true, |modes| {
+            modes.local_modes |= LocalModes::ICANON;
+            modes.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
+        })
+    }
+
+    /// Single keys that are not shown. What was typed before the question is thrown away: it answers another one.
+    pub(super) fn keys() -> io::Result<Self> {
+        Self::new(true, |modes| {
+            modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+            modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+            modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+        })
+    }
+
+    fn new(discreet: bool, set: impl FnOnce(&mut Termios)) -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut modes = before.clone();
+        modes.local_modes |= LocalModes::ISIG;
+        modes.input_modes |= InputModes::ICRNL;
+        set(&mut modes);
+        let keyboard = Self { before, discreet, _prompting: Prompting::new() };
+        interrupt::set_modes(keyboard.when(), &modes)?;
+        Ok(keyboard)
+    }
+
+    fn when(&self) -> OptionalActions {
+        if self.discreet { OptionalActions::Flush } else { OptionalActions::Now }
+    }
+
+    /// One line without its end, byte by byte, so that no buffer keeps a copy; none at the end of input.
+    pub(super) fn line(&self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        let mut line = Zeroizing::new(Vec::with_capacity(LINE_LIMIT));
+        loop {
+            match byte()? {
+                None => return Ok(None),
+                Some(b'\n') => return Ok(Some(line)),
+                Some(byte) if line.len() < LINE_LIMIT => line.push(byte),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The next key that means something.
+    pub(super) fn key(&self) -> io::Result<Key> {
+        let mut before = [0; 2];
+        loop {
+            let Some(typed) = byte()? else { return Ok(Key::End) };
+            let key = match (before, typed) {
+                // What cursor keys send, in both modes of the keypad (ECMA-48, section 5.4).
+                ([0x1b, b'[' | b'O'], b'A') => Some(Key::Up),
+                ([0x1b, b'[' | b'O'], b'B') => Some(Key::Down),
+                ([0x1b, b'[' | b'O'], _) | ([_, 0x1b], b'[' | b'O') => None,
+                (_, b'\n' | b'\r') => Some(Key::Enter),
+                (_, 0x08 | 0x7f) => Some(Key::Backspace),
+                (_, 0x04) => Some(Key::End),
+                (_, b' '..=b'~') => Some(Key::Character(char::from(typed))),
+                _ => None,
+            };
+            if let Some(key) = key {
+                return Ok(key);
+            }
+            before = [before[1], typed];
+        }
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        let _ = interrupt::set_modes(self.when(), &self.before);
+    }
+}
+
+fn byte() -> io::Result<Option<u8>> {
+    let mut byte = [0];
+    loop {
+        match rustix::io::read(io::stdin(), &mut byte) {
+            Ok(0) => return Ok(None),
+            Ok(_) => {
+                let typed = byte[0];
+                byte.zeroize();
+                return Ok(Some(typed));
+            }
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
