@@ -211,7 +211,8 @@ fn evidence_goes_with_the_keys_into_the_ceremony() {
     let shown_words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     let word = "made in the YubiKey 1003, on the word of CN=Virtual YubiKey PIV Root CA and not of its vendor";
     assert!(shown_words.contains(word), "{shown}");
-    let verified = other.ok(&["keyholder", "verify"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    let verified = other.run(&["keyholder", "verify"]).stdout;
+    let verified = verified.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(verified.contains("proven up to CN=Virtual YubiKey PIV Root CA, which is not its vendor's"), "{verified}");
     assert!(shown.contains("The staged files are what their inputs give, byte for byte."), "{shown}");
     // Without it the proposal is another one.
