@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ceremony::{Holder, HolderKey, Policy, Time};
-use keyholders::attestation::{AttestationError, EvidenceError};
+use keyholders::attestation::{AnchorKind, AttestationError, EvidenceError};
 use keyholders::{
     AttestedKey, DeviceKind, Evidence, Kind, Name, Record, RecordError, RecordKey, Roster, RosterError, State,
 };
@@ -113,7 +113,12 @@ impl Keyholders {
         let attested = self.attested(record.name(), policy, at);
         let made_in = |key: &RecordKey| {
             let attested = attested.iter().flatten().find(|attested| attested.key() == key.public_key())?;
-            Some(format!("the YubiKey {}", attested.serial()))
+            let device = format!("the YubiKey {}", attested.serial());
+            Some(match attested.anchor_kind() {
+                // Whoever writes the policy could have made the authority, and given it the name of the vendor's.
+                AnchorKind::Given => format!("{device}, on the word of {} and not of its vendor", attested.anchor()),
+                _ => device,
+            })
         };
         let key = |key: &RecordKey| HolderKey {
             active: key.state() == State::Active,

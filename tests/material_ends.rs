@@ -63,7 +63,7 @@ fn what_has_retired_is_ended_with_its_services() {
     assert_eq!(files[4], ("rekor.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()]));
     // Without it there would be no CT log for what Fulcio issues.
     let hole = trustroot.json(0, &end("ctlog", "2022", "2026-12-31T00:00:00Z", &last));
-    assert_eq!(names(&hole), ["coverage-hole (ctlog 2026-12-31)"]);
+    assert_eq!(names(&hole), ["coverage-hole (ctlog 2026-12-31)", "coverage-hole (signing rekor)"]);
     let stage = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);
     assert!(
         stage.says("coverage-hole (ctlog 2026-12-31): no CT log from 2026-12-31T00:00:00Z for ever"),

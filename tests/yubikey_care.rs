@@ -53,6 +53,38 @@ fn a_pin_that_was_typed_for_one_yubikey_never_reaches_another() {
     }
 }
 
+/// Old firmware does not tell what is in a slot: a device that plays one is believed without a look at the key.
+#[test]
+fn two_devices_that_say_one_number_are_sent_no_pin() {
+    let (desk, alice, _, digest) = desk(Firmware::V5_7_4);
+    let twin = desk.readers.with(1001, Firmware::V4_4_5);
+    let run = desk.sign(1, &digest);
+    assert!(run.says("several devices say that they are the YubiKey 1001"), "{run:?}");
+    assert_eq!((alice.pins_received().len(), twin.pins_received().len()), (0, 0));
+    let listed = desk.room.ok(&["keyholder", "devices"]);
+    assert!(listed.contains("several devices say that they are the YubiKey 1001"), "{listed}");
+}
+
+/// The number is not enough to be taken for the YubiKey that was there before.
+#[test]
+fn a_pin_that_was_accepted_is_not_sent_to_another_device_of_the_same_number() {
+    let (desk, alice, reader, digest) = desk(Firmware::V5_7_4);
+    let twin = desk.readers.card(1001, Firmware::V4_4_5);
+    let mut terminal = desk.terminal(&digest);
+    terminal.expect("PIN, for alice").expect_echo(false);
+    desk.readers.rig().swap(reader, &twin).unwrap();
+    terminal.type_secret(PIN);
+    terminal.expect("the YubiKey 1001 is no longer there");
+    terminal.expect("Is the device in place now").line("y");
+    terminal.expect("the YubiKey 1001 is not here");
+    assert_eq!(twin.pins_received().len(), 0);
+    desk.readers.rig().swap(reader, &alice).unwrap();
+    terminal.line("y");
+    terminal.expect_times("PIN, for alice", 2).type_secret(PIN);
+    assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
+    assert_eq!(twin.pins_received().len(), 0);
+}
+
 #[test]
 fn wrong_pins_end_before_the_last_try() {
     for firmware in [Firmware::V4_4_5, Firmware::V5_7_4] {

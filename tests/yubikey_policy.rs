@@ -207,6 +207,13 @@ fn evidence_goes_with_the_keys_into_the_ceremony() {
     fs::remove_file(desk.room.dir().join("keyholders/alice.attestation.pem")).unwrap();
     assert_eq!(other.json(0, &["review", "--digest"])["digest"], digest.as_str());
     let shown = other.ok(&["review"]);
+    // Whoever writes the policy may name an authority of their own, whatever it calls itself.
+    let shown_words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let word = "made in the YubiKey 1003, on the word of CN=Virtual YubiKey PIV Root CA and not of its vendor";
+    assert!(shown_words.contains(word), "{shown}");
+    let verified = other.run(&["keyholder", "verify"]).stdout;
+    let verified = verified.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(verified.contains("proven up to CN=Virtual YubiKey PIV Root CA, which is not its vendor's"), "{verified}");
     assert!(shown.contains("The staged files are what their inputs give, byte for byte."), "{shown}");
     // Without it the proposal is another one.
     fs::remove_file(&inputs).unwrap();

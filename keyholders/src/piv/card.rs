@@ -286,7 +286,8 @@ impl Card {
         let mut failed = None;
         for name in names {
             match Worker::open(&name) {
-                Ok(worker) if worker.identity.serial == self.serial => {
+                // Firmware is never updated: with another one it is another device, whatever number it says.
+                Ok(worker) if (worker.identity.serial, worker.identity.firmware) == (self.serial, self.firmware) => {
                     shared.reader = name;
                     shared.worker = Some(worker);
                     return Ok(());

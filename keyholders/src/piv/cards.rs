@@ -38,7 +38,25 @@ pub fn cards() -> Result<Cards, PivError> {
         }
     }
     found.cards.sort_by_key(Card::serial);
+    found.refuse_twins();
     Ok(found)
+}
+
+impl Cards {
+    /// Leaves out all that say one serial number. No two YubiKeys have the same, so that one of them is made to be taken
+    /// for the other, and to be told its PIN.
+    fn refuse_twins(&mut self) {
+        let serials: Vec<u32> = self.cards.iter().map(Card::serial).collect();
+        let mut twins: Vec<u32> = serials.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        twins.dedup();
+        self.cards.retain(|card| !twins.contains(&card.serial()));
+        self.problems.extend(twins.into_iter().map(|serial| {
+            format!(
+                "several devices say that they are the YubiKey {serial}, and one at the most can be: none of them is \
+                 used; pull all but the one that is yours"
+            )
+        }));
+    }
 }
 
 /// Why no YubiKey can be looked for.

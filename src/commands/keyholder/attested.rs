@@ -2,6 +2,7 @@
 
 use ceremony::{Json, Object};
 use keyholders::AttestedKey;
+use keyholders::attestation::AnchorKind;
 
 use crate::text::escaped;
 
@@ -42,8 +43,9 @@ pub(super) fn sentence(attested: Option<&AttestedKey>) -> String {
     let Some(attested) = attested else {
         return "not attested: nothing proves that the key was made in the YubiKey".to_owned();
     };
+    let given = if attested.anchor_kind() == AnchorKind::Given { ", which is not its vendor's" } else { "" };
     format!(
-        "attested: made in the {}, slot {}, PIN {}, touch {}; proven up to {}",
+        "attested: made in the {}, slot {}, PIN {}, touch {}; proven up to {}{given}",
         device(attested),
         attested.slot(),
         attested.pin_policy(),
