@@ -24,12 +24,14 @@ pub(crate) struct Ui {
     json: bool,
     /// Both stdin and stderr are a terminal: what is asked on one is answered on the other.
     terminal: bool,
+    /// Whether a secret was asked for.
+    discreet: bool,
 }
 
 impl Ui {
     /// With `json`, reports and failures are written as JSON.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, terminal: io::stdin().is_terminal() && io::stderr().is_terminal() }
+        Self { json, terminal: io::stdin().is_terminal() && io::stderr().is_terminal(), discreet: false }
     }
 
     /// Whether somebody can be asked.
@@ -63,7 +65,7 @@ impl Ui {
             Some(false) => "y/N",
         };
         loop {
-            self.prompt(&format!("{question} [{choices}]"));
+            self.prompt(&format!("{question} [{choices}]"), "yes".len());
             let (mut typed, mut shown) = (Zeroizing::new(String::new()), "");
             let answer = loop {
                 match keyboard.key().map_err(|error| no_answer(flag).caused_by(&error))? {
@@ -154,9 +156,10 @@ impl Ui {
     /// The terminal shows the question after its echo is off, so nothing that was typed for it is seen or lost.
     pub(crate) fn secret(&mut self, flag: &str, question: &str) -> Result<Pin, Failure> {
         self.need_terminal(flag, question)?;
+        self.discreet = true;
         let keyboard = Keyboard::secret_lines().map_err(|error| no_answer(flag).caused_by(&error))?;
         loop {
-            self.prompt(&format!("{question}:"));
+            self.prompt(&format!("{question}:"), 0);
             let line = keyboard.line().map_err(|error| no_answer(flag).caused_by(&error))?;
             self.err("\n");
             let line = line.ok_or_else(|| no_answer(flag))?;
@@ -224,7 +227,7 @@ impl Ui {
         self.need_terminal(flag, question)?;
         let keyboard = Keyboard::lines().map_err(|error| no_answer(flag).caused_by(&error))?;
         loop {
-            self.prompt(&format!("{question}:"));
+            self.prompt(&format!("{question}:"), COLUMNS / 2);
             let line = keyboard.line().map_err(|error| no_answer(flag).caused_by(&error))?;
             let Some(line) = line else {
                 self.err("\n");
@@ -237,14 +240,13 @@ impl Ui {
         }
     }
 
-    /// Shows a question, and leaves room for a short answer behind it. A long question leaves a line for the answer: the
-    /// terminal cannot correct what goes on over the end of one.
-    fn prompt(&self, question: &str) {
+    /// Shows a question, with room for an answer of so many columns behind it, or below it: the terminal cannot correct
+    /// what goes on over the end of a line.
+    fn prompt(&self, question: &str, room: usize) {
         let text = wrapped(&escaped(question).to_string(), 0);
         let text = text.trim_end();
         let last = text.lines().last().map_or(0, |line| line.chars().count());
-        let is_long = question.ends_with(':') && last > COLUMNS / 2;
-        self.err(&format!("{text}{}", if is_long || last > COLUMNS - 4 { "\n> " } else { " " }));
+        self.err(&format!("{text}{}", if last + 1 + room > COLUMNS { "\n> " } else { " " }));
     }
 
     fn need_terminal(&self, flag: &str, question: &str) -> Result<(), Failure> {
@@ -262,6 +264,15 @@ impl Ui {
 
     fn out_json(&self, json: &Json) -> io::Result<()> {
         out(&escaped_json(&json.pretty()))
+    }
+}
+
+impl Drop for Ui {
+    /// Whoever types a secret once too often does not give it to the shell.
+    fn drop(&mut self) {
+        if self.discreet {
+            keyboard::forget();
+        }
     }
 }
 

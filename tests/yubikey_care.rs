@@ -193,6 +193,19 @@ fn a_touch_that_was_missed_can_be_given_after_all() {
 }
 
 #[test]
+fn what_is_typed_once_too_often_does_not_reach_the_shell() {
+    let (desk, alice, _, digest) = desk(Firmware::V5_7_4);
+    alice.touch(Touch::After(Duration::from_millis(200)));
+    let [_, expect, digest, flag, module] = signing(&digest);
+    let run = format!("{} sign {expect} {digest} {flag} {module}", common::BINARY);
+    let shell = format!("{run}; echo 'the end'; read -r line; echo \"the shell got <$line>\"");
+    let mut terminal = desk.room.program_in_terminal("/bin/sh", &["-c", &shell]);
+    terminal.expect("PIN, for alice").type_secret(PIN).expect("Touch the YubiKey 1001 now.").line("nothing");
+    terminal.expect("the end").line("something").expect("the shell got <something>");
+    assert_eq!((terminal.exit_code(), desk.signatures().len()), (0, 2), "{}", terminal.screen());
+}
+
+#[test]
 fn a_yubikey_that_is_pulled_between_two_signatures_loses_nothing() {
     // Put back while the terminal asks, in another reader; then by a second run.
     for second_run in [false, true] {

@@ -184,7 +184,9 @@ fn kept(failure: Failure, signed: &[Made]) -> Failure {
     let files: Vec<_> = files.map(|file| file.display().to_string()).collect();
     match files.is_empty() {
         true => failure,
-        false => failure.hint(format!("what was signed is kept: {}", files.join(", "))),
+        false => {
+            failure.hint(format!("what was signed is kept, and the next run goes on after it: {}", files.join(", ")))
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 use std::io;
 
 use rustix::io::Errno;
-use rustix::termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr};
+use rustix::process::getpgrp;
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetpgrp,
+};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::interrupt::{self, Prompting};
@@ -113,6 +116,13 @@ impl Keyboard {
 impl Drop for Keyboard {
     fn drop(&mut self) {
         let _ = interrupt::set_modes(self.when(), &self.before);
+    }
+}
+
+/// Throws away what was typed and not read, unless this program is in the background: it would be stopped there.
+pub(super) fn forget() {
+    if tcgetpgrp(io::stdin()).is_ok_and(|foreground| foreground == getpgrp()) {
+        let _ = tcflush(io::stdin(), QueueSelector::IFlush);
     }
 }
 

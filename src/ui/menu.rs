@@ -15,13 +15,14 @@ use crate::text::escaped;
 pub(super) fn pick(question: &str, items: &[String]) -> io::Result<Option<usize>> {
     let (rows, columns) = size();
     let items: Vec<_> = items.iter().map(|item| shortened(&escaped(item).to_string(), columns - 3)).collect();
-    let question = shortened(&escaped(question).to_string(), columns - 2);
+    let colon = if question.ends_with('?') { "" } else { ":" };
+    let question = shortened(&escaped(question).to_string(), columns - 2) + colon;
     let last = items.len().checked_sub(1).ok_or(io::ErrorKind::InvalidInput)?;
     let shown = items.len().min(rows - 2);
     let keyboard = Keyboard::keys()?;
     let _cursor = HiddenCursor::new();
     let mut picked = 0_usize;
-    interrupt::paint(&format!("{question}:\n"));
+    interrupt::paint(&format!("{question}\n"));
     loop {
         let first = picked.saturating_sub(shown / 2).min(items.len() - shown);
         let lines = items.iter().enumerate().skip(first).take(shown);
@@ -40,7 +41,7 @@ pub(super) fn pick(question: &str, items: &[String]) -> io::Result<Option<usize>
             Key::Enter => {
                 // The choice stays where the question was.
                 let chosen = items.get(picked).map(String::as_str).unwrap_or_default();
-                let line = shortened(&format!("{question}: {chosen}"), columns - 1);
+                let line = shortened(&format!("{question} {chosen}"), columns - 1);
                 interrupt::paint(&format!("\x1b[{}A\r\x1b[J{line}\n", shown + 1));
                 return Ok(Some(picked));
             }

@@ -71,7 +71,7 @@ fn an_interrupted_question_gives_echo_and_cursor_back() {
             terminal.line("y").expect("Second?").expect("> a");
         }
         if steps > 1 {
-            terminal.send(ENTER).expect("Second?: a").expect("Third: ");
+            terminal.send(ENTER).expect("Second? a").expect("Third: ");
         }
         terminal.expect_echo(false).expect_cursor(steps != 1).send(CTRL_C);
         assert_eq!(terminal.exit_code(), 130);
