@@ -101,7 +101,7 @@ fn wrong_pins_end_before_the_last_try() {
         terminal.expect_times(asked, 5).type_secret("111111").expect("one try is left, and this program never spends");
         terminal.expect("`ykman piv access unblock-pin`");
         assert_eq!((terminal.exit_code(), alice.tries_left(), terminal.echo()), (2, 1, true), "{}", terminal.screen());
-        assert_eq!(terminal.written().matches("another PIN for").count(), 1);
+        assert_eq!(terminal.screen().matches("another PIN for").count(), 1, "{}", terminal.screen());
         assert_eq!(alice.pins_received(), [b"654321", b"111111"]);
         // It stops by itself, and says what to do.
         let mut terminal = desk.terminal(&digest);

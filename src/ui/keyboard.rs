@@ -4,9 +4,7 @@ use std::io;
 
 use rustix::io::Errno;
 use rustix::process::getpgrp;
-use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetpgrp,
-};
+use rustix::termios::{InputModes, LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::interrupt::{self, Prompting};
@@ -16,25 +14,13 @@ const LINE_LIMIT: usize = 4096;
 
 /// The keyboard in the hands of one question, until this is dropped.
 ///
-/// Signals go on to work: Ctrl-C ends the program, and the terminal is as it was before (see [`interrupt`]).
+/// Ctrl-C ends the program, and the terminal is as it was before (see [`interrupt`]).
 pub(super) struct Keyboard {
     before: Termios,
     /// What is typed and not read when the question is answered is thrown away.
     discreet: bool,
     /// Last: the modes are given back before.
     _prompting: Prompting,
-}
-
-/// A key of [`Keyboard::keys`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    Up,
-    Down,
-    Enter,
-    Backspace,
-    /// The end of input, as Ctrl-D types it.
-    End,
-    Character(char),
 }
 
 impl Keyboard {
@@ -52,13 +38,13 @@ impl Keyboard {
         })
     }
 
-    /// Single keys that are not shown. What was typed before the question is thrown away: it answers another one.
+    /// Single keys, for `dialoguer` to read and to show. What was typed before the question is thrown away: it answers
+    /// another one.
+    ///
+    /// Ctrl-C is a key too, with which `dialoguer` ends: as a signal between two keys it would end the program while
+    /// the modes are changed for the next.
     pub(super) fn keys() -> io::Result<Self> {
-        Self::new(true, |modes| {
-            modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-            modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-            modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        })
+        Self::new(true, |modes| modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
     }
 
     fn new(discreet: bool, set: impl FnOnce(&mut Termios)) -> io::Result<Self> {
@@ -86,29 +72,6 @@ impl Keyboard {
                 Some(byte) if line.len() < LINE_LIMIT => line.push(byte),
                 Some(_) => {}
             }
-        }
-    }
-
-    /// The next key that means something.
-    pub(super) fn key(&self) -> io::Result<Key> {
-        let mut before = [0; 2];
-        loop {
-            let Some(typed) = byte()? else { return Ok(Key::End) };
-            let key = match (before, typed) {
-                // What cursor keys send, in both modes of the keypad (ECMA-48, section 5.4).
-                ([0x1b, b'[' | b'O'], b'A') => Some(Key::Up),
-                ([0x1b, b'[' | b'O'], b'B') => Some(Key::Down),
-                ([0x1b, b'[' | b'O'], _) | ([_, 0x1b], b'[' | b'O') => None,
-                (_, b'\n' | b'\r') => Some(Key::Enter),
-                (_, 0x08 | 0x7f) => Some(Key::Backspace),
-                (_, 0x04) => Some(Key::End),
-                (_, b' '..=b'~') => Some(Key::Character(char::from(typed))),
-                _ => None,
-            };
-            if let Some(key) = key {
-                return Ok(key);
-            }
-            before = [before[1], typed];
         }
     }
 }
