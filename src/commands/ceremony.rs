@@ -93,7 +93,7 @@ impl State {
             state.stands.push("There is no trust root in this directory.".to_owned());
             state
                 .stands
-                .push("Who holds a key of somebody else's works in a copy of the coordinator's: -C DIR.".to_owned());
+                .push("A keyholder works in a copy of the coordinator's directory: -C DIR names it.".to_owned());
             state.next.push(Step::new("coordinator", &["init"], "start a new trust root"));
             state.next.push(Step::new("coordinator", &["init", "--template", "sigstore"], "start one for Sigstore"));
             state.next.push(Step::new("anybody", &["rehearse"], "see a whole ceremony with throw-away keys"));
