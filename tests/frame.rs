@@ -5,6 +5,7 @@ mod common;
 
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
+use std::time::Duration;
 
 use common::Trustroot;
 use common::terminal::{CTRL_C, ENTER};
@@ -179,10 +180,16 @@ fn init_refuses_answers_that_make_no_policy() {
 #[test]
 fn ctrl_c_at_a_question_gives_the_terminal_back() {
     let trustroot = Trustroot::new();
-    let mut terminal = trustroot.terminal(&["init"]);
-    terminal.expect("Name of the trust root").send("Te").expect("Te").send(CTRL_C);
-    assert_eq!(terminal.exit_code(), 130);
-    assert!(terminal.echo() && terminal.cursor());
+    for pause in 0..20 {
+        let mut terminal = trustroot.terminal(&["init"]);
+        terminal.expect("Name of the trust root").send("Te").expect("Te");
+        // Nothing is set back and forth between two keys: there would be a moment at which Ctrl-C comes amiss.
+        assert!(terminal.echo());
+        std::thread::sleep(Duration::from_micros(pause * 20));
+        terminal.send(CTRL_C);
+        assert_eq!(terminal.exit_code(), 130);
+        assert!(terminal.echo() && terminal.cursor());
+    }
     assert_eq!(std::fs::read_dir(trustroot.dir()).unwrap().count(), 0);
 }
 

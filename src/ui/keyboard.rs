@@ -1,4 +1,8 @@
 //! What a person types.
+//!
+//! The modes of the terminal are set once for a question, and only through [`interrupt`]. Where a library sets them for each
+//! key, as `console` does below `dialoguer`, Ctrl-C between two keys is a signal, and the library may set them once more
+//! while the program ends: that left terminals without echo.
 
 use std::io;
 
