@@ -151,14 +151,17 @@ impl<T, E: Into<Failure>> OrFail<T> for Result<T, E> {
 }
 
 /// Wrapped at 80 columns, lines after the first indented: what a file says can never pass for a line of ours. A command
-/// to copy stays on a line of its own, also behind a sentence; what was laid out in lines stays as it is.
+/// to copy stays on a line of its own, also behind a sentence; lines that were laid out, as of a table, stay as they are.
 fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     let text = text.trim_end();
     let mut lines = text.lines();
     if lines.clone().count() > 1 {
         let first = format!("{label}: {}", escaped(lines.next().unwrap_or_default()));
         f.write_str(wrapped(&first, 2).trim_start())?;
-        return lines.try_for_each(|line| writeln!(f, "  {}", escaped(line)));
+        return lines.try_for_each(|line| match line.starts_with(|c: char| c.is_alphabetic()) {
+            true if !line.starts_with("trustroot ") => f.write_str(&wrapped(&escaped(line).to_string(), 2)),
+            _ => writeln!(f, "  {}", escaped(line)),
+        });
     }
     if text.starts_with("trustroot ") {
         return writeln!(f, "{label}:\n  {}", escaped(text));

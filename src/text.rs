@@ -73,10 +73,9 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     out
 }
 
-/// `text` with its long lines broken as [`wrapped`] does; lines that begin with a blank or are an example of how to
-/// call a command stay as they are laid out.
+/// `text` with its long lines broken as [`wrapped`] does; lines that begin with a blank stay as they are laid out.
 pub(crate) fn wrapped_lines(text: &str) -> String {
-    let keep = |line: &str| line.is_empty() || line.starts_with([' ', '\t']) || line.starts_with("Usage:");
+    let keep = |line: &str| line.is_empty() || line.starts_with([' ', '\t']);
     text.lines().map(|line| if keep(line) { format!("{line}\n") } else { wrapped(line, 0) }).collect()
 }
 

@@ -266,7 +266,7 @@ struct Initialised {
 impl fmt::Display for Initialised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let policy = self.policy.to_string_lossy();
-        writeln!(f, "Wrote {}: trust root {}", escaped(&policy), self.id)?;
+        f.write_str(&wrapped(&format!("Wrote {}: trust root {}", escaped(&policy), self.id), 0))?;
         if let Some(instance) = &self.instance {
             answers(&instance.proof.answers, f)?;
             for proof in &instance.proof.proofs {
