@@ -126,3 +126,15 @@ fn no_name_speaks_for_this_program_in_what_is_reviewed_and_handed_out() {
     let sheet = room.coordinator.read("out/handout.txt");
     assert!(!sheet.contains('\u{1b}') && !sheet.contains('\u{202e}') && !sheet.contains("\n---\n"), "{sheet}");
 }
+
+/// Clients find it in a delegated role as well, where nobody would be shown what it says.
+#[test]
+fn trust_material_does_not_hide_in_a_delegated_role() {
+    let room = Room::new(&["alice", "bob"], 2);
+    let team = "[[delegation]]\nname = \"team\"\npaths = [\"*.json\"]\nkeyholders = [\"bob\"]\nthreshold = 1\n\
+                lifetime-days = 90\nsigning-window-days = 30\n";
+    room.coordinator.write("trustroot.toml", format!("{}\n{team}", room.coordinator.read("trustroot.toml")));
+    room.coordinator.write("targets/trusted_root.json", "{}");
+    let run = room.run(1, &["stage"]);
+    assert!(run.says("material-missing (trusted_root.json): it is a target of team"), "{run:?}");
+}
