@@ -1,20 +1,21 @@
 //! One ceremony as it lies on the disk: read, hashed as read, and derived again.
 
 mod carried;
+mod contents;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use ceremony::stage::StageError;
 use ceremony::{
-    Base, Digest, Holder, Inputs, Json, Metadata, Object, Policy, ProposalDigest, SignatureFile, Staged, Staging,
-    TargetList, Time, stage,
+    Base, Digest, Holder, Inputs, Json, Metadata, Object, ProposalDigest, SignatureFile, Staged, Time, stage,
 };
 
 use keyholders::Roster;
 
 use self::carried::Carried;
 pub(crate) use self::carried::Step;
+use self::contents::{Contents, FILES};
 use crate::context::Context;
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
@@ -22,15 +23,6 @@ use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
 use crate::records::Keyholders;
 use crate::ui::Ui;
 use crate::workdir::{CeremonyDir, Workdir};
-
-/// How many files a ceremony may hold.
-const FILES: usize = 100_000;
-
-/// The most bytes of all files of a ceremony together: the targets before and after, each as long as one may be.
-const TOTAL: u64 = 2 * METADATA_LIMIT;
-
-/// What to do about a file that nobody here wrote.
-const AWAY: &str = "look where it came from, and take it away: nothing else lies in a ceremony";
 
 /// A ceremony: everything in its directory, none of it trusted.
 #[derive(Debug)]
@@ -174,86 +166,28 @@ impl Ceremony {
     }
 
     fn read(name: &str, dir: CeremonyDir) -> Result<Self, Failure> {
-        let paths = disk::tree(dir.root(), FILES)?;
-        if paths.is_empty() {
-            return Err(Failure::could_not("there is no such ceremony").hint("`trustroot status` lists them"));
-        }
-        let mut files = BTreeMap::new();
-        let mut records = Vec::new();
-        let mut base_files = BTreeMap::new();
-        let (mut policy, mut staging, mut targets) = (None, None, None);
-        let (mut signatures, mut unreadable, mut abandoned) = (Vec::new(), Vec::new(), None);
-        let mut total = 0;
-        let mut carried = Carried::default();
-        for path in paths {
-            let bytes = disk::read(&dir.root().join(&path), METADATA_LIMIT)?;
-            total += bytes.len() as u64;
-            if total > TOTAL {
-                let message = format!("its files have more than {TOTAL} bytes, those up to {path} alone");
-                return Err(Failure::could_not(message));
-            }
-            files.insert(path.clone(), Digest::of(&bytes));
-            match path.split_once('/') {
-                Some(("inputs", "policy.toml")) => {
-                    let text = String::from_utf8(bytes).or_fail(|| path.clone())?;
-                    policy = Some(Policy::parse(&text).or_fail(|| path.clone())?);
-                }
-                Some(("inputs", "staging.json")) => staging = Some(Staging::parse(&bytes)?),
-                Some(("inputs", "targets.txt")) => targets = Some(TargetList::parse(&bytes)?),
-                Some(("inputs", record)) if record.starts_with("keyholders/") => {
-                    records.push((record["keyholders/".len()..].to_owned(), bytes));
-                }
-                Some(("inputs", file)) if file.starts_with("material/") => {
-                    carried.wanted.insert(file["material/".len()..].to_owned(), bytes);
-                }
-                Some(("inputs", file)) if file.starts_with("evidence/") => {
-                    carried.evidence.insert(file["evidence/".len()..].to_owned(), bytes);
-                }
-                Some(("inputs", _)) => {
-                    return Err(Failure::no(format!("{path} is no input of a ceremony")).hint(AWAY));
-                }
-                Some(("base", file)) if file.starts_with("material/") => {
-                    carried.published.insert(file["material/".len()..].to_owned(), bytes);
-                }
-                Some(("base", file)) => {
-                    base_files.insert(file.to_owned(), PublishedFile::parse(bytes).or_fail(|| path.clone())?);
-                }
-                Some(("signatures", _)) => match SignatureFile::parse(&bytes) {
-                    Ok(file) if path == format!("signatures/{}/{}", file.role, file.file_name()) => {
-                        signatures.push(file);
-                    }
-                    Ok(_) => unreadable.push((path, "its name is not the one that its content gives".to_owned())),
-                    Err(error) => unreadable.push((path, error.to_string())),
-                },
-                None if path == "abandoned.json" => abandoned = Some(Abandoned::parse(&bytes)?),
-                Some(("staged" | "published" | "witnesses", _)) => {}
-                _ => return Err(Failure::no(format!("{path} has no place in a ceremony")).hint(AWAY)),
-            }
-        }
+        let Contents { policy, staging, targets, records, base, carried, signatures, unreadable, abandoned, digests } =
+            Contents::read(&dir)?;
         let missing = |file: &str| Failure::could_not(format!("inputs/{file} is missing"));
         let policy = policy.ok_or_else(|| missing("policy.toml"))?;
         let staging = staging.ok_or_else(|| missing("staging.json"))?;
         let targets = targets.ok_or_else(|| missing("targets.txt"))?;
-        let held = records.iter().map(|(name, bytes): &(String, Vec<u8>)| (name.as_str(), bytes.as_slice()));
+        let held = records.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
         let keyholders = Keyholders::of_files(&dir.inputs().join("keyholders"), held)?;
         let holders: Vec<Holder> = keyholders.holders(&policy, staging.at);
-        let digest = ProposalDigest::of(&policy.id, &files);
-        let base = base(&base_files)?;
-        let inputs = Inputs { policy, holders, targets, staging };
-        let name = name.to_owned();
         Ok(Self {
-            name,
+            name: name.to_owned(),
             dir,
-            inputs,
+            digest: ProposalDigest::of(&policy.id, &digests),
+            inputs: Inputs { policy, holders, targets, staging },
             roster: keyholders.roster,
-            base,
-            base_files,
+            base: self::base(&base)?,
+            base_files: base,
             carried,
-            digest,
             signatures,
             unreadable,
             abandoned,
-            files,
+            files: digests,
         })
     }
 

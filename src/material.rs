@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ceremony::finding::{Finding, Rule};
 use ceremony::material::evidence::{ends, file_name};
-use ceremony::material::files::is_signing_config;
+use ceremony::material::files::is_material;
 use ceremony::material::{Ending, Judgement, LegacyTarget, Material, Publication, TrustedRoot, lint, step};
 use ceremony::{Json, Policy, TargetEntry, Targets, Time};
 use toml_edit::{InlineTable, Item, Table, Value, value};
@@ -196,13 +196,6 @@ pub(crate) fn write(workdir: &Workdir, before: &Material, after: &Material) -> R
 /// What the policy says of a target.
 fn custom<'a>(policy: &'a Policy, path: &str) -> Option<&'a Json> {
     policy.targets.get(path)?.custom.as_ref()
-}
-
-/// Whether a target is trust material, by its name or by what is said of it.
-pub(crate) fn is_material(path: &str, custom: Option<&Json>) -> bool {
-    path == TrustedRoot::TARGET
-        || is_signing_config(path)
-        || custom.is_some_and(|custom| custom.get("sigstore").is_some())
 }
 
 /// A table that shows only its sub-tables.

@@ -126,3 +126,37 @@ fn no_name_speaks_for_this_program_in_what_is_reviewed_and_handed_out() {
     let sheet = room.coordinator.read("out/handout.txt");
     assert!(!sheet.contains('\u{1b}') && !sheet.contains('\u{202e}') && !sheet.contains("\n---\n"), "{sheet}");
 }
+
+/// Clients find it in a delegated role as well, where nobody would be shown what it says.
+#[test]
+fn trust_material_does_not_hide_in_a_delegated_role() {
+    let room = Room::new(&["alice", "bob"], 2);
+    let team = "[[delegation]]\nname = \"team\"\npaths = [\"*.json\"]\nkeyholders = [\"bob\"]\nthreshold = 1\n\
+                lifetime-days = 90\nsigning-window-days = 30\n";
+    room.coordinator.write("trustroot.toml", format!("{}\n{team}", room.coordinator.read("trustroot.toml")));
+    room.coordinator.write("targets/trusted_root.json", "{}");
+    let run = room.run(1, &["stage"]);
+    assert!(run.says("material-missing (trusted_root.json): it is a target of team"), "{run:?}");
+}
+
+/// What was accepted once, or published before anybody looked, is no cover for the next mistake of the same kind.
+#[test]
+fn a_mistake_that_is_published_does_not_hide_another_like_it() {
+    let room = Room::new(&["alice", "bob", "carol"], 2);
+    let root = String::from_utf8(sigstore::target("trusted_root.json")).unwrap();
+    let with = |members: &str| room.coordinator.write("targets/trusted_root.json", root.replacen('{', members, 1));
+    let config = sigstore::target("signing_config.v0.2.json");
+    room.coordinator.write("targets/signing_config.v0.2.json", config);
+    let until = ["--reason=so", "--until=2026-11-23T00:00:00Z"];
+    room.run(0, &[&["accept", "coverage-hole", "ctlog 2021-03-07"], &until[..]].concat());
+    room.run(0, &[&["accept", "field-unknown", "trusted_root.json"], &until[..]].concat());
+    with("{\"x\": 1,");
+    room.hold(&["alice", "bob"]);
+    let later = |code: i32| room.coordinator.exits(code, &["stage", "--dry-run", "--now=2026-11-24T00:00:00Z"]);
+    room.coordinator.write("targets/b.txt", "b");
+    later(0);
+    with("{\"x\": 1, \"y\": 2,");
+    let run = later(1);
+    assert!(run.says("field-unknown (trusted_root.json): \"y\" is no member of a trusted root"), "{run:?}");
+    assert!(!run.says("\"x\" is no member"), "{run:?}");
+}

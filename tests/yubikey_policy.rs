@@ -214,6 +214,16 @@ fn evidence_goes_with_the_keys_into_the_ceremony() {
     let verified = other.run(&["keyholder", "verify"]).stdout;
     let verified = verified.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(verified.contains("proven up to CN=Virtual YubiKey PIV Root CA, which is not its vendor's"), "{verified}");
+    let evidence = ceremony.join("inputs/keyholders");
+    let asked = ["keyholder", "verify", "--evidence", evidence.to_str().unwrap()];
+    let said = other.ok(&asked).split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "On the word of an authority that is not the vendor's, and was named:",
+        "alice: CN=Virtual YubiKey PIV Root CA, SHA-256",
+        "Yes: 3 of 3 keys of people on record are proven to be made in hardware, 3 of them not on the word of the vendor.",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
     assert!(shown.contains("The staged files are what their inputs give, byte for byte."), "{shown}");
     // Without it the proposal is another one.
     fs::remove_file(&inputs).unwrap();

@@ -156,9 +156,10 @@ impl Certificate {
         self.basic.path_len_constraint
     }
 
-    /// What the key may be used for (RFC 5280, section 4.2.1.3); none if the certificate does not say.
-    pub fn key_usage(&self) -> Option<KeyUsage> {
-        self.key_usage.map(KeyUsage)
+    /// Whether the key may sign certificates (RFC 5280, section 4.2.1.3, `keyCertSign`); none if the certificate does
+    /// not say what the key may be used for.
+    pub fn may_sign_certificates(&self) -> Option<bool> {
+        self.key_usage.map(|usage| usage.contains(KeyUsages::KeyCertSign))
     }
 
     /// The extended key usages as dotted object identifiers (RFC 5280, section 4.2.1.12); empty if there are none.
@@ -208,43 +209,6 @@ impl Eq for Certificate {}
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Certificate({}, issued by {}, {})", self.subject(), self.issuer(), self.sha256())
-    }
-}
-
-/// What a key may be used for (RFC 5280, section 4.2.1.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyUsage(FlagSet<KeyUsages>);
-
-impl KeyUsage {
-    /// To verify signatures over anything but certificates and revocation lists.
-    pub fn digital_signature(&self) -> bool {
-        self.0.contains(KeyUsages::DigitalSignature)
-    }
-
-    /// To verify signatures over certificates.
-    pub fn key_cert_sign(&self) -> bool {
-        self.0.contains(KeyUsages::KeyCertSign)
-    }
-
-    /// To verify signatures over revocation lists.
-    pub fn crl_sign(&self) -> bool {
-        self.0.contains(KeyUsages::CRLSign)
-    }
-
-    /// The names that RFC 5280 has for the uses, in its order.
-    pub fn names(&self) -> Vec<&'static str> {
-        let named = [
-            (KeyUsages::DigitalSignature, "digitalSignature"),
-            (KeyUsages::NonRepudiation, "nonRepudiation"),
-            (KeyUsages::KeyEncipherment, "keyEncipherment"),
-            (KeyUsages::DataEncipherment, "dataEncipherment"),
-            (KeyUsages::KeyAgreement, "keyAgreement"),
-            (KeyUsages::KeyCertSign, "keyCertSign"),
-            (KeyUsages::CRLSign, "cRLSign"),
-            (KeyUsages::EncipherOnly, "encipherOnly"),
-            (KeyUsages::DecipherOnly, "decipherOnly"),
-        ];
-        named.into_iter().filter(|(usage, _)| self.0.contains(*usage)).map(|(_, name)| name).collect()
     }
 }
 

@@ -133,7 +133,7 @@ impl Policy {
     }
 
     /// The delegated roles that `role` delegates to, in the order in which clients ask them.
-    pub fn delegated_by<'a>(&'a self, role: &'a str) -> impl Iterator<Item = (&'a str, &'a RolePolicy)> {
+    pub(crate) fn delegated_by<'a>(&'a self, role: &'a str) -> impl Iterator<Item = (&'a str, &'a RolePolicy)> {
         let roles = self.delegated.iter().filter_map(|name| Some((name.as_str(), self.roles.get(name)?)));
         roles.filter(move |(_, policy)| policy.delegation.as_ref().is_some_and(|delegation| delegation.by == role))
     }
@@ -153,7 +153,7 @@ impl Policy {
 
     /// Whether clients look into `role` for the target file `path`: it is `targets`, or it and every delegated role on the
     /// way to it are trusted for the path.
-    pub fn is_trusted(&self, role: &str, path: &str) -> bool {
+    pub(crate) fn is_trusted(&self, role: &str, path: &str) -> bool {
         if role == "targets" {
             return true;
         }

@@ -62,7 +62,7 @@ impl KeySet {
     }
 
     /// Every id under which this set lists the key with `fingerprint`.
-    pub fn ids_of(&self, fingerprint: &Fingerprint) -> Vec<&KeyId> {
+    pub(crate) fn ids_of(&self, fingerprint: &Fingerprint) -> Vec<&KeyId> {
         let is = |key: &&TufKey| key.key.as_ref().is_ok_and(|key| key.fingerprint() == *fingerprint);
         self.keys.iter().filter(is).map(|key| &key.id).collect()
     }
@@ -100,7 +100,7 @@ impl Quorum {
     }
 
     /// Every id under which either set lists the key with `fingerprint`: one signature of it is entered under each.
-    pub fn ids_of(&self, fingerprint: &Fingerprint) -> Vec<KeyId> {
+    pub(crate) fn ids_of(&self, fingerprint: &Fingerprint) -> Vec<KeyId> {
         let mut ids: Vec<KeyId> = self.sets().flat_map(|set| set.ids_of(fingerprint)).cloned().collect();
         ids.sort();
         ids.dedup();

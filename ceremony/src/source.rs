@@ -86,14 +86,13 @@ pub fn target_path(path: &str) -> Result<&str, NameError> {
     Ok(path)
 }
 
-/// A repository in memory: the files put into it, over those of another source.
+/// The metadata of a repository in memory, over the files of another source.
 ///
 /// A clone shares the files until either of the two changes.
 #[derive(Clone, Default)]
 pub struct MemorySource<'a> {
     below: Option<&'a dyn Source>,
     metadata: Arc<BTreeMap<String, Arc<[u8]>>>,
-    targets: Arc<BTreeMap<String, Arc<[u8]>>>,
 }
 
 impl<'a> MemorySource<'a> {
@@ -115,15 +114,6 @@ impl<'a> MemorySource<'a> {
         Arc::make_mut(&mut self.metadata).insert(metadata_name(name)?.to_string(), bytes.into());
         Ok(())
     }
-
-    /// Puts a target file in, over one at this path.
-    ///
-    /// # Errors
-    /// If [`target_path`] refuses the path.
-    pub fn put_target(&mut self, path: &str, bytes: impl Into<Arc<[u8]>>) -> Result<(), NameError> {
-        Arc::make_mut(&mut self.targets).insert(target_path(path)?.to_string(), bytes.into());
-        Ok(())
-    }
 }
 
 impl Source for MemorySource<'_> {
@@ -136,20 +126,14 @@ impl Source for MemorySource<'_> {
     }
 
     fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        match (self.targets.get(target_path(path)?), self.below) {
-            (Some(bytes), _) => within(path, bytes, limit).map(Some),
-            (None, Some(below)) => below.target(path, limit),
-            (None, None) => Ok(None),
-        }
+        let path = target_path(path)?;
+        self.below.map_or(Ok(None), |below| below.target(path, limit))
     }
 }
 
 impl fmt::Debug for MemorySource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemorySource")
-            .field("metadata", &self.metadata.keys())
-            .field("targets", &self.targets.keys())
-            .finish_non_exhaustive()
+        f.debug_struct("MemorySource").field("metadata", &self.metadata.keys()).finish_non_exhaustive()
     }
 }
 
@@ -229,15 +213,13 @@ mod tests {
     fn reads_from_below_what_it_lacks() {
         let mut published = MemorySource::new();
         published.put_metadata("1.root.json", *b"one").unwrap();
-        published.put_target("a/b", *b"old").unwrap();
         let mut next = MemorySource::over(&published);
         next.put_metadata("2.root.json", *b"two").unwrap();
         let before = next.clone();
-        next.put_target("a/b", *b"new").unwrap();
+        next.put_metadata("2.root.json", *b"new").unwrap();
         assert_eq!(next.metadata("1.root.json", 3).unwrap().unwrap(), b"one");
-        assert_eq!(next.metadata("2.root.json", 3).unwrap().unwrap(), b"two");
-        assert_eq!(next.target("a/b", 3).unwrap().unwrap(), b"new");
-        assert_eq!(before.target("a/b", 3).unwrap().unwrap(), b"old");
+        assert_eq!(next.metadata("2.root.json", 3).unwrap().unwrap(), b"new");
+        assert_eq!(before.metadata("2.root.json", 3).unwrap().unwrap(), b"two");
         assert!(next.metadata("3.root.json", 3).unwrap().is_none());
     }
 

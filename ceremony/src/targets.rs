@@ -175,7 +175,7 @@ impl Delegation {
 
 /// Whether `path` matches a shell pattern in which neither `*` nor `?` crosses a `/` (TUF specification,
 /// section 4.5, PATHPATTERN).
-pub fn matches_pattern(pattern: &str, path: &str) -> bool {
+pub(crate) fn matches_pattern(pattern: &str, path: &str) -> bool {
     let (patterns, parts): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
     patterns.len() == parts.len() && patterns.iter().zip(parts).all(|(pattern, part)| matches_part(pattern, part))
 }

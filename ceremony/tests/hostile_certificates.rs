@@ -30,7 +30,7 @@ fn ask(certificate: &Certificate) -> usize {
         certificate.issuer().len(),
         certificate.serial_number().len(),
         certificate.extended_key_usages().len(),
-        certificate.key_usage().map_or(0, |usage| usage.names().len()),
+        certificate.may_sign_certificates().map_or(0, usize::from),
         certificate.unknown_critical().len(),
         certificate.name_constraints().len(),
         certificate.to_pem().len(),

@@ -18,7 +18,7 @@ impl Slot {
     }
 
     /// The slot that commands to the card name by this number; none if it keeps no key of the card holder.
-    pub fn of_number(number: u8) -> Option<Self> {
+    pub(crate) fn of_number(number: u8) -> Option<Self> {
         Self::all().find(|slot| slot.0 == number)
     }
 

@@ -31,13 +31,8 @@ pub struct Uri {
 
 impl Uri {
     /// This URI without what says which object of the token is meant.
-    pub fn token_only(&self) -> Self {
+    pub(crate) fn token_only(&self) -> Self {
         Self { object: None, id: None, class: None, ..self.clone() }
-    }
-
-    /// Whether it says anything about a token.
-    pub fn names_token(&self) -> bool {
-        [&self.token, &self.manufacturer, &self.model, &self.serial].into_iter().any(Option::is_some)
     }
 
     /// Whether it says anything about a key.
@@ -56,7 +51,7 @@ impl Uri {
 
     /// Whether both may name one token. Serial numbers are unique per maker and model; what one of the two leaves out
     /// decides nothing.
-    pub fn same_token(&self, other: &Self) -> bool {
+    pub(crate) fn same_token(&self, other: &Self) -> bool {
         let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
         self.serial == other.serial
             && agree(&self.manufacturer, &other.manufacturer)
@@ -64,7 +59,7 @@ impl Uri {
     }
 
     /// Whether both may name one key on a token: unless they differ in something that both give.
-    pub fn same_key(&self, other: &Self) -> bool {
+    pub(crate) fn same_key(&self, other: &Self) -> bool {
         match (&self.id, &other.id) {
             (Some(a), Some(b)) => a == b,
             _ => self.object.is_none() || other.object.is_none() || self.object == other.object,

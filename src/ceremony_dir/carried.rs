@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ceremony::material::files::is_material;
 use ceremony::material::{Ending, Material, TrustedRoot};
 use ceremony::{Base, Digest, Inputs, Json, TargetEntry, Targets};
 use sha2::{Digest as _, Sha512};
 
 use crate::error::Failure;
-use crate::material::{endings, is_material};
+use crate::material::endings;
 
 /// The files of `inputs/material/` and `base/material/` by the paths of the targets, and those of `inputs/evidence/` by
 /// their names, as read.

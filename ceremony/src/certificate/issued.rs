@@ -119,7 +119,7 @@ pub(super) fn may_issue(issuer: &Certificate, subject: &str) -> Result<(), Issue
     if !issuer.is_ca() {
         return Err(IssueError::NotAuthority { subject: subject(), issuer: name() });
     }
-    if issuer.key_usage().is_some_and(|usage| !usage.key_cert_sign()) {
+    if issuer.may_sign_certificates() == Some(false) {
         return Err(IssueError::NotForCertificates { subject: subject(), issuer: name() });
     }
     Ok(())

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::{alone, lifetime, of_version, root, root_step, shared_ids, size, targets, targets_step, unsupported};
 use crate::finding::{Finding, Rule};
 use crate::inputs::{Base, Inputs};
+use crate::material::files::is_material;
 use crate::metadata::MetadataError;
 use crate::policy::Signers;
 use crate::quorum::KeySet;
@@ -47,6 +48,7 @@ pub fn proposal(inputs: &Inputs, base: &Base, staged: &Staged) -> Result<Vec<Fin
         }
     }
     findings.extend(emergency(staged));
+    findings.extend(delegated_material(inputs));
     findings.sort();
     findings.dedup();
     Ok(findings)
@@ -62,6 +64,20 @@ fn emergency(staged: &Staged) -> Option<Finding> {
     let what = format!("the outgoing keys of {} need not sign", roles.join(" and "));
     let root = format!("root {}", staged.root().version());
     (!roles.is_empty()).then(|| Finding::new(Rule::ClientsBreak, root, what))
+}
+
+/// Trust material that a delegated role has: clients find it there, and nobody here reads what it says.
+fn delegated_material(inputs: &Inputs) -> Vec<Finding> {
+    let material = |path: &str| {
+        let custom = inputs.policy.targets.get(path).and_then(|target| target.custom.as_ref());
+        is_material(path, custom) && inputs.policy.role_of_target(path) != "targets"
+    };
+    let found = inputs.targets.iter().filter(|(path, _)| material(path)).map(|(path, _)| {
+        let role = inputs.policy.role_of_target(path);
+        let what = format!("it is a target of {role}, where nobody is shown what it changes; it belongs to targets");
+        Finding::new(Rule::MaterialMissing, path, what)
+    });
+    found.collect()
 }
 
 /// What is wrong with the evidence for everybody whom the policy names.

@@ -57,7 +57,14 @@ impl Material {
     }
 }
 
+/// Whether a target is trust material, by its name or by what is said of it.
+pub fn is_material(path: &str, custom: Option<&Json>) -> bool {
+    path == TrustedRoot::TARGET
+        || is_signing_config(path)
+        || custom.is_some_and(|custom| custom.get("sigstore").is_some())
+}
+
 /// Whether clients, of today or before, look under this name for a signing config.
-pub fn is_signing_config(path: &str) -> bool {
+fn is_signing_config(path: &str) -> bool {
     path.starts_with("signing_config") && path.ends_with(".json")
 }

@@ -59,7 +59,7 @@ impl Kind {
     }
 
     /// The member that holds the URL.
-    pub fn url_member(self) -> &'static str {
+    pub(crate) fn url_member(self) -> &'static str {
         if self.is_log() { "baseUrl" } else { "uri" }
     }
 }

@@ -56,7 +56,7 @@ impl LegacyTarget {
     }
 
     /// Whether clients use it.
-    pub fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.status.as_deref() == Some("Active")
     }
 

@@ -22,7 +22,7 @@ pub fn of_key(key: &LogKey) -> Digest {
 /// It is SHA-256 over the origin, a newline, the signature type and the key: 0x01 and 32 bytes for Ed25519, 0xff with
 /// `PKIX-RSA-PKCS#1v1.5` and the SubjectPublicKeyInfo for RSA. For ECDSA it is SHA-256 of the SubjectPublicKeyInfo
 /// alone, as in Rekor v1.
-pub fn of_note(origin: &str, key: &LogKey) -> Digest {
+pub(crate) fn of_note(origin: &str, key: &LogKey) -> Digest {
     let mut hash = Sha256::new();
     hash.update(origin.as_bytes());
     hash.update(b"\n");

@@ -180,7 +180,7 @@ fn conclude(
 }
 
 /// Whether the next version of `file` may be signed at `at`: its signing window is open.
-pub fn window_open(file: &Metadata, policy: &RolePolicy, at: Time) -> bool {
+pub(crate) fn window_open(file: &Metadata, policy: &RolePolicy, at: Time) -> bool {
     file.expires().minus(policy.window).is_none_or(|opens| at >= opens)
 }
 

@@ -47,7 +47,8 @@ impl Cards {
     /// for the other, and to be told its PIN.
     fn refuse_twins(&mut self) {
         let serials: Vec<u32> = self.cards.iter().map(Card::serial).collect();
-        let mut twins: Vec<u32> = serials.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        let mut twins: Vec<u32> =
+            serials.iter().zip(serials.iter().skip(1)).filter(|(a, b)| a == b).map(|(a, _)| *a).collect();
         twins.dedup();
         self.cards.retain(|card| !twins.contains(&card.serial()));
         self.problems.extend(twins.into_iter().map(|serial| {

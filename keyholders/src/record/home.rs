@@ -67,7 +67,7 @@ impl Home {
     }
 
     /// Whether both may be one place on one device.
-    pub fn same_place(&self, other: &Self) -> bool {
+    pub(crate) fn same_place(&self, other: &Self) -> bool {
         self.same_device(other)
             && match (self, other) {
                 (Self::Pkcs11 { uri: a, .. }, Self::Pkcs11 { uri: b, .. }) => a.same_key(b),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ceremony::policy::Accept;
 use ceremony::{Finding, Fingerprint, History, Json, KeyId, KeySet, Object, Policy, Root, Rule, Source as _, Time};
+use keyholders::attestation::AnchorKind;
 use keyholders::{Attestation, AttestedKey, Evidence, Kind, Name, Record, State};
 
 use super::{attested, shown};
@@ -225,7 +226,17 @@ impl Hardware {
         let answer = if self.ok() { "Yes" } else { "No" };
         let but =
             if proven == all && !self.ok() { ", and the policy does not accept what was found on them" } else { "" };
-        format!("{answer}: {proven} of {all} keys of people {whose} are proven to be made in hardware{but}.")
+        let given = match self.given().count() {
+            0 => String::new(),
+            given => format!(", {given} of them not on the word of the vendor"),
+        };
+        format!("{answer}: {proven} of {all} keys of people {whose} are proven to be made in hardware{given}{but}.")
+    }
+
+    /// Keys that are proven up to an authority which the policy or a flag names: it may be anybody's.
+    fn given(&self) -> impl Iterator<Item = (&Row, &AttestedKey)> {
+        let proven = self.rows.iter().filter_map(|row| Some((row, &row.proof.as_ref()?.1)));
+        proven.filter(|(row, attested)| !row.asked.online && attested.anchor_kind() == AnchorKind::Given)
     }
 }
 
@@ -261,6 +272,13 @@ impl fmt::Display for Hardware {
             for finding in findings {
                 f.write_str(&wrapped(&self.finding(finding), 2))?;
             }
+        }
+        if self.given().next().is_some() {
+            f.write_str("\nOn the word of an authority that is not the vendor's, and was named:\n")?;
+        }
+        for (row, attested) in self.given() {
+            let line = format!("{}: {}, SHA-256 {}", row.asked.name, attested.anchor(), attested.anchor_sha256());
+            f.write_str(&wrapped(&escaped(&line).to_string(), 2))?;
         }
         let mut left: Vec<String> = Vec::new();
         left.extend(self.unreadable.iter().map(|(file, reason)| format!("{file} cannot be read: {reason}")));
