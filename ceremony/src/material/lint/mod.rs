@@ -14,7 +14,7 @@ mod urls;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use step::{Publication, step};
+pub use step::{Publication, step, too_soon};
 
 use super::files::Material;
 use super::moment::Moment;
