@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod client_trust_config;
+pub mod coverage;
 pub mod diff;
 mod document;
 pub mod edit;

@@ -55,7 +55,7 @@ pub fn lint(material: &Material, judgement: &Judgement<'_>) -> Vec<Finding> {
             }
         }
         entries::repeated(root, &mut findings);
-        coverage::coverage(root, &mut findings);
+        coverage::coverage(material, root, &mut findings);
         environment::trusted_root(root, &mut findings);
         legacy::legacy(root, &material.legacy, &Moment::from(judgement.now), &mut findings);
     }
