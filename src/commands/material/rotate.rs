@@ -1,5 +1,6 @@
 //! `trustroot material rotate`
 
+use ceremony::material::signing_config::Form;
 use ceremony::material::{Kind, Material, NewService, Service, ServiceKind, SigningConfig, TrustedRoot};
 
 use super::change::Wanted;
@@ -50,20 +51,39 @@ pub(in crate::commands) fn take_up(
         Kind::CtLog => return Ok(after),
     };
     let config = after.signing_configs.remove(SigningConfig::TARGET).unwrap_or_else(SigningConfig::empty);
-    let known = |service: &Service<'_>| {
-        service.url() == Some(proven.url.as_str()) && service.major_api_version() == Some(proven.api_version)
-    };
-    // A new key or certificate behind the same URL is the same service for signers.
-    let config = if config.of_kind(kind).any(|service| known(&service)) {
-        config
-    } else {
-        let operator = operator(ui, given, &config, kind)?;
-        let (url, start) = (proven.url.clone(), proven.entry.start().clone());
-        let new = NewService { url, major_api_version: proven.api_version, start, operator };
-        config.add(kind, &new).or_fail(|| "nothing was added")?
-    };
+    let config = used(&config, kind, proven, |config| operator(ui, given, config, kind))?;
     after.signing_configs.insert(SigningConfig::TARGET.to_owned(), config);
+    // A signing config beside it that knows the service goes on with it too.
+    for config in after.signing_configs.values_mut() {
+        let version = Some(proven.api_version);
+        let known = |service: &Service<'_>| {
+            service.url() == Some(proven.url.as_str()) && service.major_api_version() == version
+        };
+        if config.form() == Form::V02 && config.of_kind(kind).any(|service| known(&service)) {
+            *config = used(config, kind, proven, |config| {
+                let service = config.of_kind(kind).find(|service| known(service));
+                Ok(service.and_then(|service| service.operator().map(str::to_owned)).unwrap_or_default())
+            })?;
+        }
+    }
     Ok(after)
+}
+
+/// `config` with signers using the service of a new entry from its start on. A new key or certificate behind the same URL
+/// is the same service for them; one that would have ended goes on.
+fn used(
+    config: &SigningConfig,
+    kind: ServiceKind,
+    proven: &Proven,
+    operator: impl FnOnce(&SigningConfig) -> Result<String, Failure>,
+) -> Result<SigningConfig, Failure> {
+    let (url, start) = (proven.url.clone(), proven.entry.start().clone());
+    if let Some(config) = config.go_on(kind, &url, proven.api_version, &start) {
+        return Ok(config);
+    }
+    let operator = operator(config)?;
+    let new = NewService { url, major_api_version: proven.api_version, start, operator };
+    config.add(kind, &new).or_fail(|| "nothing was added")
 }
 
 /// Who runs a service: who runs the first of its kind, or the first of all.
