@@ -83,7 +83,8 @@ pub(crate) fn file(file: &FileDiff, indent: usize) -> String {
 /// What shows that nothing ends too early, a sentence a line; none if nothing ends.
 pub(crate) fn endings(endings: &[Ending], indent: usize) -> Option<String> {
     let line = |ending: &Ending| {
-        let mark = if ending.evidence.is_some() { ' ' } else { '!' };
+        let shown = ending.evidence.as_ref().is_some_and(|evidence| evidence.compromised.is_none());
+        let mark = if shown { ' ' } else { '!' };
         let text = wrapped(&ending.to_string(), indent + 4);
         format!("{}{mark} {}", " ".repeat(indent + 2), text.trim_start())
     };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ceremony::material::evidence::{ends, file_name};
 use ceremony::material::{FileDiff, Material, TrustedRoot, diff};
 use ceremony::{Json, Object};
 use toml_edit::TableLike;
@@ -60,7 +61,16 @@ impl Discard {
         material::write(workdir, &wanted, &after)?;
         let gone: Vec<&str> = paths(&wanted).filter(|path| !paths(&after).any(|other| other == *path)).collect();
         forget(workdir, &gone)?;
+        // What was said of an end that does not come would be taken for what is said of the next.
+        let stays = ends(published.trusted_root.as_ref(), after.trusted_root.as_ref());
+        let was = ends(published.trusted_root.as_ref(), wanted.trusted_root.as_ref());
         let _lock = workdir.lock()?;
+        for (entry, _) in was.iter().filter(|(entry, _)| !stays.iter().any(|(other, _)| other == entry)) {
+            let place = workdir.last_use(&file_name(entry));
+            if disk::exists(&place)? {
+                disk::remove(&place)?;
+            }
+        }
         gone.iter().try_for_each(|path| disk::remove(&workdir.targets().join(path)))?;
         Ok(Outcome::done(discarded))
     }
