@@ -42,6 +42,9 @@ fn everything_is_shown() {
         "Rekor v2 https://log2025-1.rekor.sigstore.dev",
         "ctfe.pub                        CTFE     Active, ctfe.sigstore.dev/test",
         "Timeline: = valid, > open, : today, 2026-08-22",
+        "\n  fulcio.sigstore.dev 03a38ffb  =",
+        "\n  fulcio.sigstore.dev 15d79534  ",
+        "\n  timestamp.sigstor\u{2026}/timestamp  ",
         "signing with Rekor by signing_config_rekor_v2.v0.2.json\n  log2025-1.rekor.sigstore.dev ",
     ] {
         assert!(text.contains(line), "no {line:?} in {text}");
@@ -70,6 +73,10 @@ fn what_is_wrong_with_sigstores_is_found_and_mended() {
     let trustroot = sigstore();
     let (hole, ctfe) = ("coverage-hole (ctlog 2021-03-07)", "legacy-differs (ctfe.pub)");
     assert_eq!(names(&material(&trustroot, 1, &["lint"])), [hole, ctfe]);
+    let lint = trustroot.exits(1, &["material", "lint", "--now", NOW]).stdout;
+    let said = lint.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("Do: Give the earlier entry its real end, or the later one its real start;"), "{lint}");
+    assert!(lint.lines().all(|line| line.chars().count() <= 80), "{lint}");
     let mended = material(&trustroot, 0, &["legacy"]);
     assert_eq!(told(&mended), [("ctfe.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()])]);
     assert!(
@@ -343,6 +350,17 @@ fn whoever_signs_sees_what_changes() {
     trustroot.write("checkpoint", checkpoint(5, "rekor.example"));
     let rotate =
         ["rotate", "rekor", "--url", "https://rekor.example", "--key", "key.pem", "--checkpoint", "checkpoint"];
+    let twin = trustroot.twin();
+    let text = twin.ok(&[&["material"], &rotate[..], &["--start", START, "--now", NOW]].concat());
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let behind = "! It is not in signing_config.json and signing_config_rekor_v2.v0.2.json: who signs by that";
+    assert!(said.contains(behind), "{text}");
+    assert!(
+        said.contains("`stage` stops on target-changed of signing_config.v0.2.json and trusted_root.json, whose names"),
+        "{text}"
+    );
+    assert!(said.contains("in hex 24bd4e66"), "the log id as operators know it: {text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     material(&trustroot, 0, &[&rotate[..], &["--start", START]].concat());
     for path in ["trusted_root.json", "signing_config.v0.2.json"] {
         let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
