@@ -297,11 +297,11 @@ fn an_authority_is_rotated_at_its_url_after_the_old_one_was_ended() {
     assert_eq!(trustroot.read("targets/signing_config.v0.2.json"), before);
 
     // What was wanted is thrown away: everything is as it is published.
-    let files = material(&trustroot, 0, &["discard", "--yes"]);
+    let files = material(&trustroot, 0, &["discard", "--throw-away"]);
     assert!(told(&files).iter().any(|(path, _)| path == "trusted_root.json"), "{files}");
     assert!(!trustroot.dir().join("targets/fulcio_2026.crt.pem").exists());
     assert!(!trustroot.read("trustroot.toml").contains("fulcio_2026.crt.pem"));
-    let nothing = trustroot.exits(1, &["material", "discard", "--yes", "--now", NOW]);
+    let nothing = trustroot.exits(1, &["material", "discard", "--throw-away", "--now", NOW]);
     assert!(nothing.says("the wanted material is what is published"), "{}", nothing.stderr);
 
     // With one, signers use it again from the start of the successor.
@@ -327,10 +327,10 @@ fn what_is_wanted_is_discarded_file_by_file() {
     material(&trustroot, 0, &add);
     trustroot.write("targets/trusted_root.json", published.replacen('{', "[", 1));
     let unasked = trustroot.exits(2, &["material", "discard", "--now", NOW]);
-    assert!(unasked.says("--yes"), "{}", unasked.stderr);
-    let other = trustroot.exits(1, &["material", "discard", "artifact.pub", "--yes", "--now", NOW]);
+    assert!(unasked.says("--throw-away"), "{}", unasked.stderr);
+    let other = trustroot.exits(1, &["material", "discard", "artifact.pub", "--throw-away", "--now", NOW]);
     assert!(other.says("there is nothing to discard in artifact.pub"), "{}", other.stderr);
-    let one = material(&trustroot, 0, &["discard", "trusted_root.json", "--yes"]);
+    let one = material(&trustroot, 0, &["discard", "trusted_root.json", "--throw-away"]);
     assert_eq!(one["unreadable"][0], "trusted_root.json");
     assert_eq!(trustroot.read("targets/trusted_root.json"), published);
     assert!(trustroot.read("targets/signing_config.v0.2.json").contains("login.example"));

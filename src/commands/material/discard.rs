@@ -29,7 +29,7 @@ pub(super) struct Discard {
     paths: Vec<String>,
     /// Do not ask
     #[arg(long)]
-    yes: bool,
+    throw_away: bool,
 }
 
 impl Discard {
@@ -52,9 +52,9 @@ impl Discard {
         if discarded.files.is_empty() && discarded.unreadable.is_empty() {
             return Err(Failure::no("there is nothing to discard: the wanted material is what is published"));
         }
-        if !self.yes {
+        if !self.throw_away {
             ui.show(&discarded);
-            if !ui.confirm("--yes", "Throw this away?", None)? {
+            if !ui.confirm("--throw-away", "Throw this away?", None)? {
                 return Err(Failure::no("nothing was thrown away"));
             }
         }
