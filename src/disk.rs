@@ -180,7 +180,7 @@ impl DiskError {
             Errno::LOOP => Self::Symlink { path },
             // With O_NOFOLLOW and O_DIRECTORY a symbolic link is no directory either.
             Errno::NOTDIR if path.is_symlink() => Self::Symlink { path },
-            Errno::NOTDIR => Self::NotA { path, wanted: "a directory", found: "something else" },
+            Errno::NOTDIR => Self::NotA { path, wanted: "a directory", found: "a file or something else" },
             Errno::EXIST | Errno::NOTEMPTY => Self::Exists { path, differs: false },
             errno => Self::Io { action, path, source: errno.into() },
         }

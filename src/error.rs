@@ -151,14 +151,17 @@ impl<T, E: Into<Failure>> OrFail<T> for Result<T, E> {
 }
 
 /// Wrapped at 80 columns, lines after the first indented: what a file says can never pass for a line of ours. A command
-/// to copy stays on a line of its own, also behind a sentence; what was laid out in lines stays as it is.
+/// to copy stays on a line of its own, also behind a sentence; lines that were laid out, as of a table, stay as they are.
 fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     let text = text.trim_end();
     let mut lines = text.lines();
     if lines.clone().count() > 1 {
         let first = format!("{label}: {}", escaped(lines.next().unwrap_or_default()));
         f.write_str(wrapped(&first, 2).trim_start())?;
-        return lines.try_for_each(|line| writeln!(f, "  {}", escaped(line)));
+        return lines.try_for_each(|line| match line.starts_with(|c: char| c.is_alphabetic()) {
+            true if !line.starts_with("trustroot ") => f.write_str(&wrapped(&escaped(line).to_string(), 2)),
+            _ => writeln!(f, "  {}", escaped(line)),
+        });
     }
     if text.starts_with("trustroot ") {
         return writeln!(f, "{label}:\n  {}", escaped(text));
@@ -191,6 +194,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             _ => None,
         };
     }
+    if let Some(crate::machine::MachineError::Homeless) = error.downcast_ref() {
+        return Some("set TRUSTROOT_HOME to a directory of your own, or name a root with --root FILE".into());
+    }
     match error.downcast_ref()? {
         DiskError::Held { .. } => Some("wait until the other one has ended, then run the command again".into()),
         DiskError::Symlink { .. } => {
@@ -199,9 +205,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         DiskError::Changed { .. } => Some("run the command again when nothing else writes there".into()),
         DiskError::Io { source, .. } => match source.kind() {
             ErrorKind::StorageFull => Some("make room on that disk, then run the command again".into()),
-            ErrorKind::ReadOnlyFilesystem => {
-                Some("copy the directory to where it can be written to, and work there with -C DIR".into())
-            }
+            ErrorKind::ReadOnlyFilesystem => Some(
+                "name a place that can be written to; a whole directory is copied there, to work in with -C DIR".into(),
+            ),
             ErrorKind::PermissionDenied => Some("see whose it is, and who may read and write it".into()),
             _ => None,
         },

@@ -1,6 +1,5 @@
 //! What happens when a signal ends the program: the terminal is as it was before.
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -25,17 +24,15 @@ pub(crate) fn restore_terminal() {
     }
 }
 
+/// Ends the program as Ctrl-C does: for what reads keys itself and sees the key instead of the signal.
+pub(crate) fn exit_interrupted() -> ! {
+    exit(SIGINT)
+}
+
 /// Sets the modes of the terminal on stdin, unless the program is ending: what was given back stays so.
 pub(crate) fn set_modes(when: OptionalActions, modes: &Termios) -> rustix::io::Result<()> {
     let _terminal = TERMINAL.lock();
     tcsetattr(std::io::stdin(), when, modes)
-}
-
-/// Writes to the terminal on stderr, unless the program is ending: for what hides the cursor.
-pub(crate) fn paint(text: &str) {
-    let _terminal = TERMINAL.lock();
-    // Nobody is left to be told that stderr is closed.
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// While this lives, the terminal is in a prompt's hands.

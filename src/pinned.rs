@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::path::Path;
 
-use ceremony::Root;
 use ceremony::history::History;
+use ceremony::{Metadata, Root};
 
 use crate::context::Context;
 use crate::disk::{self, Place};
@@ -17,12 +17,23 @@ use crate::published::{METADATA_LIMIT, Published};
 /// If it cannot be read, or there is none.
 pub(crate) fn pin(context: &Context, given: Option<&Path>, id: &str) -> Result<Vec<u8>, Failure> {
     if let Some(path) = given {
-        return Ok(disk::read(&Place::named(path), METADATA_LIMIT)?);
+        return read(path);
     }
     context.machine.trusted(id)?.ok_or_else(|| {
         Failure::could_not("this machine remembers no trusted root of this trust root")
             .hint("name one with --root FILE, such as the root that your clients start from")
     })
+}
+
+/// The bytes of the root in the file that a person named.
+///
+/// # Errors
+/// If the file cannot be read, or is no root.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let place = Place::named(path);
+    let bytes = disk::read(&place, METADATA_LIMIT)?;
+    Metadata::parse_untrusted(&bytes).and_then(|file| Root::of(&file)).or_fail(|| format!("{place} is no root"))?;
+    Ok(bytes)
 }
 
 /// The newest published root, if the pinned one leads to it, each counted by its distinct keys.

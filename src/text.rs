@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 pub(crate) const COLUMNS: usize = 80;
 
 /// The columns that a wrapped cell of a table needs; with fewer it goes on below its row.
-const ROOM: usize = 24;
+const ROOM: usize = 16;
 
 /// `text` on one line, with everything that a terminal would act on or not show written as `\u{..}`: control
 /// characters, escape sequences, direction marks, invisible and combining characters, line breaks.
@@ -73,10 +73,9 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     out
 }
 
-/// `text` with its long lines broken as [`wrapped`] does; lines that begin with a blank or are an example of how to
-/// call a command stay as they are laid out.
+/// `text` with its long lines broken as [`wrapped`] does; lines that begin with a blank stay as they are laid out.
 pub(crate) fn wrapped_lines(text: &str) -> String {
-    let keep = |line: &str| line.is_empty() || line.starts_with([' ', '\t']) || line.starts_with("Usage:");
+    let keep = |line: &str| line.is_empty() || line.starts_with([' ', '\t']);
     text.lines().map(|line| if keep(line) { format!("{line}\n") } else { wrapped(line, 0) }).collect()
 }
 

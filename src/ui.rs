@@ -1,7 +1,7 @@
 //! The only place that talks: reports on stdout, conversation on stderr, questions where there is a terminal.
 
+mod choice;
 mod keyboard;
-mod menu;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -11,9 +11,8 @@ use std::str::FromStr;
 use ceremony::Json;
 use keyholders::Pin;
 use keyholders::pin::PinError;
-use zeroize::Zeroizing;
 
-use self::keyboard::{Key, Keyboard};
+use self::keyboard::Keyboard;
 use crate::error::Failure;
 use crate::interrupt;
 use crate::report::Report;
@@ -24,12 +23,14 @@ pub(crate) struct Ui {
     json: bool,
     /// Both stdin and stderr are a terminal: what is asked on one is answered on the other.
     terminal: bool,
+    /// Whether a secret was asked for.
+    discreet: bool,
 }
 
 impl Ui {
     /// With `json`, reports and failures are written as JSON.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, terminal: io::stdin().is_terminal() && io::stderr().is_terminal() }
+        Self { json, terminal: io::stdin().is_terminal() && io::stderr().is_terminal(), discreet: false }
     }
 
     /// Whether somebody can be asked.
@@ -52,53 +53,14 @@ impl Ui {
         self.err(&failure.to_string());
     }
 
-    /// Asks a question that `flag` answers. What was typed before it is shown is no answer to it, and what is typed for it
-    /// is not shown, but for *yes* and *no*: it might be a secret for the question before.
+    /// Asks a question that `flag` answers. What was typed before it is shown is no answer to it.
     pub(crate) fn confirm(&mut self, flag: &str, question: &str, default: Option<bool>) -> Result<bool, Failure> {
-        self.need_terminal(flag, question)?;
-        let keyboard = Keyboard::keys().map_err(|error| no_answer(flag).caused_by(&error))?;
-        let choices = match default {
-            None => "y/n",
-            Some(true) => "Y/n",
-            Some(false) => "y/N",
-        };
-        loop {
-            self.prompt(&format!("{question} [{choices}]"));
-            let (mut typed, mut shown) = (Zeroizing::new(String::new()), "");
-            let answer = loop {
-                match keyboard.key().map_err(|error| no_answer(flag).caused_by(&error))? {
-                    Key::Enter if typed.is_empty() => break default,
-                    Key::Enter => break yes_or_no(&typed),
-                    Key::Backspace => _ = typed.pop(),
-                    Key::Character(c) if typed.len() < 64 => typed.push(c.to_ascii_lowercase()),
-                    Key::End => {
-                        self.err("\n");
-                        return Err(no_answer(flag));
-                    }
-                    _ => {}
-                }
-                let word = yes_or_no(&typed).map_or("", yes_and_no);
-                if word != shown {
-                    interrupt::paint(&format!("{}{word}", "\u{8} \u{8}".repeat(shown.len())));
-                    shown = word;
-                }
-            };
-            match answer {
-                Some(answer) if shown.is_empty() => self.err(&format!("{}\n", yes_and_no(answer))),
-                Some(_) => self.err("\n"),
-                None => self.err("\nAnswer y or n.\n"),
-            }
-            if let Some(answer) = answer {
-                return Ok(answer);
-            }
-        }
+        self.choose(flag, question, |question| choice::confirm(question, default))
     }
 
     /// Asks for one of `items`, the first of them proposed; returns its index. `flag` answers it.
     pub(crate) fn select(&mut self, flag: &str, question: &str, items: &[String]) -> Result<usize, Failure> {
-        self.need_terminal(flag, question)?;
-        let picked = menu::pick(question, items).map_err(|error| no_answer(flag).caused_by(&error))?;
-        picked.ok_or_else(|| no_answer(flag))
+        self.choose(flag, question, |question| choice::select(question, items))
     }
 
     /// Asks for a value that can be read as `T`, until it can be. `flag` answers it.
@@ -154,9 +116,10 @@ impl Ui {
     /// The terminal shows the question after its echo is off, so nothing that was typed for it is seen or lost.
     pub(crate) fn secret(&mut self, flag: &str, question: &str) -> Result<Pin, Failure> {
         self.need_terminal(flag, question)?;
+        self.discreet = true;
         let keyboard = Keyboard::secret_lines().map_err(|error| no_answer(flag).caused_by(&error))?;
         loop {
-            self.prompt(&format!("{question}:"));
+            self.prompt(&format!("{question}:"), 0);
             let line = keyboard.line().map_err(|error| no_answer(flag).caused_by(&error))?;
             self.err("\n");
             let line = line.ok_or_else(|| no_answer(flag))?;
@@ -219,12 +182,36 @@ impl Ui {
         ExitCode::from(2)
     }
 
+    /// Has `ask` put the last line of a question, which is painted anew with every key.
+    fn choose<T>(
+        &mut self,
+        flag: &str,
+        question: &str,
+        ask: impl FnOnce(&str) -> dialoguer::Result<T>,
+    ) -> Result<T, Failure> {
+        self.need_terminal(flag, question)?;
+        let _keyboard = Keyboard::keys().map_err(|error| no_answer(flag).caused_by(&error))?;
+        let text = wrapped(&escaped(question).to_string(), 0);
+        let (above, last) = match text.trim_end().rsplit_once('\n') {
+            Some((above, last)) => (format!("{above}\n"), last),
+            None => (String::new(), text.trim_end()),
+        };
+        // Room for the longest that stands behind it.
+        let fits = last.chars().count() + " [y/n] ".len() < COLUMNS;
+        let (above, last) = if fits { (above, last) } else { (text.clone(), "") };
+        self.err(&above);
+        ask(last).map_err(|error| match io::Error::from(error) {
+            error if error.kind() == io::ErrorKind::Interrupted => interrupt::exit_interrupted(),
+            error => no_answer(flag).caused_by(&error),
+        })
+    }
+
     /// One line, without the blanks around it.
     fn line(&mut self, flag: &str, question: &str) -> Result<String, Failure> {
         self.need_terminal(flag, question)?;
         let keyboard = Keyboard::lines().map_err(|error| no_answer(flag).caused_by(&error))?;
         loop {
-            self.prompt(&format!("{question}:"));
+            self.prompt(&format!("{question}:"), COLUMNS / 2);
             let line = keyboard.line().map_err(|error| no_answer(flag).caused_by(&error))?;
             let Some(line) = line else {
                 self.err("\n");
@@ -237,14 +224,13 @@ impl Ui {
         }
     }
 
-    /// Shows a question, and leaves room for a short answer behind it. A long question leaves a line for the answer: the
-    /// terminal cannot correct what goes on over the end of one.
-    fn prompt(&self, question: &str) {
+    /// Shows a question, with room for an answer of so many columns behind it, or below it: the terminal cannot correct
+    /// what goes on over the end of a line.
+    fn prompt(&self, question: &str, room: usize) {
         let text = wrapped(&escaped(question).to_string(), 0);
         let text = text.trim_end();
         let last = text.lines().last().map_or(0, |line| line.chars().count());
-        let is_long = question.ends_with(':') && last > COLUMNS / 2;
-        self.err(&format!("{text}{}", if is_long || last > COLUMNS - 4 { "\n> " } else { " " }));
+        self.err(&format!("{text}{}", if last + 1 + room > COLUMNS { "\n> " } else { " " }));
     }
 
     fn need_terminal(&self, flag: &str, question: &str) -> Result<(), Failure> {
@@ -265,6 +251,15 @@ impl Ui {
     }
 }
 
+impl Drop for Ui {
+    /// Whoever types a secret once too often does not give it to the shell.
+    fn drop(&mut self) {
+        if self.discreet {
+            keyboard::forget();
+        }
+    }
+}
+
 /// Says a sentence on stderr, as [`Ui::say`] does, from a thread that nobody talks to.
 #[cfg(feature = "pkcs11")]
 pub(crate) fn aside(text: impl fmt::Display) {
@@ -277,19 +272,6 @@ fn answered_by(flag: &str) -> String {
 
 fn no_answer(flag: &str) -> Failure {
     Failure::could_not("no answer").hint(answered_by(flag))
-}
-
-/// What was meant, as far as it was typed.
-fn yes_or_no(typed: &str) -> Option<bool> {
-    match typed {
-        "y" | "ye" | "yes" => Some(true),
-        "n" | "no" => Some(false),
-        _ => None,
-    }
-}
-
-fn yes_and_no(answer: bool) -> &'static str {
-    if answer { "yes" } else { "no" }
 }
 
 /// Writes to stdout. A reader who has seen enough and went away is no error.

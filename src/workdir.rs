@@ -10,7 +10,7 @@
 //! ceremonies/NAME/                    one ceremony, see [`CeremonyDir`]
 //! ```
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use crate::disk::{DiskError, Lock, Place};
 use crate::error::Failure;
@@ -42,9 +42,12 @@ impl Workdir {
     pub(crate) fn refuse_output(&self, path: &Path) -> Result<(), Failure> {
         let dirs = [self.ceremonies(), self.keyholders(), self.targets(), self.repository().root];
         // What is not there yet lies where its first parent that is there does.
-        let parents = path.ancestors().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
-        let Some(there) = parents.filter_map(|dir| dir.canonicalize().ok()).next() else { return Ok(()) };
-        match dirs.iter().find(|dir| dir.path().canonicalize().is_ok_and(|dir| there.starts_with(dir))) {
+        let there = path.ancestors().find_map(|dir| dir.canonicalize().ok());
+        let inside = |dir: &&Place| {
+            let there = there.as_ref().zip(dir.path().canonicalize().ok()).is_some_and(|(a, b)| a.starts_with(b));
+            there || in_words(path).zip(in_words(&dir.path())).is_some_and(|(a, b)| a.starts_with(b))
+        };
+        match dirs.iter().find(inside) {
             Some(dir) => Err(Failure::could_not(format!("{} would lie in {dir}", path.display()))
                 .and_cause("nothing lies there but what belongs to the trust root")
                 .hint("write it somewhere else")),
@@ -101,6 +104,18 @@ impl Workdir {
     pub(crate) fn ceremony(&self, name: &str) -> CeremonyDir {
         CeremonyDir { root: self.ceremonies().join(name) }
     }
+}
+
+/// Where a path leads if nothing on the way is a symbolic link.
+fn in_words(path: &Path) -> Option<PathBuf> {
+    let mut found = PathBuf::new();
+    for component in std::path::absolute(path).ok()?.components() {
+        match component {
+            Component::ParentDir => _ = found.pop(),
+            component => found.push(component),
+        }
+    }
+    Some(found)
 }
 
 /// A published repository with consistent snapshots: metadata at its root, target files below `targets`.

@@ -76,7 +76,9 @@ fn all_of_it_is_made_in_one_command() {
     // The commands that it stands for make the same bytes.
     let by_hand = self::room();
     let said = by_hand.ok(&strs(&init(&[])));
-    for line in ["rotate fulcio --url", "rotate rekor --url", "rotate ctlog", "rotate tsa", "service add oidc URL"] {
+    for line in
+        ["rotate fulcio --from URL", "rotate rekor --from URL", "rotate ctlog", "rotate tsa", "service add oidc URL"]
+    {
         assert!(said.contains(&format!("  trustroot material {line}")), "no {line} in {said}");
     }
     assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
@@ -147,7 +149,7 @@ fn a_person_is_asked_and_may_err_or_pass() {
     terminal.expect("File with its checkpoint").line("checkpoint");
     terminal.expect("URL of the CT log").send(ENTER).expect("URL of the TSA").send(ENTER);
     terminal.expect("URL of the OpenID Connect provider").line("https://login.example");
-    terminal.expect("trustroot material rotate ctlog --url URL").expect("enroll a key for each of");
+    terminal.expect("trustroot material rotate ctlog --from URL --key FILE").expect("enroll a key for each of");
     assert_eq!(terminal.exit_code(), 0);
     let given = self::room();
     let services: Vec<&str> = [0, 1, 4, 5, 6].map(|i| SERVICES[i]).to_vec();

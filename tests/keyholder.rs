@@ -537,7 +537,7 @@ fn a_wrong_pin_is_sent_once_and_told() {
         terminal.expect("PIN, for alice").type_secret("654321").expect(refused).expect(again).expect_echo(false);
         assert_eq!((store.logins(), records(&room)), (1, 0));
         // What is typed at once is no answer, and is not sent.
-        terminal.line(PIN).expect("Answer y or n.").line(answer);
+        terminal.line(PIN).line(answer);
         if answer == "n" {
             assert_eq!((terminal.exit_code(), store.logins(), records(&room)), (2, 0, 0));
             assert_eq!(terminal.written().matches("PIN, for alice").count(), 1);

@@ -12,7 +12,7 @@ use ceremony::Certificate;
 use common::Trustroot;
 use common::services::{checkpoint, fulcio_chain, log_key, tree_head, tsa_chain};
 use serde_json::Value;
-use sigstore::adopted;
+use sigstore::{adopted, names, told};
 
 const NOW: &str = "2026-08-22T00:00:00Z";
 const START: &str = "2026-10-01T00:00:00Z";
@@ -24,21 +24,6 @@ fn sigstore() -> Trustroot {
 /// Runs `material` with the time at which Sigstore was adopted; its answer.
 fn material(trustroot: &Trustroot, code: i32, arguments: &[&str]) -> Value {
     trustroot.json(code, &[&["material"], arguments, &["--now", NOW]].concat())
-}
-
-/// All sentences of an answer, by file.
-fn told(answer: &Value) -> Vec<(String, Vec<String>)> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let files = answer["files"].as_array().unwrap().iter();
-    let file = |file: &Value| {
-        (text(&file["path"]), file["changes"].as_array().unwrap().iter().map(|change| text(&change["text"])).collect())
-    };
-    files.map(file).collect()
-}
-
-fn names(answer: &Value) -> Vec<String> {
-    let findings = answer["findings"].as_array().unwrap().iter();
-    findings.map(|f| format!("{} ({})", f["finding"].as_str().unwrap(), f["subject"].as_str().unwrap())).collect()
 }
 
 #[test]
@@ -201,37 +186,6 @@ fn what_is_not_proven_is_not_added() {
     let slash = ["material", "add", "fulcio", "--url", "https://f.example/", "--now", NOW];
     assert!(trustroot.exits(2, &slash).says("ends with a slash"));
     assert_eq!(trustroot.read("targets/trusted_root.json"), before);
-}
-
-#[test]
-fn what_has_retired_is_ended_with_its_services() {
-    let trustroot = sigstore();
-    let end = |kind: &str, name: &str, at: &str, last: &str| {
-        ["end", kind, name, "--at", at, "--last-use", last].map(str::to_owned).to_vec()
-    };
-    let run = |code: i32, arguments: &[String]| {
-        material(&trustroot, code, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
-    };
-    let late = run(2, &end("rekor", "https://rekor.sigstore.dev", "2026-08-01T00:00:00Z", "2026-08-20T00:00:00Z"));
-    assert!(late["causes"][0].as_str().unwrap().contains("was used at 2026-08-20T00:00:00Z, so it cannot end at"));
-    let ended = run(0, &end("rekor", "https://rekor.sigstore.dev", "2026-08-21T00:00:00Z", "2026-08-20T00:00:00Z"));
-    let files = told(&ended);
-    assert_eq!(files[0].1, ["ends Rekor rekor.sigstore.dev (P-256) on 2026-08-21"]);
-    assert_eq!(files[1].0, "signing_config.v0.2.json");
-    assert_eq!(files[1].1, ["ends the Rekor v1 rekor.sigstore.dev for signing on 2026-08-21"]);
-    assert_eq!(files[2].0, "signing_config_rekor_v2.v0.2.json");
-    assert_eq!(files[3], ("ctfe.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()]));
-    assert_eq!(files[4], ("rekor.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()]));
-    // Without it there would be no CT log for what Fulcio issues.
-    let hole = run(0, &end("ctlog", "2022", "2026-12-31T00:00:00Z", "2026-08-20T00:00:00Z"));
-    // The Rekor that ended was the only one that signers use unless they opt in to the next.
-    assert_eq!(names(&hole), ["coverage-hole (ctlog 2026-12-31)", "coverage-hole (signing rekor)"]);
-    let stage = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);
-    assert!(
-        stage.says("coverage-hole (ctlog 2026-12-31): no CT log from 2026-12-31T00:00:00Z for ever"),
-        "{}",
-        stage.stderr
-    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ use ceremony::Digest;
 use common::Trustroot;
 use common::services::{log_key, tree_head};
 use serde_json::{Value, json};
-use sigstore::adopted;
+use sigstore::{adopted, names, told};
 
 const NOW: &str = "2026-08-22T00:00:00Z";
 const END: &str = "2026-08-21T00:00:00Z";
@@ -46,6 +46,31 @@ fn end<'a>(kind: &'a str, name: &'a str, at: &'a str, more: &[&'a str]) -> Vec<&
 
 const REKOR: &str = "https://rekor.sigstore.dev";
 const FULCIO: &str = "https://fulcio.sigstore.dev";
+
+#[test]
+fn what_has_retired_is_ended_with_its_services() {
+    let trustroot = adopted(16, 762, NOW).0;
+    let last = ["--last-use=2026-08-20T00:00:00Z"];
+    let late = trustroot.json(2, &end("rekor", REKOR, "2026-08-01T00:00:00Z", &last));
+    assert!(late["causes"][0].as_str().unwrap().contains("was used at 2026-08-20T00:00:00Z, so it cannot end at"));
+    let ended = trustroot.json(0, &end("rekor", REKOR, END, &last));
+    let files = told(&ended);
+    assert_eq!(files[0].1, ["ends Rekor rekor.sigstore.dev (P-256) on 2026-08-21"]);
+    assert_eq!(files[1].0, "signing_config.v0.2.json");
+    assert_eq!(files[1].1, ["ends the Rekor v1 rekor.sigstore.dev for signing on 2026-08-21"]);
+    assert_eq!(files[2].0, "signing_config_rekor_v2.v0.2.json");
+    assert_eq!(files[3], ("ctfe.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()]));
+    assert_eq!(files[4], ("rekor.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()]));
+    // Without it there would be no CT log for what Fulcio issues.
+    let hole = trustroot.json(0, &end("ctlog", "2022", "2026-12-31T00:00:00Z", &last));
+    assert_eq!(names(&hole), ["coverage-hole (ctlog 2026-12-31)", "coverage-hole (signing rekor)"]);
+    let stage = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);
+    assert!(
+        stage.says("coverage-hole (ctlog 2026-12-31): no CT log from 2026-12-31T00:00:00Z for ever"),
+        "{}",
+        stage.stderr
+    );
+}
 
 #[test]
 fn an_end_goes_by_what_was_signed_last() {

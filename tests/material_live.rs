@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ceremony::{Certificate, Digest};
 use common::services::{checkpoint, fulcio_chain, log_key, stamp, static_ct_checkpoint, tree_head, tsa_chain};
+use common::terminal::{DOWN, ENTER};
 use common::{Reply, Server, Trustroot};
 use serde_json::{Value, json};
 
@@ -242,11 +243,7 @@ fn of_several_chains_one_is_named() {
 
     let other = self::room();
     let mut terminal = other.terminal(&rotate("fulcio", &["--from", &url]));
-    terminal
-        .expect("Which chain of")
-        .expect("new-intermediate")
-        .send(common::terminal::DOWN)
-        .send(common::terminal::ENTER);
+    terminal.expect("Which chain of").expect("new-intermediate").send(DOWN).send(ENTER);
     assert_eq!(terminal.exit_code(), 0);
     let shown = other.json(0, &["material", "show"]);
     assert_eq!(shown["entries"][0]["certificates"][0]["subject"], "CN=new-intermediate");
@@ -305,6 +302,18 @@ fn init_asks_what_runs() {
     let shown = room.json(0, &["material", "show"]);
     let urls: Vec<&str> = shown["entries"].as_array().unwrap().iter().map(|one| one["url"].as_str().unwrap()).collect();
     assert_eq!(urls, [&url[..], &url, &format!("{url}/api/v1/timestamp")]);
+
+    // At a terminal, Enter has the service asked.
+    let asking = Trustroot::new();
+    let mut terminal =
+        asking.terminal(&["init", "--template=sigstore", "--name=Test", "--keyholder=alice", "--now", NOW]);
+    terminal.expect("URL of the Fulcio").line(&url).expect("From when on is it valid").send(ENTER);
+    terminal.expect("File with its certificates, or Enter to ask it").send(ENTER).expect("Who runs it").line("example");
+    for kind in ["Rekor", "CT log", "TSA", "OpenID Connect provider"] {
+        terminal.expect(&format!("URL of the {kind}")).send(ENTER);
+    }
+    assert_eq!(terminal.exit_code(), 0);
+    assert_eq!((saved(&asking).len(), saved(&asking)[0].1.clone()), (1, trust_bundle(&[&fulcio_chain()])));
 
     let other = Trustroot::new();
     let rekor = format!("--rekor={url}");

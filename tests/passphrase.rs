@@ -28,8 +28,16 @@ fn whoever_publishes_is_asked_for_the_passphrase_of_the_online_key() {
     }
     let run = room.exits(2, &["publish", "--online-key", &key("online")]);
     assert!(run.says("give --online-pin-file"), "{run:?}");
+    let asked = "Passphrase of";
     let mut terminal = room.terminal(&["publish", "--online-key", &key("online")]);
-    terminal.expect("Passphrase of").type_secret(PASSPHRASE).expect("Published one");
+    terminal.expect(asked).type_secret("one").expect_times(asked, 2).type_secret("two").expect_times(asked, 3);
+    terminal.type_secret("three").expect("error: the passphrase does not open");
+    assert_eq!((terminal.exit_code(), room.dir().join("repository/timestamp.json").exists()), (2, false));
+    let mut terminal = room.terminal(&["publish"]);
+    terminal.expect("File of the online key of online").line("nowhere").expect("nowhere does not exist");
+    terminal.expect_times("File of the online key", 2).line(&key("online")).expect(asked).type_secret("wrong");
+    terminal.expect("the passphrase does not open").expect_times(asked, 2).type_secret(PASSPHRASE);
+    terminal.expect("Published one");
     assert_eq!((terminal.exit_code(), terminal.echo()), (0, true), "{}", terminal.screen());
     assert!(!terminal.written().contains(PASSPHRASE));
 }

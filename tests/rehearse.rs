@@ -36,7 +36,7 @@ fn every_step_is_shown_as_somebody_would_type_it() {
     let fetch = ["fetch", "--root", root, "--metadata-url", "kept/room/repository", "--cache", "cache"];
     assert_eq!(machine.json(0, &fetch)["roles"][0]["version"], 2);
     let again = machine.exits(2, &["rehearse", "--keep", "kept"]);
-    assert!(again.stderr.contains("kept cannot be made"), "{again:?}");
+    assert!(again.stderr.contains("kept exists already"), "{again:?}");
     // The machine on which it was rehearsed has nothing to remember.
     assert_eq!(std::fs::read_dir(machine.home()).unwrap().count(), 0);
 }

@@ -94,6 +94,15 @@ fn a_page_is_no_part_of_the_trust_root() {
         let run = room.run(2, &["review", &ceremony, &format!("--html={page}")]);
         assert!(run.says("would lie in") && run.says("write it somewhere else"), "{run:?}");
     }
+    for arguments in [
+        &["material", "show", "--svg=targets/timeline.svg"][..],
+        &["material", "show", "--html=repository/../ceremonies/timeline.html"],
+        &["handout", "--metadata-url=https://tuf.example", "--out=targets/handout"],
+        &["import", "--role=root", "--payload=keyholders/root.bin"],
+    ] {
+        let run = room.run(2, arguments);
+        assert!(run.says("would lie in"), "{arguments:?}: {run:?}");
+    }
     room.run(0, &["review", &ceremony]);
     assert!(inside.iter().all(|page| !room.path(page).exists()));
 }

@@ -101,7 +101,7 @@ fn wrong_pins_end_before_the_last_try() {
         terminal.expect_times(asked, 5).type_secret("111111").expect("one try is left, and this program never spends");
         terminal.expect("`ykman piv access unblock-pin`");
         assert_eq!((terminal.exit_code(), alice.tries_left(), terminal.echo()), (2, 1, true), "{}", terminal.screen());
-        assert_eq!(terminal.written().matches("another PIN for").count(), 1);
+        assert_eq!(terminal.screen().matches("another PIN for").count(), 1, "{}", terminal.screen());
         assert_eq!(alice.pins_received(), [b"654321", b"111111"]);
         // It stops by itself, and says what to do.
         let mut terminal = desk.terminal(&digest);
@@ -190,6 +190,19 @@ fn a_touch_that_was_missed_can_be_given_after_all() {
     assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
     assert_eq!(terminal.written().matches("PIN, for").count(), 1);
     assert_eq!((desk.signatures().len(), alice.tries_left()), (2, 3));
+}
+
+#[test]
+fn what_is_typed_once_too_often_does_not_reach_the_shell() {
+    let (desk, alice, _, digest) = desk(Firmware::V5_7_4);
+    alice.touch(Touch::After(Duration::from_millis(200)));
+    let [_, expect, digest, flag, module] = signing(&digest);
+    let run = format!("{} sign {expect} {digest} {flag} {module}", common::BINARY);
+    let shell = format!("{run}; echo 'the end'; read -r line; echo \"the shell got <$line>\"");
+    let mut terminal = desk.room.program_in_terminal("/bin/sh", &["-c", &shell]);
+    terminal.expect("PIN, for alice").type_secret(PIN).expect("Touch the YubiKey 1001 now.").line("nothing");
+    terminal.expect("the end").line("something").expect("the shell got <something>");
+    assert_eq!((terminal.exit_code(), desk.signatures().len()), (0, 2), "{}", terminal.screen());
 }
 
 #[test]

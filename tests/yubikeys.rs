@@ -91,10 +91,14 @@ fn a_person_is_led_from_a_new_yubikey_to_a_record() {
     terminal.expect("Warning: this YubiKey still has what every new one has");
     terminal.expect("PIN, PUK, management key").expect("`ykman piv access` changes all three");
     terminal.expect("Change the PIN now?").expect_echo(false).line("y");
-    terminal.expect("New PIN, 6 to 8 characters").type_secret("alices-1");
+    let new = "New PIN, 6 to 8 characters";
+    // What can be no PIN is said before it is typed twice.
+    terminal.expect(new).type_secret("alice").expect("has 6 to 8 bytes, and this one has 5.");
+    terminal.expect_times(new, 2).type_secret(PIN).expect("That is the PIN that every new YubiKey has.");
+    assert!(!terminal.written().contains("Once more"), "{}", terminal.screen());
     // Typed twice, until it is the same.
-    terminal.expect("Once more").type_secret("alices-2");
-    terminal.expect_times("New PIN, 6 to 8 characters", 2).type_secret("alices-1");
+    terminal.expect_times(new, 3).type_secret("alices-1").expect("Once more").type_secret("alices-2");
+    terminal.expect("The two are not the same.").expect_times(new, 4).type_secret("alices-1");
     terminal.expect_times("Once more", 2).type_secret("alices-1");
     terminal.expect("The PIN is changed.");
     // What the policy does not allow is not offered.

@@ -311,7 +311,7 @@ pub enum DeviceError {
 impl DeviceError {
     /// What there is to say to whoever gave `secret`, where another answer can help; none where it cannot, or where one
     /// try is left.
-    pub(crate) fn refusal(&self, secret: Secret) -> Option<Refusal> {
+    pub fn refusal(&self, secret: Secret) -> Option<Refusal> {
         let (device, counted) = match self {
             Self::WrongPin { tries: Tries::Final | Tries::Locked, .. } => return None,
             Self::WrongPin { device, .. } => (device, true),

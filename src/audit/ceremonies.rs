@@ -9,10 +9,9 @@ use ceremony::{Digest, Finding, Fingerprint, Holder, Metadata, Progress, Rule, S
 use super::{Problem, seals};
 use crate::ceremony_dir::{Ceremony, Derivation};
 use crate::context::Context;
-use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::{self, lead_on, vouch};
-use crate::published::METADATA_LIMIT;
+use crate::pinned;
 use crate::text::escaped;
 
 /// What an audit of ceremony directories showed.
@@ -197,7 +196,7 @@ impl Audited {
 /// The bytes of the root to start from; none where nothing is published and nothing is trusted yet.
 fn trusted(context: &Context, ceremony: &Ceremony, given: Option<&Path>) -> Result<Option<Vec<u8>>, Failure> {
     if let Some(given) = given {
-        return Ok(Some(disk::read(&Place::named(given), METADATA_LIMIT)?));
+        return pinned::read(given).map(Some);
     }
     let latest = ceremony.base.root().map_or(0, Metadata::version);
     let remembered = context.machine.trusted(&ceremony.inputs.policy.id)?;

@@ -94,6 +94,9 @@ impl State {
         let mut state = Self { stands: Vec::new(), next: Vec::new() };
         if !disk::exists(&workdir.policy())? {
             state.stands.push("There is no trust root in this directory.".to_owned());
+            state
+                .stands
+                .push("A keyholder works in a copy of the coordinator's directory: -C DIR names it.".to_owned());
             state.next.push(Step::new("coordinator", &["init"], "start a new trust root"));
             state.next.push(Step::new("coordinator", &["init", "--template", "sigstore"], "start one for Sigstore"));
             state.next.push(Step::new("anybody", &["rehearse"], "see a whole ceremony with throw-away keys"));

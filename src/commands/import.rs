@@ -66,6 +66,7 @@ impl Import {
                 .hint(format!("ceremony {} carries {roles}", ceremony.name)));
         }
         if let (Some(file), Some(role)) = (&self.payload, &self.role) {
+            context.workdir.refuse_output(file)?;
             let payload = &staged.roles()[role].payload;
             disk::create_new(&Place::named(file), payload.bytes(), Access::Shared)?;
             let (role, file) = (role.clone(), file.display().to_string());

@@ -240,11 +240,15 @@ impl Instance {
         let lacks = |kind: Kind| root.is_none_or(|root| root.of_kind(kind).next().is_none());
         let config = self.proof.material.signing_config();
         let oidc = config.is_some_and(|config| config.of_kind(ServiceKind::Oidc).next().is_some());
-        let of_kind = Kind::ALL.iter().filter(|kind| lacks(**kind)).map(|kind| match kind {
-            Kind::Fulcio => "trustroot material rotate fulcio --url URL --chain FILE",
-            Kind::Rekor => "trustroot material rotate rekor --url URL --key FILE --checkpoint FILE",
-            Kind::CtLog => "trustroot material rotate ctlog --url URL --key FILE --tree-head FILE",
-            Kind::Tsa => "trustroot material rotate tsa --url URL --chain FILE",
+        let of_kind = Kind::ALL.iter().filter(|kind| lacks(**kind)).map(|kind| match (kind, cfg!(feature = "net")) {
+            (Kind::Fulcio, true) => "trustroot material rotate fulcio --from URL",
+            (Kind::Fulcio, false) => "trustroot material rotate fulcio --url URL --chain FILE",
+            (Kind::Rekor, true) => "trustroot material rotate rekor --from URL",
+            (Kind::Rekor, false) => "trustroot material rotate rekor --url URL --key FILE --checkpoint FILE",
+            (Kind::CtLog, true) => "trustroot material rotate ctlog --from URL --key FILE",
+            (Kind::CtLog, false) => "trustroot material rotate ctlog --url URL --key FILE --tree-head FILE",
+            (Kind::Tsa, true) => "trustroot material rotate tsa --from URL",
+            (Kind::Tsa, false) => "trustroot material rotate tsa --url URL --chain FILE",
         });
         of_kind.chain((!oidc).then_some("trustroot material service add oidc URL")).collect()
     }
@@ -262,7 +266,7 @@ struct Initialised {
 impl fmt::Display for Initialised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let policy = self.policy.to_string_lossy();
-        writeln!(f, "Wrote {}: trust root {}", escaped(&policy), self.id)?;
+        f.write_str(&wrapped(&format!("Wrote {}: trust root {}", escaped(&policy), self.id), 0))?;
         if let Some(instance) = &self.instance {
             answers(&instance.proof.answers, f)?;
             for proof in &instance.proof.proofs {

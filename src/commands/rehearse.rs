@@ -35,6 +35,10 @@ impl Rehearse {
         let temporary = tempfile::tempdir().or_fail(|| "no temporary directory can be made")?;
         let directory = match &self.keep {
             Some(keep) => {
+                if keep.exists() {
+                    return Err(Failure::could_not(format!("{} exists already", keep.display()))
+                        .hint("name a directory that is not there: --keep DIR"));
+                }
                 std::fs::create_dir(keep).or_fail(|| format!("{} cannot be made", keep.display()))?;
                 keep.canonicalize().or_fail(|| keep.display().to_string())?
             }

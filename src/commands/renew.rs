@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use ceremony::policy::Signers;
 use ceremony::{Json, Object, Online, Order, Quorum, Sealed, SealedFile, Sealing, Source, Time, seal};
 
 use crate::client::store::Cache;
@@ -90,6 +91,9 @@ impl Renew {
             dry_run: self.dry_run,
             writes: Vec::new(),
             absent: describe(absent),
+            by_others: ["snapshot", "timestamp"]
+                .iter()
+                .all(|role| policy.role(role).is_some_and(|role| role.signers == Signers::External)),
             snapshot: expires(&seals.snapshot, snapshot),
             timestamp: expires(&seals.timestamp, timestamp),
             now: context.now,
@@ -144,6 +148,8 @@ struct Renewed {
     writes: Vec<String>,
     /// The online keys that had no part in it, and why.
     absent: Vec<String>,
+    /// Whether the policy leaves both roles to somebody else.
+    by_others: bool,
     snapshot: Time,
     timestamp: Time,
     now: Time,
@@ -152,6 +158,9 @@ struct Renewed {
 impl fmt::Display for Renewed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = match (self.writes.is_empty(), self.dry_run) {
+            (true, _) if self.by_others => {
+                "Nothing to do here: the policy leaves snapshot and timestamp to others.".to_owned()
+            }
             (true, _) => "Nothing is due.".to_owned(),
             (false, true) => format!("Would write {}.", self.writes.join(", then ")),
             (false, false) => format!("Wrote {}.", self.writes.join(", then ")),

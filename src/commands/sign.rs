@@ -84,16 +84,14 @@ impl Sign {
         let mut able = able.into_iter().peekable();
         while let Some(mut key) = able.next() {
             let unsigned = sign_all(context, &ceremony, staged, &mut *key.device, &mut person, &mut signed);
-            match unsigned.map_err(|failure| kept(failure, &signed))? {
-                None => {}
-                // At a terminal one device does not speak for the next.
-                Some(unsigned) if person.ui().has_terminal() && able.peek().is_some() => {
-                    person.ui().say(format!("{}. Going on with the next device.", unsigned.line()));
-                    failure.get_or_insert(unsigned);
-                }
-                Some(unsigned) => _ = failure.get_or_insert(unsigned),
+            let Some(unsigned) = unsigned.map_err(|failure| kept(failure, &signed))? else { continue };
+            // At a terminal one device does not speak for the next.
+            let goes_on = person.ui().has_terminal() && able.peek().is_some();
+            if goes_on {
+                person.ui().say(format!("{}. Going on with the next device.", unsigned.line()));
             }
-            if failure.is_some() && !person.ui().has_terminal() {
+            failure.get_or_insert(unsigned);
+            if !goes_on {
                 break;
             }
         }
@@ -184,7 +182,9 @@ fn kept(failure: Failure, signed: &[Made]) -> Failure {
     let files: Vec<_> = files.map(|file| file.display().to_string()).collect();
     match files.is_empty() {
         true => failure,
-        false => failure.hint(format!("what was signed is kept: {}", files.join(", "))),
+        false => {
+            failure.hint(format!("what was signed is kept, and the next run goes on after it: {}", files.join(", ")))
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::audit::file::{Judgement, Question};
 use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
+use crate::pinned;
 use crate::published::METADATA_LIMIT;
 use crate::report::Outcome;
 use crate::source::{Address, Published};
@@ -98,6 +99,11 @@ impl Verify {
         if self.expect.is_some() && self.paths.len() > 1 {
             return Err(Failure::could_not("--expect is the digest of one ceremony").hint("give them one by one"));
         }
+        if let Some(odd) = self.paths.iter().find(|dir| !dir.join("inputs").is_dir()) {
+            return Err(Failure::could_not(format!("{} is no ceremony: it has no inputs/", odd.display())).hint(
+                "name the directories of ceremonies themselves, such as ceremonies/*; --repository is for repositories",
+            ));
+        }
         let ceremonies = Ceremonies::of(context, &self.paths, self.root.as_deref(), self.expect.as_deref())?;
         Ok(Outcome::answer(ceremonies.ok(), ceremonies))
     }
@@ -107,8 +113,7 @@ impl Verify {
             Some(root) => root.clone(),
             None => ui.value("--root", "File with the root that you trust", None)?,
         };
-        let place = Place::named(root);
-        let root = disk::read(&place, METADATA_LIMIT)?;
+        let root = pinned::read(&root)?;
         let source = Published::open(address, self.targets_url.as_ref(), Duration::from_secs(self.timeout))?;
         let mut audit = Audit::of(&source, &root, context.now).or_fail(|| format!("{address} was not audited"))?;
         for other in self.others()? {

@@ -19,7 +19,7 @@ const NAME: &str = ".trustroot.lock";
 #[derive(Debug)]
 pub(crate) struct Lock {
     dir: OwnedFd,
-    _file: OwnedFd,
+    file: OwnedFd,
 }
 
 impl Lock {
@@ -48,9 +48,11 @@ impl Lock {
                 Ok(_) | Err(Errno::NOENT) => continue,
                 Err(errno) => return Err(failed(errno)),
             }
+            // What is no file of ours, such as a pipe, is not emptied, and stays.
             rustix::fs::ftruncate(&file, 0).map_err(failed)?;
-            rustix::io::write(&file, format!("{}\n", id()).as_bytes()).map_err(failed)?;
-            return Ok(Self { dir, _file: file });
+            let lock = Self { dir, file };
+            rustix::io::write(&lock.file, format!("{}\n", id()).as_bytes()).map_err(failed)?;
+            return Ok(lock);
         }
     }
 }

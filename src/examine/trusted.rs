@@ -8,12 +8,9 @@ use ceremony::{Digest, Metadata};
 
 use crate::ceremony_dir::{Ceremony, Derivation};
 use crate::context::Context;
-use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::MachineError;
-
-/// The most bytes of a root that are read.
-const ROOT_LIMIT: u64 = 1 << 20;
+use crate::pinned;
 
 /// The root that a keyholder trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +62,7 @@ pub(super) fn walk(
         Metadata::parse_untrusted(bytes)
             .or_fail(|| format!("{place} is no root, which this machine remembered there"))?;
     }
-    let given = given.map(|path| disk::read(&Place::named(path), ROOT_LIMIT)).transpose()?;
+    let given = given.map(pinned::read).transpose()?;
     // Whoever gives a root must not talk this machine out of the one that it knows.
     let known = remembered.as_deref().map(|bytes| lead_on(ceremony, bytes).map(|steps| (bytes, steps)));
     if let (Some(Err(_)), Some(bytes)) = (&known, &remembered) {

@@ -1,9 +1,14 @@
 //! What a person types.
+//!
+//! The modes of the terminal are set once for a question, and only through [`interrupt`]. Where a library sets them for each
+//! key, as `console` does below `dialoguer`, Ctrl-C between two keys is a signal, and the library may set them once more
+//! while the program ends: that left terminals without echo.
 
 use std::io;
 
 use rustix::io::Errno;
-use rustix::termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr};
+use rustix::process::getpgrp;
+use rustix::termios::{InputModes, LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::interrupt::{self, Prompting};
@@ -13,25 +18,13 @@ const LINE_LIMIT: usize = 4096;
 
 /// The keyboard in the hands of one question, until this is dropped.
 ///
-/// Signals go on to work: Ctrl-C ends the program, and the terminal is as it was before (see [`interrupt`]).
+/// Ctrl-C ends the program, and the terminal is as it was before (see [`interrupt`]).
 pub(super) struct Keyboard {
     before: Termios,
     /// What is typed and not read when the question is answered is thrown away.
     discreet: bool,
     /// Last: the modes are given back before.
     _prompting: Prompting,
-}
-
-/// A key of [`Keyboard::keys`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    Up,
-    Down,
-    Enter,
-    Backspace,
-    /// The end of input, as Ctrl-D types it.
-    End,
-    Character(char),
 }
 
 impl Keyboard {
@@ -49,13 +42,13 @@ impl Keyboard {
         })
     }
 
-    /// Single keys that are not shown. What was typed before the question is thrown away: it answers another one.
+    /// Single keys, for `dialoguer` to read and to show. What was typed before the question is thrown away: it answers
+    /// another one.
+    ///
+    /// Ctrl-C is a key too, with which `dialoguer` ends: as a signal between two keys it would end the program while
+    /// the modes are changed for the next.
     pub(super) fn keys() -> io::Result<Self> {
-        Self::new(true, |modes| {
-            modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-            modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-            modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        })
+        Self::new(true, |modes| modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
     }
 
     fn new(discreet: bool, set: impl FnOnce(&mut Termios)) -> io::Result<Self> {
@@ -85,34 +78,18 @@ impl Keyboard {
             }
         }
     }
-
-    /// The next key that means something.
-    pub(super) fn key(&self) -> io::Result<Key> {
-        let mut before = [0; 2];
-        loop {
-            let Some(typed) = byte()? else { return Ok(Key::End) };
-            let key = match (before, typed) {
-                // What cursor keys send, in both modes of the keypad (ECMA-48, section 5.4).
-                ([0x1b, b'[' | b'O'], b'A') => Some(Key::Up),
-                ([0x1b, b'[' | b'O'], b'B') => Some(Key::Down),
-                ([0x1b, b'[' | b'O'], _) | ([_, 0x1b], b'[' | b'O') => None,
-                (_, b'\n' | b'\r') => Some(Key::Enter),
-                (_, 0x08 | 0x7f) => Some(Key::Backspace),
-                (_, 0x04) => Some(Key::End),
-                (_, b' '..=b'~') => Some(Key::Character(char::from(typed))),
-                _ => None,
-            };
-            if let Some(key) = key {
-                return Ok(key);
-            }
-            before = [before[1], typed];
-        }
-    }
 }
 
 impl Drop for Keyboard {
     fn drop(&mut self) {
         let _ = interrupt::set_modes(self.when(), &self.before);
+    }
+}
+
+/// Throws away what was typed and not read, unless this program is in the background: it would be stopped there.
+pub(super) fn forget() {
+    if tcgetpgrp(io::stdin()).is_ok_and(|foreground| foreground == getpgrp()) {
+        let _ = tcflush(io::stdin(), QueueSelector::IFlush);
     }
 }
 

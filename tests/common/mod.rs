@@ -122,6 +122,10 @@ impl Trustroot {
     pub fn exits(&self, code: i32, arguments: &[&str]) -> Run {
         let run = self.run(arguments);
         assert_eq!(run.code, code, "trustroot {arguments:?}\n--- stdout\n{}--- stderr\n{}", run.stdout, run.stderr);
+        if !arguments.contains(&"--json") {
+            let wide: Vec<_> = run.stdout.lines().chain(run.stderr.lines()).filter(|line| is_too_wide(line)).collect();
+            assert!(wide.is_empty(), "trustroot {arguments:?} fills more than 80 columns: {wide:#?}");
+        }
         run
     }
 
@@ -162,6 +166,12 @@ impl Trustroot {
         let no_pcscd = ("PCSCLITE_CSOCK_NAME".to_owned(), format!("{home}/no-pcscd"));
         kept.chain(homes).chain([no_pcscd]).chain(self.environment.iter().cloned()).collect()
     }
+}
+
+/// Whether a line is wider than 80 columns, and could be broken: words and commands are copied whole.
+fn is_too_wide(line: &str) -> bool {
+    let said = line.trim_start();
+    line.chars().count() > 80 && said.contains(' ') && !said.trim_start_matches("$ ").starts_with("trustroot ")
 }
 
 impl Run {

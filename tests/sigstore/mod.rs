@@ -85,3 +85,19 @@ pub fn adopted(root: u64, timestamp: u64, now: &str) -> (Trustroot, Value) {
 pub fn staged_at(version: u64) -> String {
     metadata(root_file(version)).expires().minus(ceremony::Days(197)).unwrap().to_string()
 }
+
+/// All sentences of an answer of `material`, by file.
+pub fn told(answer: &Value) -> Vec<(String, Vec<String>)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let files = answer["files"].as_array().unwrap().iter();
+    let file = |file: &Value| {
+        (text(&file["path"]), file["changes"].as_array().unwrap().iter().map(|change| text(&change["text"])).collect())
+    };
+    files.map(file).collect()
+}
+
+/// What an answer of `material` finds, with its subjects.
+pub fn names(answer: &Value) -> Vec<String> {
+    let findings = answer["findings"].as_array().unwrap().iter();
+    findings.map(|f| format!("{} ({})", f["finding"].as_str().unwrap(), f["subject"].as_str().unwrap())).collect()
+}

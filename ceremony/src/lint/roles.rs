@@ -7,8 +7,8 @@ use crate::finding::{Finding, Rule};
 use crate::quorum::KeySet;
 use crate::root::Root;
 
-/// Finds what a change of the keys of `role` weakens, but for what the root says of itself ([`no_spare`]). `online`:
-/// machines sign the role.
+/// Finds what a change of the keys of `role` weakens. `online`: machines sign the role. That a root has no key to spare is
+/// found in the root itself, whether it changes or not.
 pub fn role_step(role: &str, before: &KeySet, after: &KeySet, online: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     if after.threshold < before.threshold {

@@ -135,7 +135,8 @@ const SIGSTORE: &str = r#"
 # [targets."rekor.pub"]
 # custom = { sigstore = { status = "Active", uri = "https://rekor.example.com", usage = "Rekor" } }
 
-# A delegated role: a registry's attestation keys, signed by the registry's own people.
+# A delegated role: a registry's attestation keys, signed by the registry's own
+# people.
 # [[delegation]]
 # name = "registry.example.com"
 # paths = ["registry.example.com/*"]

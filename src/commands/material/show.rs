@@ -30,6 +30,8 @@ pub(super) struct Show {
 
 impl Show {
     pub(super) fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        let mut outputs = [&self.svg, &self.html].into_iter().flatten();
+        outputs.try_for_each(|path| context.workdir.refuse_output(path))?;
         let material = if self.published {
             material::published(&context.workdir)?
         } else {

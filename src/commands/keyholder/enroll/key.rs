@@ -138,7 +138,6 @@ impl KeyArgs {
             return Ok(Source::Token { uri: uri.clone(), generate });
         }
         if let Some(path) = &self.file {
-            let source = self.in_file(path.clone(), ui)?;
             if refused && ui.has_terminal() {
                 ui.say(REFUSED);
                 // No flag answers this: without a terminal it is a finding, which stops whoever stages.
@@ -147,7 +146,7 @@ impl KeyArgs {
                         .hint("use a YubiKey or a token: --yubikey, --pkcs11 URI"));
                 }
             }
-            return Ok(source);
+            return self.in_file(path.clone(), ui);
         }
         if let Some(path) = &self.public {
             return Ok(Source::Public(path.clone()));
@@ -210,13 +209,11 @@ impl KeyArgs {
     /// Asks for the path of a key file until a key is there, or can be made there.
     fn asked_file(&self, context: &Context, ui: &mut Ui) -> Result<Source, Failure> {
         loop {
-            let path: PathBuf =
-                ui.accepted("--file", "Path of the key file", None, |path: PathBuf| {
-                    match disk::exists(&Place::named(&path))? {
-                        true => devices::is_locked(&path).map(|_| path),
-                        false => outside(context, &path).map(|_| path),
-                    }
-                })?;
+            let fits = |path: PathBuf| match disk::exists(&Place::named(&path))? {
+                true => devices::is_locked(&path).map(|_| path),
+                false => outside(context, &path).map(|_| path),
+            };
+            let path = ui.accepted("--file", "Path of the key file", None, fits)?;
             match self.in_file(path, ui) {
                 Ok(source) => return Ok(source),
                 Err(failure) => ui.tell(&failure),
