@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use ceremony::policy::Signers;
-use ceremony::{Json, Object, Online, Order, Quorum, Sealed, SealedFile, Sealing, Source, Time, seal};
+use ceremony::{Json, Online, Order, Quorum, Sealed, SealedFile, Sealing, Source, Time, seal};
 
 use crate::client::store::Cache;
 use crate::client::{Limits, check};
@@ -17,7 +17,7 @@ use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::publishing;
 use crate::records::Keyholders;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::seen;
 use crate::simulate::{Simulation, simulate};
 use crate::source::disk::Directory;
@@ -179,16 +179,13 @@ impl fmt::Display for Renewed {
 
 impl Report for Renewed {
     fn json(&self) -> Json {
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("dry_run", Json::Bool(self.dry_run)),
             ("writes", self.writes.iter().map(Json::string).collect()),
             ("absent", self.absent.iter().map(Json::string).collect()),
             ("snapshot_expires", Json::string(self.snapshot.to_string())),
             ("timestamp_expires", Json::string(self.timestamp.to_string())),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }
