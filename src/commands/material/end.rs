@@ -9,9 +9,9 @@ use crate::error::{Failure, OrFail as _};
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// End an authority or a log that has retired: what was signed before stays valid, what is signed later is not
+/// End an authority or a log that has retired
 ///
-/// Give the moment of the last entry of the log, or the end of the last certificate that the authority issued: an end
+/// What was signed before the end stays valid, what is signed later is not. Give the moment of the last entry of the log, or the end of the last certificate that the authority issued: an end
 /// before that would make what was signed invalid. Where no open entry is left at its URL, signers stop using it too.
 #[derive(clap::Args)]
 pub(super) struct End {
