@@ -11,7 +11,7 @@ use crate::ui::Ui;
 
 /// End an authority or a log that has retired
 ///
-/// What was signed before the end stays valid, what is signed later is not. Give the moment of the last entry of the log, or the end of the last certificate that the authority issued: an end
+/// Give the moment of the last entry of the log, or the end of the last certificate that the authority issued: an end
 /// before that would make what was signed invalid. Where no open entry is left at its URL, signers stop using it too.
 #[derive(clap::Args)]
 pub(super) struct End {
