@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use ceremony::{Json, Object, Rule, Time};
+use ceremony::{Json, Rule, Time};
 
 use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::{PolicyFile, add_accept};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
@@ -73,15 +73,12 @@ impl fmt::Display for Accepted {
 
 impl Report for Accepted {
     fn json(&self) -> Json {
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("finding", Json::string(self.finding.name())),
             ("subject", Json::string(&self.subject)),
             ("reason", Json::string(&self.reason)),
             ("until", Json::string(self.until.to_string())),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }
