@@ -12,7 +12,7 @@ use crate::policy_file::PolicyFile;
 use crate::report::{Outcome, Report, object};
 use crate::text::wrapped;
 
-/// Say what is wrong with the trust material, by name: mistakes that were published somewhere before
+/// Say what is wrong with the trust material, by name
 ///
 /// Judges what is wanted, and what goes away or comes too soon against what is published. docs/findings.md explains each
 /// finding. `stage` stops on those that are new.
