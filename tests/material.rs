@@ -216,10 +216,8 @@ fn whoever_signs_sees_what_changes() {
     let rotate =
         ["rotate", "rekor", "--url", "https://rekor.example", "--key", "key.pem", "--checkpoint", "checkpoint"];
     material(&trustroot, 0, &[&rotate[..], &["--start", START]].concat());
-    for path in ["trusted_root.json", "signing_config.v0.2.json"] {
-        let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
-        trustroot.ok(&[&["accept", "target-changed", path], &reason[..]].concat());
-    }
+    let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
+    trustroot.ok(&[&["accept", "target-changed", "--all"], &reason[..]].concat());
     let dry = trustroot.ok(&["stage", "--dry-run", "--now", NOW]);
     assert!(dry.contains("+ adds Rekor rekor.example (P-256) from 2026-10-01\n"), "{dry}");
     trustroot.ok(&["stage", "--name", "next", "--only", "targets", "--now", NOW]);

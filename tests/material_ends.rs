@@ -166,8 +166,8 @@ fn an_end_that_is_edited_by_hand_is_held_against_the_evidence() {
     trustroot.ok(&end("rekor", REKOR, END, &["--evidence=entry.json"]));
     let edited = trustroot.read("targets/trusted_root.json").replace(END, "2024-03-19T17:26:25Z");
     trustroot.write("targets/trusted_root.json", edited);
-    let found =
-        "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a): it ends at 2024-03-19T17:26:25Z, too early for";
+    let found = "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a 2024-03-19T17:26:25Z): it ends at \
+                 2024-03-19T17:26:25Z, too early for";
     for command in [&["stage", "--dry-run", "--now", NOW][..], &["material", "lint", "--now", NOW]] {
         let run = trustroot.exits(1, command);
         let said = [run.said(), run.stdout.split_whitespace().collect::<Vec<_>>().join(" ")].concat();

@@ -57,6 +57,6 @@ fn too_soon(subject: String, valid_for: Option<ValidFor>, publication: &Publicat
         let what = format!(
             "it starts at {start}; published at {at}, with timestamps that last {timestamp_lifetime}, every client knows it at {known}"
         );
-        findings.push(Finding::new(Rule::StartTooSoon, subject, what));
+        findings.push(Finding::new(Rule::StartTooSoon, format!("{subject} {start}"), what));
     }
 }
