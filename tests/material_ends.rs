@@ -135,8 +135,10 @@ fn whoever_signs_sees_the_evidence() {
         "  Evidence of the last use of what ends\n    \
          ! fulcio https://fulcio.sigstore.dev 15d79534 ends at 2026-08-21T00:00:00Z:\n      \
          there is no evidence of its last use, and whoever ends it vouches for that\n      \
+         The end is 24 hours ago.\n      \
          rekor https://rekor.sigstore.dev c0d23d6a ends at 2026-08-21T00:00:00Z:\n      \
-         there is its entry 79571823, of 2024-03-19T17:26:26Z, SHA-256\n      {digest}\n"
+         there is its entry 79571823, of 2024-03-19T17:26:26Z, SHA-256\n      {digest}\n      \
+         The end is 24 hours ago.\n"
     );
     assert!(review.stdout.contains(&told), "{}", review.stdout);
     let answer = trustroot.json(review.code, &["review", "next", "--now", NOW]);

@@ -92,7 +92,7 @@ impl Stage {
             let diff = Diff::of(base, staged, &wanted.inputs.holders)?;
             plan.meaning = diff.roles.iter().map(|role| meaning::role(role, Some(staged.at()))).collect();
             plan.meaning.extend(ceremony::material::diff(&old, &new).iter().map(|file| meaning::file(file, 2)));
-            plan.meaning.extend(meaning::endings(&endings, 2));
+            plan.meaning.extend(meaning::endings(&endings, context.now, 2));
         } else {
             let mut batch = Batch::new(&lock, &workdir.ceremonies())?;
             wanted.write(&mut batch)?;
