@@ -33,7 +33,7 @@ struct Global {
     /// Work in this directory
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
     directory: PathBuf,
-    /// Take this for the present time, in audits and rehearsals
+    /// Take this for the present time: audits, rehearsals
     #[arg(long, value_name = "RFC3339", global = true)]
     now: Option<Time>,
     /// Write the answer as JSON

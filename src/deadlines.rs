@@ -1,9 +1,10 @@
 //! When what is published must be signed again.
 
 use ceremony::policy::Signers;
-use ceremony::{Json, Metadata, Object, Policy, Time};
+use ceremony::{Json, Metadata, Policy, Time};
 
 use crate::published::Published;
+use crate::report::object;
 
 /// The deadlines of one published role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl Deadline {
     /// `{"role","version","expires","expires-in-days","window-opens","window-open","by"}`
     pub(crate) fn json(&self, now: Time) -> Json {
         let opens = self.opens.map_or(Json::Null, |opens| Json::string(opens.to_string()));
-        let object: Object = [
+        object([
             ("role", Json::string(&self.role)),
             ("version", self.version.into()),
             ("expires", Json::string(self.expires.to_string())),
@@ -77,10 +78,7 @@ impl Deadline {
             ("window-opens", opens),
             ("window-open", Json::Bool(self.is_open(now))),
             ("by", Json::string(self.by.as_str())),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }
 

@@ -206,7 +206,7 @@ impl Ui {
         let (above, last) = if fits { (above, last) } else { (text.clone(), "") };
         self.err(&above);
         ask(last).map_err(|error| match io::Error::from(error) {
-            error if error.kind() == io::ErrorKind::Interrupted => interrupt::exit_interrupted(),
+            error if error.kind() == io::ErrorKind::Interrupted => interrupt::step_aside(),
             error => no_answer(flag).caused_by(&error),
         })
     }

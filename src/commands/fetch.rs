@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ceremony::source::target_path;
-use ceremony::{Digest, Json, Metadata, Object, Source, SourceError, Time};
+use ceremony::{Digest, Json, Metadata, Source, SourceError, Time};
 
 use crate::client::store::{Offline, Store};
 use crate::client::{Client, ClientError, Found, Held, Limits, Trusted};
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::disk::{self, Access, Lock, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::published::numbered;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::source::{Address, Published};
 use crate::text::{columns, escaped, wrapped};
 use crate::ui::Ui;
@@ -265,28 +265,25 @@ impl fmt::Display for Fetched {
 impl Report for Fetched {
     fn json(&self) -> Json {
         let role = |(role, held): (&str, Held)| {
-            let members = [
+            object([
                 ("role", Json::string(role)),
                 ("version", Json::from(held.version)),
                 ("expires", Json::string(held.expires.to_string())),
-            ];
-            Json::Object(members.into_iter().collect())
+            ])
         };
         let target = |target: &Kept| {
             let file = target.file.as_ref().map_or(Json::Null, |file| Json::string(file.display().to_string()));
-            let members = [
+            object([
                 ("path", Json::string(&target.path)),
                 ("length", Json::from(target.length)),
                 ("sha256", Json::string(target.sha256.to_string())),
                 ("file", file),
-            ];
-            Json::Object(members.into_iter().collect())
+            ])
         };
-        let members = [
+        object([
             ("ok", Json::Bool(true)),
             ("roles", self.roles().into_iter().map(role).collect()),
             ("targets", self.targets.iter().map(target).collect()),
-        ];
-        Json::Object(members.into_iter().collect::<Object>())
+        ])
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use ceremony::policy::Signers;
-use ceremony::{Json, Object, Online, Order, Quorum, Sealed, SealedFile, Sealing, Time, seal};
+use ceremony::{Json, Online, Order, Quorum, Sealed, SealedFile, Sealing, Source, Time, seal};
 
 use crate::client::store::Cache;
 use crate::client::{Limits, check};
@@ -17,9 +17,9 @@ use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::publishing;
 use crate::records::Keyholders;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::seen;
-use crate::simulate::simulate;
+use crate::simulate::{Simulation, simulate};
 use crate::source::disk::Directory;
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -59,15 +59,7 @@ impl Renew {
         let source = published.over(&directory)?;
         let pin = pin(context, self.root.as_deref(), &policy.id)?;
         let view = led_to(&pin, &published)?;
-        // A size over the clients' limit is a finding of the ceremony that published it.
-        let limits = Limits { snapshot: METADATA_LIMIT, targets: METADATA_LIMIT, ..Limits::default() };
-        let then = last_good(context.now, snapshot, timestamp);
-        check(&source, &pin, &Cache::default(), then, &[], limits).map_err(|error| {
-            let message = "what is published does not verify from the trusted root: nothing was signed over it";
-            let failure = if error.is_verdict() { Failure::no(message) } else { Failure::could_not(message) };
-            failure.caused_by(&error)
-        })?;
-
+        verified(&source, &pin, last_good(context.now, snapshot, timestamp))?;
         let roster = Keyholders::load(&workdir.keyholders())?.roster;
         let args = self.online.clone().complete(context, ui, &policy, &roster)?;
         let mut keys = OnlineKeys::new(context, &args, &roster)?;
@@ -111,16 +103,7 @@ impl Renew {
             if writes.is_empty() {
                 return Ok(());
             }
-            let simulation = simulate(&source, &published, writes, context.now)?;
-            if simulation.breaks.is_empty() {
-                return Ok(());
-            }
-            let mut failure = Failure::no(simulation.headline());
-            for broken in &simulation.breaks {
-                failure = failure.and_cause(broken.to_string());
-            }
-            let expired = "`trustroot status` shows what has expired: what people sign, a ceremony renews";
-            Err(if simulation.starts.is_empty() { failure.hint(expired) } else { failure })
+            tried(&simulate(&source, &published, writes, context.now)?)
         })?;
         if !self.dry_run {
             report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?.metadata;
@@ -128,6 +111,28 @@ impl Renew {
         }
         Ok(Outcome::done(report))
     }
+}
+
+/// Verifies from the trusted root what is published: nothing is signed over anything else.
+fn verified(source: &dyn Source, pin: &[u8], then: Time) -> Result<(), Failure> {
+    // A size over the clients' limit is a finding of the ceremony that published it.
+    let limits = Limits { snapshot: METADATA_LIMIT, targets: METADATA_LIMIT, ..Limits::default() };
+    check(source, pin, &Cache::default(), then, &[], limits).map(drop).map_err(|error| {
+        let message = "what is published does not verify from the trusted root: nothing was signed over it";
+        let failure = if error.is_verdict() { Failure::no(message) } else { Failure::could_not(message) };
+        failure.caused_by(&error)
+    })
+}
+
+/// Whether clients take what would be written.
+fn tried(simulation: &Simulation) -> Result<(), Failure> {
+    if simulation.breaks.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::no(simulation.headline());
+    let failure = simulation.breaks.iter().fold(failure, |failure, broken| failure.and_cause(broken.to_string()));
+    let expired = "`trustroot status` shows what has expired: what people sign, a ceremony renews";
+    Err(if simulation.starts.is_empty() { failure.hint(expired) } else { failure })
 }
 
 /// Now; or, if the online files have expired, the last second at which they were good: renewing them is the cure.
@@ -174,16 +179,13 @@ impl fmt::Display for Renewed {
 
 impl Report for Renewed {
     fn json(&self) -> Json {
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("dry_run", Json::Bool(self.dry_run)),
             ("writes", self.writes.iter().map(Json::string).collect()),
             ("absent", self.absent.iter().map(Json::string).collect()),
             ("snapshot_expires", Json::string(self.snapshot.to_string())),
             ("timestamp_expires", Json::string(self.timestamp.to_string())),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }

@@ -16,7 +16,7 @@ use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
 use crate::machine::{Entry, Exceptions, JournalError};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
@@ -374,15 +374,12 @@ impl Report for Signed {
     fn json(&self) -> Json {
         let signed = self.signed.iter().map(|made| {
             let file = made.file.as_ref().map_or(Json::Null, |file| Json::string(file.display().to_string()));
-            let object: Object = [
+            object([
                 ("role", Json::string(&made.role)),
                 ("version", made.version.into()),
                 ("keyholder", Json::string(&made.keyholder)),
                 ("file", file),
-            ]
-            .into_iter()
-            .collect();
-            Json::Object(object)
+            ])
         });
         let object: Object =
             [("ok", Json::Bool(true)), ("ceremony", Json::string(&self.ceremony)), ("signed", signed.collect())]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use ceremony::finding::Finding;
 use ceremony::stage::StagedRole;
-use ceremony::{Diff, Digest, Inputs, Json, Object, Policy, Root, Staged, Staging, Time};
+use ceremony::{Diff, Digest, Inputs, Json, Policy, Root, Staged, Staging, Time};
 
 use super::accept;
 use crate::ceremony_dir::{Ceremony, Outline};
@@ -20,7 +20,7 @@ use crate::material;
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::records::{self, Keyholders, RecordFile};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 use crate::wanted::{LEFT_OUT, WantedFiles};
@@ -284,39 +284,30 @@ impl fmt::Display for Plan {
 impl Report for Plan {
     fn json(&self) -> Json {
         let roles = self.roles.iter().map(|role| {
-            let object: Object = [
+            object([
                 ("role", Json::string(&role.role)),
                 ("version", role.version.into()),
                 ("replaces", role.replaces.map_or(Json::Null, Json::from)),
                 ("expires", Json::string(role.expires.to_string())),
                 ("reason", Json::string(&role.reason)),
                 ("payload", Json::string(&role.payload)),
-            ]
-            .into_iter()
-            .collect();
-            Json::Object(object)
+            ])
         });
         let accepted = self.accepted.iter().map(|(finding, reason)| {
-            let object: Object = [
+            object([
                 ("finding", Json::string(finding.rule.name())),
                 ("subject", Json::string(&finding.subject)),
                 ("what", Json::string(&finding.what)),
                 ("reason", Json::string(reason)),
-            ]
-            .into_iter()
-            .collect();
-            Json::Object(object)
+            ])
         });
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("ceremony", Json::string(&self.name)),
             ("dry_run", Json::Bool(self.dry_run)),
             ("roles", roles.collect()),
             ("accepted", accepted.collect()),
             ("left_out", self.left_out.iter().map(Json::string).collect()),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }

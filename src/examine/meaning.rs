@@ -68,10 +68,10 @@ pub(crate) fn role(diff: &RoleDiff, at: Option<Time>) -> String {
 pub(crate) fn file(file: &FileDiff, indent: usize) -> String {
     let mut out = wrapped(&escaped(&file.path).to_string(), indent);
     for change in &file.changes {
-        let text = wrapped(&change.to_string(), indent + 4);
+        let text = wrapped(&escaped(&change.to_string()).to_string(), indent + 4);
         let _ = write!(out, "{}{} {}", " ".repeat(indent + 2), change.marker(), text.trim_start());
         for detail in change.details() {
-            out.push_str(&wrapped(detail, indent + 6));
+            out.push_str(&wrapped(&escaped(detail).to_string(), indent + 6));
         }
     }
     for same in file.goes_on().into_iter().chain(file.unchanged()) {

@@ -8,8 +8,7 @@ use ceremony::{Finding, Json, Object, RoleDiff, Rule};
 
 use super::meaning::{self, and};
 use super::{Examined, Told, TrustedBy};
-use crate::report::Report;
-use crate::report::object;
+use crate::report::{self, Report, object};
 use crate::standing::{RoleStanding, SetStanding};
 use crate::text::{escaped, hanging, wrapped};
 
@@ -199,12 +198,7 @@ impl Told {
         });
         let outdated = examined.outdated.iter();
         let outdated = outdated.map(|(role, root)| object([("role", text(role)), ("root", (*root).into())]));
-        let accepted = examined.accepted.iter().map(|(finding, accept)| {
-            let mut members = finding_members(finding);
-            members.insert("reason", text(&accept.reason));
-            members.insert("until", Json::string(accept.until.to_string()));
-            Json::Object(members)
-        });
+        let accepted = examined.accepted.iter().map(|(found, accept)| report::accepted(found, accept));
         let beforehand = examined.beforehand.iter().map(|accept| {
             object([
                 ("finding", text(accept.rule.name())),
@@ -237,7 +231,7 @@ impl Told {
             ("material", examined.material.iter().map(FileDiff::json).collect()),
             ("endings", examined.endings.iter().map(ending).collect()),
             ("material-unseen", examined.unseen.iter().map(Json::string).collect()),
-            ("findings", examined.open.iter().map(|finding| Json::Object(finding_members(finding))).collect()),
+            ("findings", examined.open.iter().map(report::finding).collect()),
             ("accepted", accepted.collect()),
             ("accepted-beforehand", beforehand.collect()),
             ("signers", roles.collect()),
@@ -295,17 +289,6 @@ fn ending(ending: &Ending) -> Json {
     });
     let end = Json::string(ending.end.as_str());
     object([("entry", Json::string(&ending.subject)), ("end", end), ("evidence", evidence)])
-}
-
-fn finding_members(finding: &Finding) -> Object {
-    let members = [
-        ("finding", Json::string(finding.rule.name())),
-        ("subject", Json::string(&finding.subject)),
-        ("what", Json::string(&finding.what)),
-        ("why", Json::string(finding.rule.why())),
-        ("clients", Json::string(finding.rule.clients())),
-    ];
-    members.into_iter().collect()
 }
 
 /// `root version 16: 3 of 5 keys: alice, bob, carol, dave and erin`

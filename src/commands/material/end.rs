@@ -14,7 +14,7 @@ use crate::material::LIMIT;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// End an authority or a log that has retired: what was signed before stays valid, what is signed later is not
+/// End an authority or a log that has retired
 ///
 /// Give what it signed last: an end before that would make what was signed invalid. The ceremony carries it, and whoever
 /// reviews it sees what it shows. Where no open entry is left at its URL, signers stop using it too.

@@ -9,7 +9,7 @@ use crate::error::{Failure, OrFail as _};
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// Add the successor of an authority or a log, and have signers use it from its start; the old one stays
+/// Add the successor of an authority or a log; the old one stays
 ///
 /// Choose a start at which every client can know the new one: after the publication, plus the life of a timestamp. When
 /// nobody uses the old one any more, end it with `material end`.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use ceremony::{Json, Object};
+use ceremony::Json;
 
-use crate::report::Report;
+use crate::report::{Report, object};
 use crate::simulate::Simulation;
 use crate::text::{escaped, wrapped};
 
@@ -74,7 +74,7 @@ impl Report for Done {
         let texts = |list: &[String]| -> Json { list.iter().map(Json::string).collect() };
         let numbers = |list: &[u64]| -> Json { list.iter().map(|version| Json::from(*version)).collect() };
         let breaks: Vec<String> = self.simulation.breaks.iter().map(ToString::to_string).collect();
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("ceremony", Json::string(&self.ceremony)),
             ("dry_run", Json::Bool(self.dry_run)),
@@ -84,9 +84,6 @@ impl Report for Done {
             ("strict_starts", numbers(&self.simulation.strict_starts)),
             ("breaks", texts(&breaks)),
             ("absent", texts(&self.absent)),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }
