@@ -217,10 +217,8 @@ fn whoever_signs_sees_what_changes() {
     let rotate =
         ["rotate", "rekor", "--url", "https://rekor.example", "--key", "key.pem", "--checkpoint", "checkpoint"];
     material(&trustroot, 0, &[&rotate[..], &["--start", START]].concat());
-    for path in ["trusted_root.json", "signing_config.v0.2.json", "signing_config_rekor_v2.v0.2.json"] {
-        let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
-        trustroot.ok(&[&["accept", "target-changed", path], &reason[..]].concat());
-    }
+    let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
+    trustroot.ok(&[&["accept", "target-changed", "--all"], &reason[..]].concat());
     let dry = trustroot.ok(&["stage", "--dry-run", "--now", NOW]);
     assert!(dry.contains("+ adds Rekor rekor.example (P-256) from 2026-10-01\n"), "{dry}");
     trustroot.ok(&["stage", "--name", "next", "--only", "targets", "--now", NOW]);
@@ -232,6 +230,12 @@ fn whoever_signs_sees_what_changes() {
     for line in [
         "  trusted_root.json\n    + adds Rekor rekor.example (P-256) from 2026-10-01\n",
         "    = Fulcio, CT log and TSA unchanged (same bytes)\n",
+        "    = Rekor rekor.sigstore.dev (P-256) and Rekor v2 log2025-1.rekor.sigstore.dev\n      \
+         (Ed25519) stay as before, without an end\n",
+        "  Published today, it is known to every client by 2026-08-29T00:00:00Z: a\n",
+        "    Rekor rekor.example (P-256) starts on 2026-10-01T00:00:00Z, 33 days after\n",
+        "  Compare what is added with what the service itself answers you:",
+        "  `trustroot review --html FILE` draws when what is valid,",
         "    + adds the Rekor v1 rekor.example for signing from 2026-10-01\n",
         "    ~ has status Expired instead of Active\n",
         "  rekor_2026.pub\n    + is new\n",

@@ -143,8 +143,10 @@ fn whoever_signs_sees_the_evidence() {
         "  Evidence of the last use of what ends\n    \
          ! fulcio https://fulcio.sigstore.dev 15d79534 ends at 2026-08-21T00:00:00Z:\n      \
          there is no evidence of its last use, and whoever ends it vouches for that\n      \
+         The end is 24 hours ago.\n      \
          rekor https://rekor.sigstore.dev c0d23d6a ends at 2026-08-21T00:00:00Z:\n      \
-         there is its entry 79571823, of 2024-03-19T17:26:26Z, SHA-256\n      {digest}\n"
+         there is its entry 79571823, of 2024-03-19T17:26:26Z, SHA-256\n      {digest}\n      \
+         The end is 24 hours ago.\n"
     );
     assert!(review.stdout.contains(&told), "{}", review.stdout);
     let answer = trustroot.json(review.code, &["review", "next", "--now", NOW]);
@@ -174,8 +176,8 @@ fn an_end_that_is_edited_by_hand_is_held_against_the_evidence() {
     trustroot.ok(&end("rekor", REKOR, END, &["--evidence=entry.json"]));
     let edited = trustroot.read("targets/trusted_root.json").replace(END, "2024-03-19T17:26:25Z");
     trustroot.write("targets/trusted_root.json", edited);
-    let found =
-        "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a): it ends at 2024-03-19T17:26:25Z, too early for";
+    let found = "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a 2024-03-19T17:26:25Z): it ends at \
+                 2024-03-19T17:26:25Z, too early for";
     for command in [&["stage", "--dry-run", "--now", NOW][..], &["material", "lint", "--now", NOW]] {
         let run = trustroot.exits(1, command);
         let said = [run.said(), run.stdout.split_whitespace().collect::<Vec<_>>().join(" ")].concat();

@@ -124,8 +124,8 @@ fn an_end_before_the_evidence_is_found() {
     let found = endings(&early, &name).unwrap()[0].finding().unwrap();
     assert_eq!(
         found.to_string(),
-        "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a): it ends at 2024-03-19T17:26:25.999Z, too early for its \
-         entry 79571823, of 2024-03-19T17:26:26Z"
+        "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a 2024-03-19T17:26:25.999Z): it ends at \
+         2024-03-19T17:26:25.999Z, too early for its entry 79571823, of 2024-03-19T17:26:26Z"
     );
     let good = endings(&late, &name).unwrap();
     assert_eq!((good.len(), good[0].finding()), (1, None));

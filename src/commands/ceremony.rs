@@ -54,6 +54,8 @@ impl Ceremony {
                 Ok(outcome) => ui.show(&*outcome.report),
                 Err(failure) => ui.tell(&failure),
             }
+            // What comes next takes most of a screen, and what was asked for may be words to read out.
+            ui.pause("\nEnter goes on, to what comes next")?;
         }
     }
 }

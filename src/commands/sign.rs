@@ -25,6 +25,8 @@ use crate::ui::Ui;
 /// Shows what the proposal changes against the root that you trust, and then asks for its digest as you heard it from
 /// the coordinator by another channel. It never shows the digest itself. Each signature is verified before it is
 /// written, one file for each role and key.
+///
+/// What it shows before the question goes to stderr, where the question is; `trustroot review` writes it to stdout.
 #[derive(clap::Args)]
 pub(crate) struct Sign {
     /// The ceremony; not needed while only one is open
@@ -109,9 +111,13 @@ fn consent(ui: &mut Ui, digest: &ProposalDigest, given: Option<&str>) -> Result<
     let same = match given {
         Some(given) => digest.is(given).or_fail(|| "--expect is no digest")?,
         None => {
-            ui.say("\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel.");
+            ui.say(
+                "\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel. If this \
+                 is not what you want to sign, press Ctrl-C: nothing is signed without the digest.",
+            );
             loop {
-                let heard: String = ui.value("--expect", "Digest as you heard it (twelve words, or hex)", None)?;
+                let heard: String =
+                    ui.value("--expect", "Digest as you heard it (twelve words, or hex; Ctrl-C signs nothing)", None)?;
                 match digest.is(&heard) {
                     Ok(same) => break same,
                     Err(error) => ui.say(error),

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use ceremony::diff::{Content, DelegationChange, KeyChange, KeysChange, ListedKey, Pattern, Share, TargetChange};
-use ceremony::material::{Ending, FileDiff};
-use ceremony::{Change, Json, KeyId, RoleDiff, Time};
+use ceremony::material::{self, Ending, FileDiff};
+use ceremony::{Change, Days, Json, KeyId, RoleDiff, Time};
 
+use crate::deadlines::distance;
 use crate::text::{escaped, wrapped};
 
 /// How many characters of an unknown member are shown; all of it is in the report for programs.
@@ -73,19 +74,46 @@ pub(crate) fn file(file: &FileDiff, indent: usize) -> String {
             out.push_str(&wrapped(&escaped(detail).to_string(), indent + 6));
         }
     }
-    if let Some(same) = file.unchanged() {
+    for same in file.goes_on().into_iter().chain(file.unchanged()) {
         let text = wrapped(&same, indent + 4);
         let _ = write!(out, "{}= {}", " ".repeat(indent + 2), text.trim_start());
     }
     out
 }
 
-/// What shows that nothing ends too early, a sentence a line; none if nothing ends.
-pub(crate) fn endings(endings: &[Ending], indent: usize) -> Option<String> {
+/// When what `files` add is known to every client, and when it starts, a sentence a line behind `indent` blanks; none if
+/// they add nothing that has a start. `at` is the earliest moment of the publication.
+pub(crate) fn starts(files: &[FileDiff], at: Time, timestamps: Days, indent: usize) -> Option<String> {
+    let known = at.plus(timestamps)?;
+    let added = files.iter().flat_map(|file| &file.changes).filter_map(|change| match change {
+        material::diff::Change::Added { name, start: Some(start), .. } => Some((name, start)),
+        _ => None,
+    });
+    let mut out = String::new();
+    for (name, start) in added {
+        if out.is_empty() {
+            let lives = days_text(i64::from(timestamps.0));
+            let text = format!("Published today, it is known to every client by {known}: a timestamp lasts {lives}.");
+            out.push_str(&wrapped(&text, indent));
+        }
+        let away = match Time::from_unix(start.unix()).map(|start| known.days_until(start)) {
+            Some(days) if days < 0 => format!("{} BEFORE that", days_text(-days)),
+            Some(days) => format!("{} after that", days_text(days)),
+            None => "at a time that no client can know".to_owned(),
+        };
+        out.push_str(&wrapped(&format!("{name} starts on {start}, {away}."), indent + 2));
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// What shows that nothing ends too early, a sentence a line; none if nothing ends. `now` is when it is read.
+pub(crate) fn endings(endings: &[Ending], now: Time, indent: usize) -> Option<String> {
     let line = |ending: &Ending| {
         let mark = if ending.evidence.is_some() { ' ' } else { '!' };
         let text = wrapped(&ending.to_string(), indent + 4);
-        format!("{}{mark} {}", " ".repeat(indent + 2), text.trim_start())
+        let end = Time::from_unix(ending.end.unix()).map(|end| format!("The end is {}.", distance(now, end)));
+        let end = end.map_or_else(String::new, |end| wrapped(&end, indent + 4));
+        format!("{}{mark} {}{end}", " ".repeat(indent + 2), text.trim_start())
     };
     let heading = format!("{}Evidence of the last use of what ends\n", " ".repeat(indent));
     (!endings.is_empty()).then(|| heading + &endings.iter().map(line).collect::<String>())

@@ -129,7 +129,7 @@ impl Ending {
         let used = self.evidence.as_ref()?;
         used.until.filter(|until| self.end.is_before(&Moment::from(*until)))?;
         let what = format!("it ends at {}, too early for {}", self.end, used.what);
-        Some(Finding::new(Rule::EndBeforeUse, &self.subject, what))
+        Some(Finding::new(Rule::EndBeforeUse, format!("{} {}", self.subject, self.end), what))
     }
 }
 
