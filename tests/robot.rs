@@ -96,6 +96,19 @@ fn metadata_that_is_gone_or_damaged_is_found_though_the_trusted_root_is_newer() 
 }
 
 #[test]
+fn another_directory_is_worked_in_and_other_paths_stay_where_they_are() {
+    let room = room();
+    let elsewhere = room.key_file("online").parent().unwrap().to_owned();
+    fs::copy(room.path("repository/1.root.json"), elsewhere.join("trusted.json")).unwrap();
+    let directory = room.coordinator.dir().to_str().unwrap();
+    let renew =
+        ["-C", directory, "renew", "--root=trusted.json", "--online-key=online.pem", "--now", common::room::NOW];
+    let run: Run = room.fresh().command(&renew).current_dir(elsewhere).output().unwrap().into();
+    assert_eq!(run.code, 0, "{run:?}");
+    says(&run, &["Nothing is due."]);
+}
+
+#[test]
 fn what_a_delegated_role_publishes_is_verified_too_and_may_expire() {
     let mut room = Room::new(&["alice", "bob", "carol"], 2);
     let delegation = "\n[[delegation]]\nname = \"team\"\npaths = [\"team-*\"]\nkeyholders = [\"dave\", \"erin\"]\n\

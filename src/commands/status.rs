@@ -27,9 +27,8 @@ use crate::workdir::Workdir;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  trustroot status                 for people
-  trustroot status --check=14      for monitoring: exits with 1 if anything is wrong now, or expires
-                                   within 14 days")]
+  trustroot status               for people
+  trustroot status --check=14    for monitoring: the exit code says it, two weeks ahead")]
 pub(crate) struct Status {
     /// Show this ceremony alone, be it open, published or closed
     ceremony: Option<String>,
