@@ -28,7 +28,7 @@ use crate::workdir::Workdir;
 #[command(after_help = "\
 Examples:
   trustroot status               for people
-  trustroot status --check=14    for monitoring: the exit code says it, two weeks ahead")]
+  trustroot status --check=14    for monitoring, two weeks ahead")]
 pub(crate) struct Status {
     /// Show this ceremony alone, be it open, published or closed
     ceremony: Option<String>,
