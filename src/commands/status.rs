@@ -131,7 +131,8 @@ impl State {
             return vec![Alarm { role: None, what: "Nothing is published.".to_owned() }];
         }
         let is_there = |role: &str| deadlines.iter().any(|deadline| deadline.role == role);
-        let gone = ["snapshot", "timestamp"].into_iter().filter(|role| is_there("root") && !is_there(role));
+        // Only the timestamp says which snapshot is in use.
+        let gone = ["timestamp", "snapshot"].into_iter().find(|role| is_there("root") && !is_there(role));
         let gone = gone.map(|role| Alarm {
             role: Some(role.to_owned()),
             what: format!("There is a root, and no {role}: no client can use what is published."),
@@ -155,7 +156,7 @@ impl State {
             };
             Some(Alarm { role: Some(role.clone()), what })
         };
-        gone.chain(deadlines.iter().filter_map(alarm)).collect()
+        gone.into_iter().chain(deadlines.iter().filter_map(alarm)).collect()
     }
 
     /// Whether an open ceremony, which can still be published, carries the role.
