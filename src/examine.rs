@@ -89,7 +89,11 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
     let hidden = outdated.iter().any(|(role, _)| role == "targets");
     let known = if hidden { Material::default() } else { step.before.clone() };
     let (mut open, mut accepted) = (Vec::new(), Vec::new());
-    for finding in findings(ceremony, &staged, &step)? {
+    let mut found = findings(ceremony, &staged, &step)?;
+    // What was far enough away when this was staged may have come too near: it is judged for today.
+    found.retain(|finding| finding.rule != Rule::StartTooSoon);
+    found.extend(material::too_soon(&step.before, &step.after, policy, context.now.max(staged.at())));
+    for finding in found {
         match policy.accepts(&finding, context.now) {
             Some(accept) => accepted.push((finding, accept.clone())),
             None => open.push(finding),
@@ -174,15 +178,33 @@ impl Examined {
     /// # Errors
     /// If so, with what.
     pub(crate) fn fit_to_sign(&self) -> Result<(), Failure> {
+        self.fit(self.open.iter().collect())
+    }
+
+    /// Whether anything speaks against going on with a publication that was interrupted: what starts too soon by now
+    /// did not when it began, and half of it helps nobody.
+    ///
+    /// # Errors
+    /// If so, with what.
+    pub(crate) fn fit_to_resume(&self) -> Result<(), Failure> {
+        self.fit(self.open.iter().filter(|finding| finding.rule != Rule::StartTooSoon).collect())
+    }
+
+    fn fit(&self, open: Vec<&Finding>) -> Result<(), Failure> {
         if let Some(Abandoned { at, reason }) = &self.abandoned {
             return Err(Failure::no(format!("ceremony {} was closed at {at}: {reason}", self.ceremony)));
         }
-        if self.open.is_empty() {
+        if open.is_empty() {
             return Ok(());
         }
-        let message = format!("the policy does not accept, or no longer, what is found: {}", count(&self.open));
-        let failure = self.open.iter().fold(Failure::no(message), |f, finding| f.and_cause(finding.to_string()));
-        Err(failure.hint("do not sign; the coordinator stages again, with it mended or accepted for all to see"))
+        let message = format!("the policy does not accept, or no longer, what is found: {}", count(&open));
+        let failure = open.iter().fold(Failure::no(message), |f, finding| f.and_cause(finding.to_string()));
+        let failure =
+            failure.hint("do not sign; the coordinator stages again, with it mended or accepted for all to see");
+        Err(match open.iter().any(|finding| finding.rule == Rule::StartTooSoon) {
+            true => failure.hint(later(&self.ceremony)),
+            false => failure,
+        })
     }
 
     /// Whether this machine remembers any root of this trust root.
@@ -318,7 +340,15 @@ fn unproven(ceremony: &Ceremony, staged: &Staged) -> BTreeSet<String> {
     holders.map(|holder| holder.name.clone()).collect()
 }
 
-fn count(findings: &[Finding]) -> String {
+/// What to do where something starts too soon.
+pub(crate) fn later(ceremony: &str) -> String {
+    format!(
+        "a start comes too near while signatures are awaited: close this with `trustroot abandon {ceremony}`, give a \
+         later start (`trustroot material discard`, and rotate again) or accept it, and stage again"
+    )
+}
+
+fn count(findings: &[&Finding]) -> String {
     match findings.len() {
         1 => "1 finding".to_owned(),
         many => format!("{many} findings"),

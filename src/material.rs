@@ -98,11 +98,18 @@ pub(crate) fn judge_step(before: &Material, after: &Material, policy: &Policy, n
         finding.rule != Rule::CertificateExpires && old.contains(finding)
     };
     let mut findings: Vec<Finding> = judge(after, policy, now).into_iter().filter(|finding| !known(finding)).collect();
-    if let Some(timestamp) = policy.role("timestamp") {
-        let publication = Publication { at: now, timestamp_lifetime: timestamp.lifetime };
-        findings.extend(step(before, after, &publication));
-    }
+    findings.extend(publication(policy, now).iter().flat_map(|publication| step(before, after, publication)));
     findings
+}
+
+/// What of a step is used before every client can know it, if it is published at `now`.
+pub(crate) fn too_soon(before: &Material, after: &Material, policy: &Policy, now: Time) -> Vec<Finding> {
+    let publication = publication(policy, now);
+    publication.iter().flat_map(|publication| ceremony::material::too_soon(before, after, publication)).collect()
+}
+
+fn publication(policy: &Policy, at: Time) -> Option<Publication> {
+    policy.role("timestamp").map(|role| Publication { at, timestamp_lifetime: role.lifetime })
 }
 
 /// The evidence in `evidence/` of entries that end from one material to the other, and what is claimed there, by the names

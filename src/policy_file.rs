@@ -8,7 +8,7 @@ use crate::error::{Failure, OrFail as _};
 use crate::workdir::Workdir;
 
 /// The most bytes of a policy that are read.
-const LIMIT: u64 = 1 << 20;
+pub(crate) const LIMIT: u64 = 1 << 20;
 
 /// A policy, and the text that it was read from.
 #[derive(Clone, Debug)]

@@ -4,10 +4,11 @@ mod report;
 
 use ceremony::assemble::name_of;
 use ceremony::policy::Signers;
-use ceremony::{Fingerprint, Holder, Meta, Progress, Staged, Tally, Time};
+use ceremony::{Finding, Fingerprint, Holder, Meta, Progress, Staged, Tally, Time};
 
 use crate::ceremony_dir::{Abandoned, Ceremony};
 use crate::error::Failure;
+use crate::material;
 use crate::published::Published;
 
 /// How far one ceremony is.
@@ -116,6 +117,8 @@ pub(crate) enum Next {
     Publish,
     /// It was published in part.
     Resume,
+    /// Nobody signs or publishes it any more: this of the trust material would be used before every client can know it.
+    TooSoon(Vec<Finding>),
 }
 
 impl Standing {
@@ -126,11 +129,20 @@ impl Standing {
     pub(crate) fn of(ceremony: &Ceremony, published: &Published, now: Time) -> Result<Self, Failure> {
         let staged = ceremony.staged()?;
         let roles = roles(ceremony, &staged, published)?;
+        let mut next = next(ceremony, &roles, now);
+        if matches!(next, Next::Publish | Next::Sign(_)) {
+            let (step, policy) = (ceremony.material(&staged)?, &ceremony.inputs.policy);
+            let mut found = material::too_soon(&step.before, &step.after, policy, now);
+            found.retain(|finding| policy.accepts(finding, now).is_none());
+            if !found.is_empty() {
+                next = Next::TooSoon(found);
+            }
+        }
         Ok(Self {
             name: ceremony.name.clone(),
             staged_at: staged.at(),
             abandoned: ceremony.abandoned.clone(),
-            next: next(ceremony, &roles, now),
+            next,
             roles,
             unreadable: ceremony.unreadable.clone(),
         })

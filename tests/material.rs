@@ -107,7 +107,8 @@ fn all_four_are_rotated_and_the_old_bytes_stay() {
     assert_eq!(files[0].0, "trusted_root.json");
     assert_eq!(files[0].1, ["adds Rekor rekor.sigstore.dev/2026 (P-256) from 2026-10-01"]);
     assert_eq!(files[1].1, ["adds the Rekor v2 rekor.sigstore.dev/2026 for signing from 2026-10-01"]);
-    assert_eq!(files[2].0, "rekor_2026.pub", "older clients find it too");
+    assert_eq!(files[2].0, "signing_config_rekor_v2.v0.2.json", "those who opted in find it too");
+    assert_eq!(files[3].0, "rekor_2026.pub", "older clients find it too");
     let config: Value = serde_json::from_str(&trustroot.read("targets/signing_config.v0.2.json")).unwrap();
     let urls: Vec<_> =
         config["rekorTlogUrls"].as_array().unwrap().iter().map(|service| service["url"].clone()).collect();

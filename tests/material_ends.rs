@@ -64,6 +64,14 @@ fn what_has_retired_is_ended_with_its_services() {
     // Without it there would be no CT log for what Fulcio issues.
     let hole = trustroot.json(0, &end("ctlog", "2022", "2026-12-31T00:00:00Z", &last));
     assert_eq!(names(&hole), ["coverage-hole (ctlog 2026-12-31)", "coverage-hole (signing rekor)"]);
+    // Sigstore's other Rekor is of version 2: it says no times.
+    let authority = "https://timestamp.sigstore.dev/api/v1/timestamp";
+    let tsa = trustroot.json(0, &end("tsa", authority, "2027-03-31T00:00:00Z", &last));
+    let found = ["coverage-hole (signing tsa 2027-03-31)", "coverage-hole (tsa 2027-03-31)"];
+    let tsa = names(&tsa);
+    assert!(found.iter().all(|name| tsa.iter().any(|other| other == name)), "{tsa:?}");
+    let text = trustroot.ok(&["material", "show", "--now", NOW]);
+    assert_eq!(text.matches("! nothing is valid from 2027-03-31T00:00:00Z on").count(), 2, "{text}");
     let stage = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);
     assert!(
         stage.says("coverage-hole (ctlog 2026-12-31): no CT log from 2026-12-31T00:00:00Z for ever"),

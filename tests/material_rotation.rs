@@ -271,7 +271,11 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
     assert!(ct.contains(&"adds CT log ct.example/2026 (P-256) from 2026-10-01".to_owned()), "{ct:#?}");
     assert!(fulcio.contains(&"adds the CA v1 fulcio.example for signing from 2026-10-01".to_owned()), "{fulcio:#?}");
     assert!(tsa.contains(&"adds TSA timestamp.example (test-tsa) from 2026-10-01".to_owned()), "{tsa:#?}");
-    let changed = ["target-changed (signing_config.v0.2.json)", "target-changed (trusted_root.json)"];
+    let changed = [
+        "target-changed (signing_config.v0.2.json)",
+        "target-changed (signing_config_rekor_v2.v0.2.json)",
+        "target-changed (trusted_root.json)",
+    ];
     rotation.hold(&changed);
 
     rotation.at(KNOWN);
@@ -294,7 +298,7 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
         let ended = rotation.end(kind, name);
         assert!(ended.iter().any(|line| line.starts_with(told)), "{kind}: {ended:#?}");
     }
-    rotation.hold(&["target-changed (signing_config_rekor_v2.v0.2.json)"]);
+    rotation.hold(&[]);
     rotation.everybody(true, &[&old, &new], "the old one has ended");
 
     // Had an entry been removed instead of ended, what was signed under it would be lost.
@@ -323,4 +327,42 @@ fn a_private_instance_is_made_from_nothing() {
     rotation.everybody(false, &[&Signed::real("happy-path-v0.3")], "Sigstore is not trusted");
     let address = ["handout", "--metadata-url=https://tuf.example", "--root=repository/1.root.json"];
     assert!(rotation.room.run(0, &address).stdout.contains("trust_config.json"));
+}
+
+/// A rotation that was staged early, and whose signatures took two weeks.
+#[test]
+fn a_start_that_comes_near_while_signatures_are_awaited_stops_the_ceremony() {
+    let mut rotation = Rotation::of_sigstore();
+    rotation.rotate();
+    for path in ["signing_config.v0.2.json", "trusted_root.json"] {
+        rotation
+            .room
+            .run(0, &["accept", "target-changed", path, "--reason=a rotation", "--until=2099-01-01T00:00:00Z"]);
+    }
+    let room = &mut rotation.room;
+    let ceremony = room.stage();
+    let words = room.words(&ceremony);
+    room.sign("alice", &ceremony, &words);
+    assert_eq!(room.json(0, &["status"])["ceremonies"][0]["too-soon"], Value::Array(Vec::new()));
+
+    // The evening before, a second signature would complete it; hours behind the start it is no better.
+    for late in ["2026-09-30T20:00:00Z", "2026-10-01T08:00:00Z"] {
+        room.at(late);
+        room.run(0, &room.with_keys(&["renew"], &["online"]).each());
+        let told = "start-too-soon (ctlog https://ct.example/2026";
+        let review = room.run(1, &["review", &ceremony, "--root=repository/1.root.json"]);
+        assert!(review.stdout.contains("start-too-soon: An entry is in use before every client"), "{}", review.stdout);
+        assert!(review.stdout.contains("What is wrong with it: do not sign"), "{}", review.stdout);
+        let key = room.key_file("bob");
+        let sign = ["sign", &ceremony, "--expect", &words, "--root=repository/1.root.json", "--key-file"];
+        let refused = room.run_as(room.machine("bob"), 1, &[&sign[..], &[key.to_str().unwrap()]].concat());
+        assert!(refused.says(told) && refused.says("trustroot abandon"), "{}", refused.stderr);
+        let publish = room.run(1, &room.with_keys(&["publish", &ceremony], &["online"]).each());
+        assert!(publish.says(told) && publish.says("give a later start"), "{}", publish.stderr);
+        let status = room.run(0, &["status"]);
+        let said = status.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(&format!("! {told}")), "{said}");
+        assert!(said.contains(&format!("trustroot abandon {ceremony}")), "{said}");
+        assert!(!said.contains("trustroot sign"), "{said}");
+    }
 }

@@ -117,7 +117,7 @@ rules! {
     ClientsBreak "clients-break" "`root VERSION`, the version that is staged or published last"
         "While this is published, or after it, clients that work today fail."
         "those that the finding names, for as long as it says";
-    CoverageHole "coverage-hole" "`fulcio`, `rekor`, `ctlog` or `tsa`, with the day on which the hole begins; `signing` and the kind of a service"
+    CoverageHole "coverage-hole" "`fulcio`, `rekor`, `ctlog` or `tsa`, with the day on which the hole begins; `signing` and the kind of a service, with the day if it is still to come"
         "For some time nothing of this kind is valid, so what was signed then does not verify, or nothing can be signed."
         "all, for what was signed then";
     CustomNull "custom-null" "the target path"

@@ -6,7 +6,7 @@ mod published;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ceremony::material::{Judgement, LegacyTarget, Material, SigningConfig, TrustedRoot, lint};
+use ceremony::material::{Judgement, LegacyTarget, Material, SigningConfig, Timeline, TrustedRoot, lint};
 use ceremony::{Certificate, Json, Rule, Time};
 use published::{data, material, staging, trusted_root};
 
@@ -142,6 +142,82 @@ fn ends_that_make_holes() {
     let none = production().replacen("\"ctlogs\"", "\"x-ctlogs\"", 1);
     let found = judged(&of_root(&none), "2026-06-01", "2026-12-01", &[]);
     assert_eq!(found, [(Rule::CoverageHole, "ctlog".to_owned()), (Rule::FieldUnknown, "trusted_root.json".to_owned())]);
+}
+
+/// A private instance with Rekor v2 alone, which had no timestamp authority: cosign says that a timestamp authority must be
+/// provided, sigstore-python that a bundle must contain an inclusion promise or signed timestamps.
+#[test]
+fn a_log_without_times_and_no_timestamp_authority() {
+    let hole = |subject: &str| (Rule::CoverageHole, subject.to_owned());
+    let of = |root: &str, config: &str| {
+        let files = [(TrustedRoot::TARGET, root.as_bytes(), None), (SigningConfig::TARGET, config.as_bytes(), None)];
+        Material::of(files)
+    };
+    let emptied = |text: &str, list: &str| {
+        let old = Json::parse(text.as_bytes()).unwrap().get(list).unwrap().as_array().unwrap().to_vec();
+        assert!(!old.is_empty());
+        let (start, rest) = text.split_once(&format!("\"{list}\": [")).unwrap();
+        let end = rest.find("\n  ]").unwrap();
+        format!("{start}\"{list}\": [{}", &rest[end..])
+    };
+    let config = String::from_utf8(config()).unwrap();
+    let v2 = config.replacen("https://rekor.sigstore.dev", "https://log2025-1.rekor.sigstore.dev", 1);
+    let v2 = v2.replace("\"majorApiVersion\": 1", "\"majorApiVersion\": VERSION");
+    let at = v2.find("log2025-1").unwrap();
+    let v2 = [&v2[..at], &v2[at..].replacen("VERSION", "2", 1)].concat().replace("VERSION", "1");
+    assert_eq!(found(&of(&production(), &v2)), []);
+    let none = of(&emptied(&production(), "timestampAuthorities"), &emptied(&v2, "tsaUrls"));
+    assert_eq!(found(&none), [hole("signing tsa"), hole("tsa")]);
+    let judgement = Judgement {
+        now: "2026-06-01T00:00:00Z".parse().unwrap(),
+        next: "2026-12-01T00:00:00Z".parse().unwrap(),
+        clients: &[],
+    };
+    let told = lint(&none, &judgement).into_iter().map(|finding| finding.what);
+    let why = "; a Rekor of version 2 says no times, and without a time stamp nobody signs or verifies";
+    assert_eq!(
+        told.skip(1).collect::<Vec<_>>(),
+        [format!("signers are sent to no TSA at all{why}"), format!("there is no TSA at all{why}")]
+    );
+    // Version 1 says its times itself.
+    let v1 = production().replacen("https://log2025-1.rekor.sigstore.dev", "https://rekor.sigstore.dev", 1);
+    assert_eq!(
+        found(&of(&emptied(&v1, "timestampAuthorities"), &emptied(&config, "tsaUrls")))
+            .iter()
+            .filter(|(rule, _)| *rule == Rule::CoverageHole)
+            .count(),
+        0
+    );
+    // One that comes too late.
+    let late = production().replacen("\"start\": \"2025-07-04T00:00:00Z\"", "\"start\": \"2026-10-01T00:00:00Z\"", 1);
+    assert_eq!(found(&of(&late, &v2)), [hole("tsa 2025-09-23")]);
+}
+
+/// The last of a kind ends on a day to come, and nothing follows: the picture has the holes that are found.
+#[test]
+fn the_last_one_ends() {
+    let hole = |subject: &str| (Rule::CoverageHole, subject.to_owned());
+    let ends = |start: &str| {
+        let start = format!("\"start\": \"{start}\"");
+        let changed = production().replacen(&start, &format!("{start}, \"end\": \"2027-01-01T00:00:00Z\""), 1);
+        assert_ne!(changed, production(), "{start}");
+        of_root(&changed)
+    };
+    for (start, lane, subject) in [
+        ("2025-07-04T00:00:00Z", "TSA", "tsa 2027-01-01"),
+        ("2022-04-13T20:06:15Z", "Fulcio", "fulcio 2027-01-01"),
+        ("2022-10-20T00:00:00Z", "CT log", "ctlog 2027-01-01"),
+    ] {
+        let material = ends(start);
+        assert_eq!(found(&material), [hole(subject)]);
+        let timeline = Timeline::of(&material);
+        let lane = timeline.lanes.iter().find(|other| other.name == lane).unwrap();
+        let last = lane.holes.last().unwrap();
+        assert_eq!((last.from.as_ref().unwrap().as_str(), &last.to), ("2027-01-01T00:00:00Z", &None));
+    }
+    let all = judged(&of_root(&production()), "2026-06-01", "2026-12-01", &[]);
+    let drawn: usize = Timeline::of(&of_root(&production())).lanes.iter().map(|lane| lane.holes.len()).sum();
+    assert_eq!(drawn, all.iter().filter(|(rule, _)| *rule == Rule::CoverageHole).count());
 }
 
 /// sigstore/root-signing-staging 3655034: production's timestamp certificates in staging; and staging beside production.

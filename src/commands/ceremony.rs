@@ -174,6 +174,9 @@ impl State {
             Next::Expired { .. } | Next::Overtaken { .. } => {
                 self.next.push(Step::new("coordinator", &["abandon", name], "it can no longer be published"));
             }
+            Next::TooSoon(_) => {
+                self.next.push(Step::new("coordinator", &["abandon", name], "its material would start too soon"));
+            }
         }
         Ok(())
     }

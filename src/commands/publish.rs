@@ -23,6 +23,7 @@ use crate::report::Outcome;
 use crate::seen;
 use crate::simulate::{Simulation, simulate};
 use crate::source::disk::Directory;
+use crate::standing::Standing;
 use crate::ui::Ui;
 use done::Done;
 
@@ -61,7 +62,10 @@ impl Publish {
             return Ok(Outcome::done(Done { ceremony: ceremony.name, dry_run: self.dry_run, ..Done::default() }));
         }
         let examined = examine(context, &ceremony, self.root.as_deref())?;
-        examined.fit_to_sign()?;
+        match Standing::of(&ceremony, &published, context.now)?.is_begun() {
+            true => examined.fit_to_resume()?,
+            false => examined.fit_to_sign()?,
+        }
         let staged = examined.staged().clone();
         still_next(&staged, &published, context.now)?;
         let assembled = assemble(&ceremony, staged)?.continued(|role| published.latest(role));

@@ -45,7 +45,8 @@ Examples:
   trustroot stage --name 2026-11       freeze it in ceremonies/2026-11
   trustroot stage --only targets       leave the root for another day")]
 pub(crate) struct Stage {
-    /// Name the ceremony; by default after the month and the first role, such as 2026-11-root-17
+    /// Name the ceremony; by default after the month and the first role, such as 2026-11-root-17, or 2026-11-root-17-2
+    /// if there was one of that name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Stage these roles alone, and what their change makes necessary
@@ -82,7 +83,14 @@ impl Stage {
             findings.extend(ceremony::lint::used_elsewhere(staged.root_view(), &other));
         }
         let (accepted, open) = split(&wanted.inputs.policy, findings, context.now);
-        let name = self.name.unwrap_or_else(|| default_name(staged));
+        let name = match self.name {
+            Some(name) if disk::exists(workdir.ceremony(&name).root())? => {
+                return Err(Failure::no(format!("there is a ceremony {name} already"))
+                    .hint("give another name with --name, or leave it out: a free one is found then"));
+            }
+            Some(name) => name,
+            None => free_name(workdir, default_name(staged))?,
+        };
         let mut plan = Plan::new(name, staged, accepted, open, self.dry_run);
         plan.left_out.clone_from(&wanted.left_out);
         if !plan.open.is_empty() {
@@ -206,6 +214,13 @@ fn default_name(staged: &Staged) -> String {
     let first = first.or_else(|| staged.roles().keys().next().map(String::as_str)).unwrap_or("nothing");
     let version = staged.roles().get(first).map_or(0, |role| role.metadata.version());
     format!("{}-{first}-{version}", &at[..7])
+}
+
+/// `name`, or else the first of `name-2`, `name-3`, .. that no ceremony has.
+fn free_name(workdir: &Workdir, name: String) -> Result<String, Failure> {
+    let names = Ceremony::names(workdir)?;
+    let all = [name.clone()].into_iter().chain((2_u64..).map(|number| format!("{name}-{number}")));
+    Ok(all.into_iter().find(|free| !names.contains(free)).unwrap_or(name))
 }
 
 /// What is staged, or would be.

@@ -1,6 +1,6 @@
 //! How far a ceremony is, for people and for programs.
 
-use ceremony::{Json, Time};
+use ceremony::{Finding, Json, Time};
 
 use super::{Next, Reach, RoleStanding, SetStanding, Standing};
 use crate::ceremony_dir::Abandoned;
@@ -19,6 +19,7 @@ impl Standing {
             Next::Publish => "signed completely, not published yet",
             Next::Resume => "published in part",
             Next::Sign(_) => "signatures are missing",
+            Next::TooSoon(_) => "what it adds would start too soon",
         };
         let name = escaped(&self.name);
         let mut out = wrapped(&format!("Ceremony {name}, staged {}: {text}", distance(now, self.staged_at)), 0);
@@ -34,6 +35,7 @@ impl Standing {
     pub(crate) fn commands(&self) -> Vec<String> {
         let name = &self.name;
         match &self.next {
+            Next::TooSoon(_) => vec![format!("trustroot abandon {name}")],
             Next::Await | Next::Closed | Next::Done => Vec::new(),
             Next::Sign(_) => vec![format!("trustroot review {name}"), format!("trustroot sign {name}")],
             Next::Publish | Next::Resume => vec![format!("trustroot publish {name}")],
@@ -52,12 +54,14 @@ impl Standing {
         let unreadable = self.unreadable.iter();
         let unreadable =
             unreadable.map(|(path, why)| object([("path", Json::string(path)), ("why", Json::string(why))]));
+        let too_soon: &[Finding] = if let Next::TooSoon(found) = &self.next { found } else { &[] };
         object([
             ("ceremony", Json::string(&self.name)),
             ("staged-at", Json::string(self.staged_at.to_string())),
             ("state", Json::string(self.next.as_str())),
             ("roles", self.roles.iter().map(RoleStanding::json).collect()),
             ("unreadable", unreadable.collect()),
+            ("too-soon", too_soon.iter().map(|finding| Json::string(finding.to_string())).collect()),
             ("abandoned", abandoned.unwrap_or(Json::Null)),
             ("commands", self.commands().iter().map(Json::string).collect()),
         ])
@@ -125,6 +129,10 @@ fn next(standing: &Standing, out: &mut String) {
         }
         Next::Publish => "Next, the coordinator:".to_owned(),
         Next::Resume => "It was interrupted. Next, the coordinator runs it again:".to_owned(),
+        Next::TooSoon(found) => {
+            found.iter().for_each(|finding| out.push_str(&wrapped(&format!("! {finding}"), 2)));
+            "Next, close it, give a later start or accept it, and stage again:".to_owned()
+        }
         Next::Expired { role } => {
             format!("The staged {} has expired. Next, close it and stage again:", escaped(role))
         }
@@ -161,6 +169,7 @@ impl Next {
             Self::Publish => "signed",
             Self::Resume => "partly-published",
             Self::Sign(_) => "signing",
+            Self::TooSoon(_) => "too-soon",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod client_trust_config;
+pub mod coverage;
 pub mod diff;
 mod document;
 pub mod edit;
@@ -35,7 +36,7 @@ pub use evidence::{Ending, Evidence};
 pub use files::Material;
 pub use instance::{Instance, Kind};
 pub use legacy::LegacyTarget;
-pub use lint::{Judgement, Publication, lint, step};
+pub use lint::{Judgement, Publication, lint, step, too_soon};
 pub use log_key::LogKey;
 pub use moment::{Moment, ValidFor};
 pub use note::Checkpoint;

@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::coverage::{self, Hole};
 use super::files::Material;
 use super::instance::Kind;
 use super::moment::{Moment, ValidFor};
@@ -11,7 +12,7 @@ use super::signing_config::{Form, ServiceKind, SigningConfig};
 /// The bars of a trusted root and of signing configs, in the order of the files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timeline {
-    /// One lane for each kind that has entries.
+    /// One lane for each kind that has entries, or should have.
     pub lanes: Vec<Lane>,
 }
 
@@ -23,7 +24,7 @@ pub struct Lane {
     pub name: String,
     /// Its entries.
     pub bars: Vec<Bar>,
-    /// When none of them is valid, between the first and the last.
+    /// When none of them is valid, and one is needed.
     pub holes: Vec<Hole>,
     /// When more than one is.
     pub overlaps: Vec<Overlap>,
@@ -36,15 +37,6 @@ pub struct Bar {
     pub label: String,
     /// When it is valid.
     pub valid_for: ValidFor,
-}
-
-/// A time in which nothing is valid, without its ends.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hole {
-    /// The last valid moment before it; none if there is nothing before.
-    pub from: Option<Moment>,
-    /// The first valid moment after it; none if there is nothing after.
-    pub to: Option<Moment>,
 }
 
 /// A time in which two entries are valid.
@@ -64,13 +56,13 @@ impl Timeline {
         for kind in Kind::ALL {
             let entries = material.trusted_root.iter().flat_map(|root| root.of_kind(*kind));
             let bars = entries.filter_map(|entry| Some((entry.url()?.to_string(), entry.valid_for().ok()?)));
-            lanes.push(Lane::of(kind.to_string(), bars));
+            lanes.push(Lane::of(kind.to_string(), bars, coverage::of_kind(material, *kind)));
         }
         let signing = |config: &SigningConfig, kind: ServiceKind, path: Option<&str>| {
             let bars = config.of_kind(kind);
             let bars = bars.filter_map(|service| Some((service.url()?.to_string(), service.valid_for().ok()?)));
             let path = path.map_or_else(String::new, |path| [" by ", path].concat());
-            Lane::of(["signing with ", &kind.to_string(), &path].concat(), bars)
+            Lane::of(["signing with ", &kind.to_string(), &path].concat(), bars, coverage::of_service(config, kind))
         };
         let read = material.signing_config().filter(|config| config.form() == Form::V02);
         for kind in ServiceKind::ALL {
@@ -83,7 +75,7 @@ impl Timeline {
                 ServiceKind::ALL.iter().filter(|kind| !same(kind)).map(|kind| signing(config, *kind, Some(path))),
             );
         }
-        lanes.retain(|lane| !lane.bars.is_empty());
+        lanes.retain(|lane| !lane.bars.is_empty() || !lane.holes.is_empty());
         Self { lanes }
     }
 
@@ -97,54 +89,16 @@ impl Timeline {
 }
 
 impl Lane {
-    fn of(name: String, bars: impl Iterator<Item = (String, ValidFor)>) -> Self {
+    fn of(name: String, bars: impl Iterator<Item = (String, ValidFor)>, holes: Vec<Hole>) -> Self {
         let bars: Vec<Bar> = bars.map(|(label, valid_for)| Bar { label, valid_for }).collect();
         let spans: Vec<ValidFor> = bars.iter().map(|bar| bar.valid_for.clone()).collect();
-        Self { name, holes: holes(&spans, &spans), overlaps: overlaps(&spans), bars }
+        Self { name, holes, overlaps: overlaps(&spans), bars }
     }
 }
 
 /// Whether both say the same of the services of a kind.
 fn same_services(one: &SigningConfig, other: &SigningConfig, kind: ServiceKind) -> bool {
     one.of_kind(kind).map(|service| service.entry).eq(other.of_kind(kind).map(|service| service.entry))
-}
-
-/// When, within what `needed` spans from its first start to its last end, none of `spans` is valid. What lies within
-/// one second is no hole: `23:59:59.999Z` is followed by midnight.
-pub(super) fn holes(needed: &[ValidFor], spans: &[ValidFor]) -> Vec<Hole> {
-    if needed.is_empty() {
-        return Vec::new();
-    }
-    let since_ever = needed.iter().any(|span| span.start.is_none());
-    let first = needed.iter().filter_map(|span| span.start.as_ref()).min_by_key(|start| start.unix());
-    let first = first.filter(|_| !since_ever);
-    let for_ever = needed.iter().any(|span| span.end.is_none());
-    let last = needed.iter().filter_map(|span| span.end.as_ref()).max_by_key(|end| end.unix()).filter(|_| !for_ever);
-    let mut sorted: Vec<&ValidFor> = spans.iter().collect();
-    sorted.sort_by_key(|span| span.start.as_ref().map_or(i64::MIN, Moment::unix));
-    let mut holes = Vec::new();
-    // Up to where there is coverage; none as long as there is none at all.
-    let mut covered = first;
-    let mut open_start = first.is_none();
-    for span in sorted {
-        if let Some(start) = span.start.as_ref() {
-            let gap = open_start || covered.is_some_and(|covered| start.unix() - covered.unix() > 1);
-            let wanted = last.is_none_or(|last| covered.is_none_or(|covered| covered.is_before(last)));
-            if gap && wanted {
-                holes.push(Hole { from: covered.cloned(), to: Some(start.clone()) });
-            }
-        }
-        open_start = false;
-        match &span.end {
-            None => return holes,
-            Some(end) if covered.is_none_or(|covered| covered.is_before(end)) => covered = Some(end),
-            Some(_) => {}
-        }
-    }
-    if last.is_none_or(|last| covered.is_none_or(|covered| last.unix() - covered.unix() > 1)) {
-        holes.push(Hole { from: covered.cloned(), to: last.cloned() });
-    }
-    holes
 }
 
 /// When two or more are valid, entry by entry in the order of their starts.
@@ -179,28 +133,6 @@ mod tests {
     fn span(start: &str, end: &str) -> ValidFor {
         let moment = |text: &str| (!text.is_empty()).then(|| Moment::parse(text).unwrap());
         ValidFor { start: moment(start), end: moment(end) }
-    }
-
-    fn told(needed: &[ValidFor], spans: &[ValidFor]) -> Vec<(String, String)> {
-        let text = |moment: &Option<Moment>| moment.as_ref().map_or("-".to_string(), ToString::to_string);
-        holes(needed, spans).iter().map(|hole| (text(&hole.from), text(&hole.to))).collect()
-    }
-
-    #[test]
-    fn holes_are_where_nothing_is_valid() {
-        let fulcio = [span("2021-03-07T03:20:29Z", "2022-12-31T23:59:59.999Z"), span("2022-04-13T20:06:15Z", "")];
-        assert!(told(&fulcio, &fulcio).is_empty());
-        // As Sigstore published its CT logs: the first was said to start a week after Fulcio.
-        let logs = [span("2021-03-14T00:00:00Z", "2022-10-31T23:59:59.999Z"), span("2022-10-20T00:00:00Z", "")];
-        let week = ("2021-03-07T03:20:29Z".to_string(), "2021-03-14T00:00:00Z".to_string());
-        assert_eq!(told(&fulcio, &logs), core::slice::from_ref(&week));
-        let ended = [logs[0].clone(), span("2022-11-01T00:00:00Z", "2023-01-01T00:00:00Z")];
-        assert_eq!(told(&fulcio, &ended), [week, ("2023-01-01T00:00:00Z".to_string(), "-".to_string())]);
-        let years = [span("2021-01-01T00:00:00Z", "2021-12-31T23:59:59Z"), span("2023-01-01T00:00:00Z", "")];
-        assert_eq!(told(&years, &years), [("2021-12-31T23:59:59Z".to_string(), "2023-01-01T00:00:00Z".to_string())]);
-        let without = [span("", "2021-12-31T23:59:59Z")];
-        assert!(told(&without, &without).is_empty());
-        assert_eq!(told(&[span("2021-01-01T00:00:00Z", "")], &[]).len(), 1);
     }
 
     #[test]

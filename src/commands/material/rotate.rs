@@ -1,5 +1,6 @@
 //! `trustroot material rotate`
 
+use ceremony::material::signing_config::Form;
 use ceremony::material::{Kind, Material, NewService, Service, ServiceKind, SigningConfig, TrustedRoot};
 
 use super::change::Wanted;
@@ -49,20 +50,29 @@ pub(in crate::commands) fn take_up(
         // Signers ask Fulcio, which asks the CT log.
         Kind::CtLog => return Ok(after),
     };
-    let config = after.signing_configs.remove(SigningConfig::TARGET).unwrap_or_else(SigningConfig::empty);
+    let main = after.signing_configs.entry(SigningConfig::TARGET.to_owned()).or_insert_with(SigningConfig::empty);
+    // A new key or certificate behind the same URL is the same service for signers.
     let known = |service: &Service<'_>| {
         service.url() == Some(proven.url.as_str()) && service.major_api_version() == Some(proven.api_version)
     };
-    // A new key or certificate behind the same URL is the same service for signers.
-    let config = if config.of_kind(kind).any(|service| known(&service)) {
-        config
-    } else {
-        let operator = operator(ui, given, &config, kind)?;
-        let (url, start) = (proven.url.clone(), proven.entry.start().clone());
-        let new = NewService { url, major_api_version: proven.api_version, start, operator };
-        config.add(kind, &new).or_fail(|| "nothing was added")?
+    if main.of_kind(kind).any(|service| known(&service)) {
+        return Ok(after);
+    }
+    let operator = operator(ui, given, main, kind)?;
+    let (url, start) = (proven.url.clone(), proven.entry.start().clone());
+    let new = NewService { url, major_api_version: proven.api_version, start, operator };
+    // A variant that signers opt in to goes along where it has such a service: what ends, ends there too.
+    let like = |service: &Service<'_>| service.major_api_version() == Some(proven.api_version);
+    let goes_along = |config: &SigningConfig| {
+        config.form() == Form::V02
+            && config.of_kind(kind).any(|service| like(&service))
+            && !config.of_kind(kind).any(|service| known(&service))
     };
-    after.signing_configs.insert(SigningConfig::TARGET.to_owned(), config);
+    for (path, config) in &mut after.signing_configs {
+        if path == SigningConfig::TARGET || goes_along(config) {
+            *config = config.add(kind, &new).or_fail(|| "nothing was added")?;
+        }
+    }
     Ok(after)
 }
 

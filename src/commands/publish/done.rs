@@ -49,10 +49,15 @@ impl fmt::Display for Done {
         let Simulation { breaks, starts, newest, .. } = &self.simulation;
         let proof = match (breaks.is_empty(), starts.is_empty(), newest) {
             (true, true, true) => {
-                "No client could start before. Now one can, from the newest root: it was tried.".into()
+                "A client that starts from the newest root was tried, and succeeds; before this none could start."
+                    .into()
             }
-            (true, true, false) => "No client can start, before or after: the timestamp is somebody else's.".into(),
-            (true, false, _) => format!("Clients were tried after every write, {all}; tough {strict}: none failed."),
+            (true, true, false) => {
+                "No client can start until somebody else makes the timestamp, so none was tried.".into()
+            }
+            (true, false, _) => {
+                format!("Clients that start {all} were tried after every write, and tough {strict}: none failed.")
+            }
             (false, ..) => "Clients fail, as the policy accepts:".to_owned(),
         };
         f.write_str(&wrapped(&proof, 0))?;
@@ -60,8 +65,8 @@ impl fmt::Display for Done {
             f.write_str(&wrapped(&broken.to_string(), 2))?;
         }
         if !self.dry_run {
-            let next = "\nNext: bring repository/ to where clients fetch it, new files first, timestamp.json and then the \
-                        new root last; and let a timer run this, which writes nothing until something is due:";
+            let next = "\nNext: copy repository/ to where clients fetch it: new files first, then timestamp.json, and new \
+                        roots last. Let a timer run this; while nothing is due it writes nothing:";
             f.write_str(&wrapped(next, 0))?;
             f.write_str("  trustroot renew\n")?;
         }

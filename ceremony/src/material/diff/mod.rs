@@ -168,9 +168,11 @@ pub fn signing_config(path: &str, before: Option<&SigningConfig>, after: Option<
     file.diff(&Side::of_config(before), &Side::of_config(after), |member, changes| {
         let Some(kind) = ServiceKind::ALL.iter().find(|kind| kind.config() == Some(member)) else { return false };
         let selector = |config: Option<&SigningConfig>| config.and_then(|config| config.selector(*kind));
+        // Which of none they use is no news.
+        let of_none = before.is_none() && after.is_some_and(|config| config.of_kind(*kind).next().is_none());
         let (before, after) = (selector(before), selector(after));
         let told = before != after && after.is_some();
-        if told {
+        if told && !of_none {
             changes.push(Change::Selects { kind: *kind, before, after });
         }
         told

@@ -14,7 +14,7 @@ mod urls;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use step::{Publication, step};
+pub use step::{Publication, step, too_soon};
 
 use super::files::Material;
 use super::moment::Moment;
@@ -55,7 +55,7 @@ pub fn lint(material: &Material, judgement: &Judgement<'_>) -> Vec<Finding> {
             }
         }
         entries::repeated(root, &mut findings);
-        coverage::coverage(root, &mut findings);
+        coverage::coverage(material, root, &mut findings);
         environment::trusted_root(root, &mut findings);
         legacy::legacy(root, &material.legacy, &Moment::from(judgement.now), &mut findings);
     }
