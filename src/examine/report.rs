@@ -288,7 +288,8 @@ fn ending(ending: &Ending) -> Json {
         ])
     });
     let end = Json::string(ending.end.as_str());
-    object([("entry", Json::string(&ending.subject)), ("end", end), ("evidence", evidence)])
+    let claimed = ending.claimed.map_or(Json::Null, |claimed| Json::string(claimed.to_string()));
+    object([("entry", Json::string(&ending.subject)), ("end", end), ("evidence", evidence), ("claimed", claimed)])
 }
 
 /// `root version 16: 3 of 5 keys: alice, bob, carol, dave and erin`

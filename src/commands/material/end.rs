@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ceremony::Time;
-use ceremony::material::evidence::file_name;
+use ceremony::material::evidence::{claim, claim_name, file_name};
 use ceremony::material::{EditError, Evidence, Instance, Kind, Moment, ServiceKind};
 
 use super::change::{Grounds, Wanted};
@@ -54,6 +54,7 @@ impl End {
             Some(time) => time,
             None => ui.value("--at", "The last moment at which it is valid", Some(&last_use.to_string()))?,
         };
+        let claimed = claim(last_use);
         let (at, last_use) = (Moment::from(at), Moment::from(last_use));
         let mut after = wanted.material.clone();
         let ended = root.end(&entry, &at, Some(&last_use)).or_fail(|| "nothing was ended")?;
@@ -81,6 +82,12 @@ impl End {
         if shown.is_none_or(|shown| Moment::from(shown).is_before(&last_use)) {
             grounds.word =
                 Some(format!("that it was last used at {last_use} is your word; --evidence takes what shows it"));
+        }
+        // Whoever reviews it reads the word. One that was given before does not stand beside what shows more.
+        let word = context.workdir.last_use(&claim_name(&entry));
+        if grounds.word.is_some() || disk::exists(&word)? {
+            let _lock = context.workdir.lock()?;
+            disk::replace(&word, claimed.as_bytes(), Access::Shared)?;
         }
         if let Some(Shown { evidence, bytes, name }) = evidence {
             grounds.proof =
