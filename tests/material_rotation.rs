@@ -122,11 +122,7 @@ impl Rotation {
         let stopped = self.room.json(i32::from(!findings.is_empty()), &["stage", "--dry-run"]);
         let causes = stopped["causes"].as_array().into_iter().flatten().map(|cause| cause.as_str().unwrap());
         let found: Vec<&str> = causes.map(|cause| &cause[..=cause.find(')').unwrap()]).collect();
-        let without_digest = |finding: &&str| match finding.strip_prefix("target-changed (") {
-            Some(subject) => format!("target-changed ({})", subject.split(' ').next().unwrap()),
-            None => (*finding).to_owned(),
-        };
-        assert_eq!(found.iter().map(without_digest).collect::<Vec<_>>(), findings);
+        assert_eq!(found.iter().map(|finding| without_digest(finding)).collect::<Vec<_>>(), findings);
         for finding in found {
             let (name, subject) = finding.trim_end_matches(')').split_once(" (").unwrap();
             self.room.run(0, &["accept", name, subject, "--reason=a rotation", "--until=2099-01-01T00:00:00Z"]);
@@ -138,8 +134,8 @@ impl Rotation {
     fn hold_all(&self) {
         let stopped = self.room.json(1, &["stage", "--dry-run"]);
         let causes = stopped["causes"].as_array().unwrap().iter().map(|cause| cause.as_str().unwrap());
-        let found: Vec<&str> = causes.map(|cause| &cause[..=cause.find(')').unwrap()]).collect();
-        self.hold(&found);
+        let found: Vec<String> = causes.map(|cause| without_digest(&cause[..=cause.find(')').unwrap()])).collect();
+        self.hold(&found.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
     /// Rotates all four; says what changes with each.
@@ -207,6 +203,14 @@ impl Rotation {
         let fetch = ["fetch", "--metadata-url=repository", "--root=repository/1.root.json", "--cache"];
         self.room.run(0, &[&fetch[..], &paths].concat());
         serde_json::from_slice(&fs::read(out.join("trusted_root.json")).unwrap()).unwrap()
+    }
+}
+
+/// A finding by its name and subject, but for the digest of a change.
+fn without_digest(finding: &str) -> String {
+    match finding.strip_prefix("target-changed (") {
+        Some(subject) => format!("target-changed ({})", subject.split(' ').next().unwrap()),
+        None => finding.to_owned(),
     }
 }
 
