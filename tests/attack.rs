@@ -125,7 +125,12 @@ fn the_online_key_does_not_renew_a_state_that_was_put_back() {
     room.coordinator.write("repository/timestamp.json", first);
     says(
         &room.run(1, &renew),
-        &["the timestamp in repository/ was put back", "version 2, and repository/ has version 1"],
+        &[
+            "the timestamp in repository/ was put back",
+            "version 2, and repository/ has version 1",
+            "seen/",
+            "timestamp.json is a copy of timestamp 2",
+        ],
     );
 }
 

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ceremony::Certificate;
 use common::Trustroot;
+use common::made::{Draft, Key};
 use common::services::{checkpoint, fulcio_chain, log_key, tree_head, tsa_chain};
 use serde_json::Value;
 use sigstore::{adopted, names, told};
@@ -190,6 +191,67 @@ fn what_is_not_proven_is_not_added() {
 }
 
 #[test]
+fn a_chain_says_what_is_missing_in_it() {
+    let trustroot = sigstore();
+    let add = |code: i32, kind: &str, more: &[&str]| {
+        let fixed = ["material", "rotate", kind, "--url", "https://authority.example", "--now", NOW];
+        trustroot.exits(code, &[&fixed[..], more].concat())
+    };
+    let root = |chain: String, place: usize| {
+        let chain = Certificate::from_pem_chain(&chain).unwrap();
+        trustroot.write("root.pem", chain[place].to_pem());
+    };
+    // The root of an authority whose issuing intermediate was left out.
+    root(fulcio_chain(), 0);
+    trustroot.write("leaf.der", Draft::new("leaf", &Key::new(8)).signed_by("new-root", &Key::new(1)));
+    trustroot.write("other.der", Draft::new("leaf", &Key::new(8)).signed_by("new-intermediate", &Key::new(2)));
+    let bare = ["--chain=root.pem", "--start", START];
+    let wrong = add(1, "fulcio", &[&bare[..], &["--issued=other.der"]].concat());
+    assert!(wrong.says("other.der does not show that CN=new-root issues certificates"), "{}", wrong.stderr);
+    let before = trustroot.read("targets/trusted_root.json");
+    let word = add(0, "fulcio", &bare).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(word.contains("Proof: its only certificate, a root, signed itself."), "{word}");
+    assert!(word.contains("Without proof: that this root issues certificates for signers itself"), "{word}");
+    trustroot.write("targets/trusted_root.json", &before);
+    let proof = add(0, "fulcio", &[&bare[..], &["--issued=leaf.der"]].concat()).stdout;
+    assert!(proof.split_whitespace().collect::<Vec<_>>().join(" ").contains("it issued a certificate, valid from"));
+    assert!(!proof.contains("Without proof"), "{proof}");
+    root(tsa_chain(), 1);
+    let stamps = add(1, "tsa", &bare);
+    assert!(stamps.says("this is a root alone, and the certificate that signs is missing"), "{}", stamps.stderr);
+
+    // Times that no certificate has, and a year that nobody meant.
+    trustroot.write("tsa.pem", tsa_chain());
+    let behind = add(2, "tsa", &["--chain=tsa.pem", "--start=2100-01-01T00:00:00Z"]);
+    assert!(
+        behind.says("when the certificate of CN=new-tsa has expired, at 2099-12-31T23:59:59Z"),
+        "{}",
+        behind.stderr
+    );
+    let far = material(
+        &trustroot,
+        0,
+        &["rotate", "tsa", "--url", "https://tsa.example", "--chain=tsa.pem", "--start=2062-01-01T00:00:00Z"],
+    );
+    assert!(names(&far).iter().any(|name| name.starts_with("start-far-off (tsa https://tsa.example")), "{far}");
+    trustroot.write("targets/trusted_root.json", &before);
+    let expired = trustroot.exits(
+        1,
+        &[
+            "material",
+            "add",
+            "tsa",
+            "--url=https://new.example",
+            "--chain=tsa.pem",
+            "--start=2099-01-01T00:00:00Z",
+            "--now=2100-01-05T00:00:00Z",
+        ],
+    );
+    assert!(expired.says("the certificate of CN=new-tsa in the chain expired at 2099-12-31T23:59:59Z: 4 days ago"));
+    assert!(expired.says("has a later certificate: ask whoever runs it"), "{}", expired.stderr);
+}
+
+#[test]
 fn services_of_signers_are_added_ended_and_selected() {
     let trustroot = sigstore();
     let add = ["service", "add", "oidc", "https://login.example", "--start", START, "--operator", "example"];
@@ -207,6 +269,72 @@ fn services_of_signers_are_added_ended_and_selected() {
     assert!(trustroot.exits(2, &["material", "service", "select", "tsa", "0"]).says("is none of all, any"));
     let twice = trustroot.exits(2, &[&["material"], &add[..], &["--now", NOW]].concat());
     assert!(twice.says("it is there already: signing oidc https://login.example"), "{}", twice.stderr);
+}
+
+/// The old Fulcio was ended before its successor at the same URL was added, and its service for signers with it.
+#[test]
+fn an_authority_is_rotated_at_its_url_after_the_old_one_was_ended() {
+    let trustroot = sigstore();
+    trustroot.write("fulcio.pem", fulcio_chain());
+    let url = "https://fulcio.sigstore.dev";
+    let before = trustroot.read("targets/signing_config.v0.2.json");
+    let end = |at: &str| material(&trustroot, 0, &["end", "fulcio", url, "--at", at, "--last-use", NOW]);
+    let rotate = ["rotate", "fulcio", "--url", url, "--chain", "fulcio.pem", "--start", START];
+
+    // Without a gap for signers the service simply goes on.
+    let ended = end("2026-10-15T00:00:00Z");
+    assert!(names(&ended).contains(&"coverage-hole (signing ca 2026-10-15)".to_owned()), "{ended}");
+    let rotated = material(&trustroot, 0, &rotate);
+    let again = "opens the CA v1 fulcio.sigstore.dev for signing again, which was to end on 2026-10-15";
+    assert!(told(&rotated).iter().any(|(_, lines)| lines.contains(&again.to_owned())), "{rotated}");
+    assert!(names(&rotated).iter().all(|name| !name.starts_with("coverage-hole (signing")), "{rotated}");
+    assert_eq!(trustroot.read("targets/signing_config.v0.2.json"), before);
+
+    // What was wanted is thrown away: everything is as it is published.
+    let files = material(&trustroot, 0, &["discard", "--yes"]);
+    assert!(told(&files).iter().any(|(path, _)| path == "trusted_root.json"), "{files}");
+    assert!(!trustroot.dir().join("targets/fulcio_2026.crt.pem").exists());
+    assert!(!trustroot.read("trustroot.toml").contains("fulcio_2026.crt.pem"));
+    let nothing = trustroot.exits(1, &["material", "discard", "--yes", "--now", NOW]);
+    assert!(nothing.says("the wanted material is what is published"), "{}", nothing.stderr);
+
+    // With one, signers use it again from the start of the successor.
+    end("2026-09-15T00:00:00Z");
+    let rotated = material(&trustroot, 0, &rotate);
+    let later = "adds the CA v1 fulcio.sigstore.dev for signing from 2026-10-01";
+    assert!(told(&rotated).iter().any(|(_, lines)| lines.contains(&later.to_owned())), "{rotated}");
+    assert_eq!(told(&rotated)[1].1.len(), 1, "{rotated}");
+    let holes = names(&rotated);
+    assert!(holes.contains(&"coverage-hole (signing ca 2026-09-15)".to_owned()), "{holes:?}");
+    assert!(trustroot.exits(1, &["material", "lint", "--now", NOW]).stdout.contains("to 2026-10-01T00:00:00Z"));
+    let last = material(&trustroot, 0, &["service", "end", "ca", url, "--at", "2026-12-01T00:00:00Z"]);
+    let ends = "ends the CA v1 fulcio.sigstore.dev for signing on 2026-12-01";
+    assert!(told(&last).iter().any(|(_, lines)| lines.contains(&ends.to_owned())), "{last}");
+}
+
+/// Some of what is wanted goes back, some of it broken by hand.
+#[test]
+fn what_is_wanted_is_discarded_file_by_file() {
+    let trustroot = sigstore();
+    let published = trustroot.read("targets/trusted_root.json");
+    let add = ["service", "add", "oidc", "https://login.example", "--start", START, "--operator", "example"];
+    material(&trustroot, 0, &add);
+    trustroot.write("targets/trusted_root.json", published.replacen('{', "[", 1));
+    let unasked = trustroot.exits(2, &["material", "discard", "--now", NOW]);
+    assert!(unasked.says("--yes"), "{}", unasked.stderr);
+    let other = trustroot.exits(1, &["material", "discard", "artifact.pub", "--yes", "--now", NOW]);
+    assert!(other.says("there is nothing to discard in artifact.pub"), "{}", other.stderr);
+    let one = material(&trustroot, 0, &["discard", "trusted_root.json", "--yes"]);
+    assert_eq!(one["unreadable"][0], "trusted_root.json");
+    assert_eq!(trustroot.read("targets/trusted_root.json"), published);
+    assert!(trustroot.read("targets/signing_config.v0.2.json").contains("login.example"));
+
+    let mut terminal = trustroot.terminal(&["material", "discard", "--now", NOW]);
+    terminal.expect("+ adds the OIDC issuer v1 login.example for signing from 2026-10-01");
+    terminal.expect("Throw this away?");
+    terminal.line("y");
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(!trustroot.read("targets/signing_config.v0.2.json").contains("login.example"));
 }
 
 #[test]

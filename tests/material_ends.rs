@@ -172,6 +172,36 @@ fn whoever_signs_sees_the_evidence() {
     assert!(stranger.says("it is evidence of nothing that ends"), "{stranger:?}");
 }
 
+/// A key that leaked is ended before its last use, and nobody has to say otherwise.
+#[test]
+fn whoever_signs_reads_that_a_key_is_compromised() {
+    let trustroot = sigstore();
+    let leak = "2026-08-01T00:00:00Z";
+    let both = trustroot.exits(2, &end("fulcio", FULCIO, leak, &["--compromised", "--last-use", NOW]));
+    assert!(both.stderr.contains("cannot be used with"), "{}", both.stderr);
+    let text = trustroot.ok(&end("fulcio", FULCIO, leak, &["--compromised"]));
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("Without proof: that its key is compromised since 2026-08-01T00:00:00Z is your word"),
+        "{text}"
+    );
+    let kept = trustroot.read("evidence/fulcio-15d79534");
+    assert_eq!(serde_json::from_str::<Value>(&kept).unwrap(), json!({ "compromised-since": leak }));
+    stage(&trustroot);
+    let review = trustroot.run(&["review", "next", "--now", NOW]);
+    let said = review.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "! fulcio https://fulcio.sigstore.dev 15d79534 ends at 2026-08-01T00:00:00Z: there is the word of whoever \
+                ends it that its key is compromised since 2026-08-01T00:00:00Z. What was signed with it later no longer \
+                verifies, whoever signed it";
+    assert!(said.contains(told), "{said}");
+    let answer = trustroot.json(review.code, &["review", "next", "--now", NOW]);
+    assert_eq!(answer["endings"][0]["evidence"]["compromised"], leak, "{answer}");
+
+    // Taken back, nothing is left of it.
+    trustroot.ok(&["material", "discard", "--yes", "--now", NOW]);
+    assert!(!trustroot.dir().join("evidence/fulcio-15d79534").exists());
+}
+
 #[test]
 fn an_end_that_is_edited_by_hand_is_held_against_the_evidence() {
     let trustroot = sigstore();

@@ -134,6 +134,14 @@ impl Rotation {
         self.room.hold(&["alice", "bob"]);
     }
 
+    /// Accepts whatever is found; then stages, signs and publishes.
+    fn hold_all(&self) {
+        let stopped = self.room.json(1, &["stage", "--dry-run"]);
+        let causes = stopped["causes"].as_array().unwrap().iter().map(|cause| cause.as_str().unwrap());
+        let found: Vec<&str> = causes.map(|cause| &cause[..=cause.find(')').unwrap()]).collect();
+        self.hold(&found);
+    }
+
     /// Rotates all four; says what changes with each.
     fn rotate(&self) -> [Value; 4] {
         [
@@ -298,7 +306,7 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
         let ended = rotation.end(kind, name);
         assert!(ended.iter().any(|line| line.starts_with(told)), "{kind}: {ended:#?}");
     }
-    // What was accepted was the addition.
+    // Another change than the one that was accepted.
     rotation.hold(&changed);
     rotation.everybody(true, &[&old, &new], "the old one has ended");
 
@@ -311,6 +319,45 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
         less[list].as_array_mut().unwrap().retain(|entry| !entry[url].as_str().unwrap().contains("sigstore.dev"));
         assert_eq!(less[list].as_array().unwrap().len(), 1);
         assert!(by_file(&less, &old).is_err(), "without the old {list}");
+    }
+}
+
+/// Since when a key was in other hands: before what [`SIGNED`] says last.
+const LEAK: &str = "2026-10-02T00:00:00Z";
+
+/// What was signed with a key of the instance after it leaked: which clients go on to accept it when the entry is ended at
+/// the leak, and when it is removed. The bundle has two times, from Rekor and from the timestamp authority.
+#[test]
+fn what_was_signed_with_a_leaked_key() {
+    for (kind, url, ended, removed) in [
+        ("fulcio", "https://fulcio.example", &["sigstore-python"][..], &[][..]),
+        ("rekor", "https://rekor.example", &["sigstore-python"], &[]),
+        ("ctlog", "https://ct.example/2026", &["sigstore-python"], &[]),
+        ("tsa", "https://timestamp.example", &["sigstore-python", "cosign"], &["cosign"]),
+    ] {
+        let mut rotation = Rotation::of_nothing();
+        rotation.rotate();
+        let issuer =
+            ["material", "service", "add", "oidc", "https://login.example", "--operator=example", "--start", START];
+        rotation.room.run(0, &issuer);
+        rotation.hold(&[]);
+        rotation.at(OVERLAP);
+        let signed = Signed::new(rotation.instance.path(), 1);
+        let early = rotation.room.run(2, &["material", "end", kind, url, "--at", LEAK, "--last-use", OVERLAP]);
+        assert!(early.says("so it cannot end at"), "{}", early.stderr);
+        rotation.room.run(0, &["material", "end", kind, url, "--at", LEAK, "--compromised"]);
+        rotation.hold_all();
+        let accepted = |rotation: &Rotation| -> Vec<&str> {
+            CLIENTS.into_iter().filter(|client| rotation.verifies(client, &signed).is_ok()).collect()
+        };
+        assert_eq!(accepted(&rotation), ended, "{kind} is ended");
+        let list = ceremony::material::Kind::ALL.iter().find(|k| k.word() == kind).unwrap().list();
+        let mut root: Value =
+            serde_json::from_str(&rotation.room.coordinator.read("targets/trusted_root.json")).unwrap();
+        root[list] = Value::Array(Vec::new());
+        rotation.room.coordinator.write("targets/trusted_root.json", root.to_string());
+        rotation.hold_all();
+        assert_eq!(accepted(&rotation), removed, "{kind} is removed");
     }
 }
 
@@ -335,9 +382,8 @@ fn a_private_instance_is_made_from_nothing() {
 fn a_start_that_comes_near_while_signatures_are_awaited_stops_the_ceremony() {
     let mut rotation = Rotation::of_sigstore();
     rotation.rotate();
-    let accept = ["accept", "target-changed", "--all", "--reason=a rotation", "--until=2099-01-01T00:00:00Z"];
-    rotation.room.run(0, &accept);
     let room = &mut rotation.room;
+    room.run(0, &["accept", "target-changed", "--all", "--reason=a rotation", "--until=2099-01-01T00:00:00Z"]);
     let ceremony = room.stage();
     let words = room.words(&ceremony);
     room.sign("alice", &ceremony, &words);

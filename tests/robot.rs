@@ -65,6 +65,9 @@ fn a_target_file_that_clients_refuse_is_found_whether_anything_is_due_or_not() {
         says(&renew(&room, 1), &["a.txt: it is not there"]);
         fs::copy(room.path("targets/a.txt"), &file).unwrap();
     }
+    fs::rename(room.path("repository/targets"), room.path("elsewhere")).unwrap();
+    says(&renew(&room, 2), &["the repository cannot be read", "repository/targets", "put back what was published"]);
+    fs::rename(room.path("elsewhere"), room.path("repository/targets")).unwrap();
     says(&renew(&room, 0), &["Wrote timestamp.json."]);
     says(&renew(&room, 0), &["Nothing is due."]);
 }
@@ -93,12 +96,50 @@ fn metadata_that_is_gone_or_damaged_is_found_though_the_trusted_root_is_newer() 
 }
 
 #[test]
+fn another_directory_is_worked_in_and_other_paths_stay_where_they_are() {
+    let room = room();
+    let elsewhere = room.key_file("online").parent().unwrap().to_owned();
+    fs::copy(room.path("repository/1.root.json"), elsewhere.join("trusted.json")).unwrap();
+    let directory = room.coordinator.dir().to_str().unwrap();
+    let renew =
+        ["-C", directory, "renew", "--root=trusted.json", "--online-key=online.pem", "--now", common::room::NOW];
+    let run: Run = room.fresh().command(&renew).current_dir(elsewhere).output().unwrap().into();
+    assert_eq!(run.code, 0, "{run:?}");
+    says(&run, &["Nothing is due."]);
+}
+
+#[test]
+fn what_a_delegated_role_publishes_is_verified_too_and_may_expire() {
+    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    let delegation = "\n[[delegation]]\nname = \"team\"\npaths = [\"team-*\"]\nkeyholders = [\"dave\", \"erin\"]\n\
+                      threshold = 2\nlifetime-days = 90\nsigning-window-days = 30\n";
+    let policy = room.coordinator.read("trustroot.toml");
+    room.coordinator.write("trustroot.toml", policy + delegation);
+    ["dave", "erin"].iter().for_each(|name| room.enroll(name));
+    room.run(0, &["accept", "key-lost", "team", "--reason=a test", "--until=9000-01-01T00:00:00Z"]);
+    room.coordinator.write("targets/team-b.txt", "team\n");
+    room.hold(&["alice", "bob", "dave", "erin"]);
+    renew(&room, 0);
+    let file = target(&room, "team-b.txt");
+    fs::write(&file, "maet\n").unwrap();
+    says(&renew(&room, 1), &["team-b.txt: ", "its SHA-256 is", "targets/team-b.txt is a copy"]);
+    fs::copy(room.path("targets/team-b.txt"), &file).unwrap();
+    room.replace("repository/1.team.json", "\"sig\": \"30", "\"sig\": \"31");
+    says(&renew(&room, 1), &["1.team.json: ", "nothing was signed over"]);
+    room.replace("repository/1.team.json", "\"sig\": \"31", "\"sig\": \"30");
+    // That the team is late is no reason to let everybody else fail.
+    room.at("2027-03-01T12:00:00Z");
+    says(&renew(&room, 0), &["Wrote 2.snapshot.json, then timestamp.json.", "team 1 EXPIRED 2027-02-20"]);
+}
+
+#[test]
 fn a_timestamp_that_is_gone_or_forged_is_put_back_from_a_copy() {
     let room = room();
     let timestamp = room.path("repository/timestamp.json");
     fs::remove_file(&timestamp).unwrap();
     let run = renew(&room, 1);
     says(&run, &["root 1 is published, and repository/timestamp.json is not there", "is a copy of timestamp 1"]);
+    says(&room.run(1, &["status", "--check"]), &["There is a root, and no timestamp: no client can use"]);
     let other = room.fresh();
     let run = room.run_as(&other, 1, &["renew", "--root=repository/1.root.json"]);
     let copies: Vec<_> = fs::read_dir(room.path("ceremonies")).unwrap().map(|entry| entry.unwrap().path()).collect();

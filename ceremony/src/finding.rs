@@ -246,6 +246,9 @@ rules! {
     StartBeforeCertificate "start-before-certificate" "the entry"
         "An authority is said to be valid before the certificate that signs for it: the start was guessed."
         "";
+    StartFarOff "start-far-off" "the entry"
+        "An entry starts more than a year from now: a mistyped year, or something that no ceremony of today is for."
+        "";
     StartMissing "start-missing" "the entry"
         "An entry has no start; some clients refuse the file, others take the entry as valid since ever."
         "sigstore-go, sigstore-python";

@@ -2,6 +2,7 @@
 
 mod add;
 pub(super) mod change;
+mod discard;
 mod end;
 pub(super) mod entry;
 mod evidence;
@@ -42,6 +43,7 @@ enum Command {
     Add(Box<add::Add>),
     Rotate(Box<rotate::Rotate>),
     End(end::End),
+    Discard(discard::Discard),
     Service(service::Service),
     Legacy(legacy::Legacy),
     Import(import::Import),
@@ -55,6 +57,7 @@ impl Material {
             Command::Add(command) => command.run(context, ui),
             Command::Rotate(command) => command.run(context, ui),
             Command::End(command) => command.run(context, ui),
+            Command::Discard(command) => command.run(context, ui),
             Command::Service(command) => command.run(context, ui),
             Command::Legacy(command) => command.run(context),
             Command::Import(command) => command.run(context, ui),

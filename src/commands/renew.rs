@@ -74,7 +74,9 @@ impl Renew {
             let keys = Quorum { outgoing: None, incoming, emergency: false };
             let seen = seen::seen(context, &policy.id, role)?;
             let known: Vec<_> = seen.iter().map(|seen| (seen, "this machine has seen")).collect();
-            seen::refuse_older(role, Some(&file.metadata), &known, &keys)?;
+            seen::refuse_older(role, Some(&file.metadata), &known, &keys).map_err(|failure| {
+                copies::of(context, &policy, "timestamp.json").into_iter().fold(failure, Failure::hint)
+            })?;
             Ok::<_, Failure>(keys)
         };
         let present = SealedFile { metadata: snapshot.metadata.clone(), bytes: snapshot.bytes.clone() };
@@ -153,11 +155,12 @@ fn verify(
     source: &dyn Source,
     pin: &[u8],
 ) -> Result<Root, Failure> {
-    let view = led_to(pin, published)?;
+    let mend = |failure: Failure| failure.hint(copies::MEND);
+    let view = led_to(pin, published).map_err(mend)?;
     if let Some(first) = published.roots.first() {
-        led_to(&first.bytes, published).map_err(|failure| failure.hint(copies::MEND))?;
+        led_to(&first.bytes, published).map_err(mend)?;
     }
-    let problems = Audit::damage(source, &view)?;
+    let problems = Audit::damage(source, &view).map_err(mend)?;
     if !problems.is_empty() {
         let message = match problems.len() {
             1 => "clients refuse a file that is published: nothing was signed over it".to_owned(),
@@ -167,8 +170,8 @@ fn verify(
         };
         let shown = problems.iter().take(SHOWN).map(|problem| format!("{}: {}", problem.subject, problem.what));
         let failure = shown.fold(Failure::no(message), Failure::and_cause);
-        let mend = problems.iter().take(SHOWN).filter_map(|problem| copies::of(context, policy, &problem.subject));
-        return Err(mend.fold(failure.hint(copies::MEND), Failure::hint));
+        let copies = problems.iter().take(SHOWN).filter_map(|problem| copies::of(context, policy, &problem.subject));
+        return Err(copies.fold(mend(failure), Failure::hint));
     }
     // A size over the clients' limit is a finding of the ceremony that published it.
     let limits = Limits { snapshot: METADATA_LIMIT, targets: METADATA_LIMIT, ..Limits::default() };

@@ -27,9 +27,8 @@ use crate::workdir::Workdir;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  trustroot status                 for people
-  trustroot status --check=14      for monitoring: exits with 1 if anything is wrong now, or expires
-                                   within 14 days")]
+  trustroot status               for people
+  trustroot status --check=14    for monitoring, two weeks ahead")]
 pub(crate) struct Status {
     /// Show this ceremony alone, be it open, published or closed
     ceremony: Option<String>,
@@ -125,12 +124,19 @@ impl State {
 }
 
 impl State {
-    /// What is expired; and, if it is asked for, what will be within these days, and what should be under way by now.
+    /// What is gone or expired; and, if it is asked for, what will be within these days, and what should be under way by now.
     fn alarms(&self, check: Option<u32>) -> Vec<Alarm> {
         let Some(deadlines) = &self.deadlines else { return Vec::new() };
         if deadlines.is_empty() && check.is_some() {
             return vec![Alarm { role: None, what: "Nothing is published.".to_owned() }];
         }
+        let is_there = |role: &str| deadlines.iter().any(|deadline| deadline.role == role);
+        // Only the timestamp says which snapshot is in use.
+        let gone = ["timestamp", "snapshot"].into_iter().find(|role| is_there("root") && !is_there(role));
+        let gone = gone.map(|role| Alarm {
+            role: Some(role.to_owned()),
+            what: format!("There is a root, and no {role}: no client can use what is published."),
+        });
         let soon = check.and_then(|days| self.now.plus(Days(days)));
         let alarm = |deadline: &Deadline| {
             let Deadline { role, version, expires, by, .. } = deadline;
@@ -150,7 +156,7 @@ impl State {
             };
             Some(Alarm { role: Some(role.clone()), what })
         };
-        deadlines.iter().filter_map(alarm).collect()
+        gone.into_iter().chain(deadlines.iter().filter_map(alarm)).collect()
     }
 
     /// Whether an open ceremony, which can still be published, carries the role.

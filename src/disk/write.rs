@@ -243,6 +243,14 @@ pub(crate) fn sweep(_lock: &Lock, place: &Place) -> Result<(), DiskError> {
     clear(place)
 }
 
+/// Takes a file away, and waits until the disk knows.
+pub(crate) fn remove(place: &Place) -> Result<(), DiskError> {
+    let (above, name) = place.split()?;
+    let dir = above.open_dir()?;
+    let removed = unlinkat(&dir, place.component(&name)?, AtFlags::empty()).and_then(|()| sync_dir(&dir));
+    removed.map_err(|errno| DiskError::at(place, "remove", errno))
+}
+
 /// Takes an empty directory away. One that is not empty stays.
 pub(crate) fn remove_empty_dir(place: &Place) {
     let _ = std::fs::remove_dir(place.path());

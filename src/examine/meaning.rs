@@ -109,7 +109,8 @@ pub(crate) fn starts(files: &[FileDiff], at: Time, timestamps: Days, indent: usi
 /// What shows that nothing ends too early, a sentence a line; none if nothing ends. `now` is when it is read.
 pub(crate) fn endings(endings: &[Ending], now: Time, indent: usize) -> Option<String> {
     let line = |ending: &Ending| {
-        let mark = if ending.evidence.is_some() { ' ' } else { '!' };
+        let shown = ending.evidence.as_ref().is_some_and(|evidence| evidence.compromised.is_none());
+        let mark = if shown { ' ' } else { '!' };
         let text = wrapped(&ending.to_string(), indent + 4);
         let end = Time::from_unix(ending.end.unix()).map(|end| format!("The end is {}.", distance(now, end)));
         let end = end.map_or_else(String::new, |end| wrapped(&end, indent + 4));

@@ -284,6 +284,7 @@ fn ending(ending: &Ending) -> Json {
         object([
             ("what", Json::string(&evidence.what)),
             ("until", evidence.until.map_or(Json::Null, |until| Json::string(until.to_string()))),
+            ("compromised", evidence.compromised.map_or(Json::Null, |since| Json::string(since.to_string()))),
             ("sha256", Json::string(evidence.sha256.to_string())),
         ])
     });

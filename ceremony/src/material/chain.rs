@@ -48,6 +48,13 @@ impl AuthorityChain {
         self.certificates.last()
     }
 
+    /// Whether it is a root alone of which nothing says that it issues certificates for signers itself: an authority that
+    /// has others below it looks the same where these are left out.
+    pub fn is_bare_root(&self) -> bool {
+        let [only] = self.certificates.as_slice() else { return false };
+        self.kind == Kind::Fulcio && only.extended_key_usages().is_empty() && only.path_length() != Some(0)
+    }
+
     /// The certificate that expires first.
     pub fn first_to_expire(&self) -> Option<&Certificate> {
         self.certificates.iter().min_by_key(|certificate| certificate.not_after())
@@ -97,16 +104,21 @@ impl AuthorityChain {
     /// What is wrong with the purpose of the certificate that signs.
     fn signer_faults(&self, signer: &Certificate) -> Option<ChainFault> {
         let (subject, usages) = (signer.subject().to_string(), signer.extended_key_usages());
+        let missing = if signer.is_ca() && self.certificates.len() == 1 {
+            ": this is a root alone, and the certificate that signs is missing"
+        } else {
+            ""
+        };
         let critical = signer.extension(EXTENDED_KEY_USAGE).is_some_and(|(critical, _)| critical);
         match self.kind {
             Kind::Tsa if usages != [TIME_STAMPING] => {
-                Some(ChainFault::Purpose { subject, wanted: "time stamping and nothing else" })
+                Some(ChainFault::Purpose { subject, wanted: "time stamping and nothing else", missing })
             }
             Kind::Tsa if !critical => Some(ChainFault::NotCritical { subject }),
             Kind::Tsa => None,
             _ if !signer.is_ca() => Some(ChainFault::NoAuthority { subject }),
             _ if usages.is_empty() || usages.iter().any(|usage| usage == CODE_SIGNING || usage == ANY_USAGE) => None,
-            _ => Some(ChainFault::Purpose { subject, wanted: "code signing" }),
+            _ => Some(ChainFault::Purpose { subject, wanted: "code signing", missing }),
         }
     }
 }
@@ -196,12 +208,14 @@ pub enum ChainFault {
         found: usize,
     },
     /// The extended key usage is another.
-    #[error("{subject} is not for {wanted}")]
+    #[error("{subject} is not for {wanted}{missing}")]
     Purpose {
         /// Whose certificate.
         subject: String,
         /// What for it should be.
         wanted: &'static str,
+        /// What seems to be left out, as the rest of the sentence.
+        missing: &'static str,
     },
     /// A certificate that belongs to no other.
     #[error("{stranger} did not issue {last}: it does not belong to this chain")]

@@ -83,11 +83,16 @@ impl NewEntry {
     /// An authority: Fulcio, or one of time stamps.
     ///
     /// # Errors
-    /// If it would start before the certificate that signs for it is valid.
+    /// If it would start before the certificate that signs for it is valid, or when one of its certificates has expired.
     pub fn authority(kind: Kind, url: &ServiceUrl, chain: &AuthorityChain, start: Moment) -> Result<Self, EditError> {
         if let Some(signer) = chain.signer().filter(|signer| start.is_before(&Moment::from(signer.not_before()))) {
             let certificate = signer.subject().to_string();
             return Err(EditError::StartBeforeCertificate { start, certificate, not_before: signer.not_before() });
+        }
+        if let Some(first) = chain.first_to_expire().filter(|first| !start.is_before(&Moment::from(first.not_after())))
+        {
+            let certificate = first.subject().to_string();
+            return Err(EditError::StartBehindCertificate { start, certificate, not_after: first.not_after() });
         }
         let certificates = chain.certificates().iter();
         let certificates = certificates.map(|one| object([("rawBytes", Json::string(STANDARD.encode(one.der())))]));
@@ -309,6 +314,16 @@ pub enum EditError {
         certificate: String,
         /// From when it is valid.
         not_before: crate::time::Time,
+    },
+    /// An authority signs nothing once its certificate has expired.
+    #[error("it would start at {start}, when the certificate of {certificate} has expired, at {not_after}")]
+    StartBehindCertificate {
+        /// The start that was wanted.
+        start: Moment,
+        /// Whose certificate.
+        certificate: String,
+        /// Until when it is valid.
+        not_after: crate::time::Time,
     },
     /// The same key or certificates are there.
     #[error("it is there already: {}", subject.escape_debug())]

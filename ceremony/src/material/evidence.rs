@@ -3,7 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -21,9 +21,10 @@ use crate::finding::{Finding, Rule};
 use crate::json::Json;
 use crate::time::Time;
 
-/// The last that an authority or a log is known to have signed.
+/// The last that an authority or a log is known to have signed; or the statement that its key is compromised.
 ///
-/// It shows that it was used until then, and cannot show that it was not used later.
+/// It shows that it was used until then, and cannot show that it was not used later. The statement shows nothing, and says
+/// that the end lies before the last use on purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// What it is, as a part of a sentence. Escaped.
@@ -31,17 +32,33 @@ pub struct Evidence {
     /// Until when what it signed has to go on to verify: the moment of the log's state or entry or of the time stamp, the
     /// end of the certificate. None for a checkpoint, which has no time.
     pub until: Option<Time>,
+    /// Since when others than its owner may have used its key, by the word of whoever ends it.
+    pub compromised: Option<Time>,
     /// The digest of the file.
     pub sha256: Digest,
 }
 
+/// The one member of the statement that a key is compromised.
+const COMPROMISED: &str = "compromised-since";
+
 impl Evidence {
+    /// The file that states that the key of an entry is compromised since then: `{"compromised-since": "TIME"}`.
+    pub fn compromised(since: Time) -> String {
+        let members = [(COMPROMISED, Json::string(since.to_string()))];
+        Json::Object(members.into_iter().collect()).pretty()
+    }
+
     /// Reads evidence of an entry of a trusted root, and checks that it signed that: of a CT log a tree head, of a Rekor
-    /// a checkpoint or an entry as version 1 answers it, of a Fulcio a certificate, of a TSA a time stamp.
+    /// a checkpoint or an entry as version 1 answers it, of a Fulcio a certificate, of a TSA a time stamp. Of all of
+    /// them the statement that [`compromised`](Self::compromised) makes.
     ///
     /// # Errors
     /// If it is none of these, or signed by another.
     pub fn verify(bytes: &[u8], entry: &Instance<'_>) -> Result<Self, EvidenceError> {
+        if let Some(since) = statement(bytes) {
+            let what = format!("the word of whoever ends it that its key is compromised since {since}");
+            return Ok(Self { what, until: None, compromised: Some(since), sha256: Digest::of(bytes) });
+        }
         let (what, until) = match entry.kind {
             Kind::CtLog => {
                 let head = TreeHead::verify(bytes, &entry.log_key()?)?;
@@ -61,8 +78,15 @@ impl Evidence {
         };
         let until_word = if entry.kind == Kind::Fulcio { " until" } else { ", of" };
         let what = until.map_or_else(|| what.clone(), |until| format!("{what}{until_word} {until}"));
-        Ok(Self { what, until, sha256: Digest::of(bytes) })
+        Ok(Self { what, until, compromised: None, sha256: Digest::of(bytes) })
     }
+}
+
+/// Since when a key is compromised, by a file that says this and nothing else.
+fn statement(bytes: &[u8]) -> Option<Time> {
+    let json = Json::parse(bytes).ok()?;
+    let object = json.as_object().filter(|object| object.iter().count() == 1)?;
+    object.get(COMPROMISED)?.as_str()?.parse().ok()
 }
 
 /// A checkpoint, alone or as the answer of `/api/v1/log`, or an entry as `/api/v1/log/entries` answers it.
@@ -130,8 +154,12 @@ impl Ending {
         ends.into_iter().map(ending).collect()
     }
 
-    /// Whether it ends too early for what shows its last use, or for what is claimed of it.
+    /// Whether it ends too early for what shows its last use, or for what is claimed of it. One whose key is compromised
+    /// cannot.
     pub fn finding(&self) -> Option<Finding> {
+        if self.evidence.as_ref().is_some_and(|evidence| evidence.compromised.is_some()) {
+            return None;
+        }
         let early = |until: Time| self.end.is_before(&Moment::from(until));
         let shown = self.evidence.as_ref().filter(|evidence| evidence.until.is_some_and(early));
         let used = match (shown, self.claimed.filter(|claimed| early(*claimed))) {
@@ -148,6 +176,13 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ends at {}: ", self.subject.escape_debug(), self.end)?;
         match &self.evidence {
+            Some(evidence) if evidence.compromised.is_some() => {
+                let what = &evidence.what;
+                return write!(
+                    f,
+                    "there is {what}. What was signed with it later no longer verifies, whoever signed it"
+                );
+            }
             Some(evidence) => write!(f, "there is {}, SHA-256 {}", evidence.what, evidence.sha256)?,
             None => f.write_str("there is no evidence of its last use, and whoever ends it vouches for that")?,
         }

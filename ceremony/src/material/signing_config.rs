@@ -173,6 +173,11 @@ impl SigningConfig {
     pub(super) fn set(&self, path: &[Step<'_>], name: &str, value: &Json) -> Self {
         Self { document: self.document.set(path, name, value), form: self.form }
     }
+
+    /// Without the value under `name` in the object at `path`.
+    pub(super) fn unset(&self, path: &[Step<'_>], name: &str) -> Self {
+        Self { document: self.document.unset(path, name), form: self.form }
+    }
 }
 
 impl ServiceKind {

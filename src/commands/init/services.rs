@@ -106,7 +106,8 @@ impl Making<'_> {
         let root = self.proof.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
         let proven = entry.prove(self.context, self.policy, &root, ui)?;
         self.proof.material = take_up(&self.proof.material, &proven, self.operator.clone(), ui)?;
-        self.proof.proofs.push(format!("{}: {}", proven.url, proven.proof));
+        let word = proven.word.map_or_else(String::new, |word| format!("; {word}"));
+        self.proof.proofs.push(format!("{}: {}{word}", proven.url, proven.proof));
         self.proof.answers.extend(proven.answers);
         Ok(())
     }

@@ -29,7 +29,7 @@ pub(super) struct Grounds {
 
 impl From<Proven> for Grounds {
     fn from(proven: Proven) -> Self {
-        Self { proof: Some(proven.proof), word: None, answers: proven.answers }
+        Self { proof: Some(proven.proof), word: proven.word, answers: proven.answers }
     }
 }
 

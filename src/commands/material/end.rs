@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ceremony::Time;
 use ceremony::material::evidence::{claim, claim_name, file_name};
-use ceremony::material::{EditError, Evidence, Instance, Kind, Moment, ServiceKind};
+use ceremony::material::{EditError, Evidence, Instance, Kind, Material, Moment, ServiceKind, TrustedRoot};
 
 use super::change::{Grounds, Wanted};
 use crate::context::Context;
@@ -35,6 +35,10 @@ pub(super) struct End {
     /// time stamp
     #[arg(long, value_name = "RFC3339")]
     last_use: Option<Time>,
+    /// Its key is compromised: end it at --at, from when on others may have used it, although it was used later. Whoever
+    /// reviews it reads that, and nothing of the last use
+    #[arg(long, conflicts_with_all = ["evidence", "last_use"])]
+    compromised: bool,
 }
 
 impl End {
@@ -44,6 +48,9 @@ impl End {
         let root = wanted.material.trusted_root.clone().ok_or_else(missing)?;
         let now = Moment::from(context.now);
         let entry = root.find(self.kind, &self.name, &now).or_fail(|| "nothing was ended")?;
+        if self.compromised {
+            return self.compromised(context, ui, wanted, &root, &entry);
+        }
         let evidence = self.evidence.map(|path| Shown::read(&path, &entry)).transpose()?;
         let shown = evidence.as_ref().and_then(|shown| shown.evidence.until);
         let last_use = match self.last_use.max(shown) {
@@ -56,28 +63,7 @@ impl End {
         };
         let claimed = claim(last_use);
         let (at, last_use) = (Moment::from(at), Moment::from(last_use));
-        let mut after = wanted.material.clone();
-        let ended = root.end(&entry, &at, Some(&last_use)).or_fail(|| "nothing was ended")?;
-        let open = ended
-            .of_kind(self.kind)
-            .any(|other| other.url() == entry.url() && other.valid_for().is_ok_and(|valid| valid.end.is_none()));
-        let service = match self.kind {
-            Kind::Fulcio => Some(ServiceKind::Ca),
-            Kind::Rekor => Some(ServiceKind::Rekor),
-            Kind::Tsa => Some(ServiceKind::Tsa),
-            Kind::CtLog => None,
-        };
-        if let (Some(kind), Some(url), false) = (service, entry.url(), open) {
-            for config in after.signing_configs.values_mut() {
-                let uses = config.of_kind(kind).any(|service| service.url() == Some(url));
-                match config.end(kind, url, &at) {
-                    Ok(ended) if uses => *config = ended,
-                    Ok(_) | Err(EditError::Ended { .. } | EditError::Absent { .. } | EditError::OldForm) => {}
-                    Err(error) => return Err(Failure::from(error).in_context("nothing was ended")),
-                }
-            }
-        }
-        after.trusted_root = Some(ended);
+        let after = ended(&wanted.material, &root, &entry, &at, Some(&last_use))?;
         let mut grounds = Grounds::default();
         if shown.is_none_or(|shown| Moment::from(shown).is_before(&last_use)) {
             grounds.word =
@@ -97,6 +83,65 @@ impl End {
         }
         wanted.change(context, after, grounds)
     }
+
+    /// Ends what was used later, by others.
+    fn compromised(
+        self,
+        context: &Context,
+        ui: &mut Ui,
+        wanted: Wanted,
+        root: &TrustedRoot,
+        entry: &Instance<'_>,
+    ) -> Result<Outcome, Failure> {
+        let since = match self.at {
+            Some(time) => time,
+            None => ui.value("--at", "Since when may others have used its key", None)?,
+        };
+        let after = ended(&wanted.material, root, entry, &Moment::from(since), None)?;
+        let statement = Evidence::compromised(since);
+        {
+            let _lock = context.workdir.lock()?;
+            disk::replace(&context.workdir.last_use(&file_name(entry)), statement.as_bytes(), Access::Shared)?;
+        }
+        let word = format!(
+            "that its key is compromised since {since} is your word; what was signed with it later no longer verifies in \
+             clients that look at the end, whoever signed it"
+        );
+        wanted.change(context, after, Grounds { word: Some(word), ..Grounds::default() })
+    }
+}
+
+/// `material` with this entry valid until `at`, and its service for signers where no open entry is left at its URL.
+fn ended(
+    material: &Material,
+    root: &TrustedRoot,
+    entry: &Instance<'_>,
+    at: &Moment,
+    last_use: Option<&Moment>,
+) -> Result<Material, Failure> {
+    let mut after = material.clone();
+    let ended = root.end(entry, at, last_use).or_fail(|| "nothing was ended")?;
+    let open = ended
+        .of_kind(entry.kind)
+        .any(|other| other.url() == entry.url() && other.valid_for().is_ok_and(|valid| valid.end.is_none()));
+    let service = match entry.kind {
+        Kind::Fulcio => Some(ServiceKind::Ca),
+        Kind::Rekor => Some(ServiceKind::Rekor),
+        Kind::Tsa => Some(ServiceKind::Tsa),
+        Kind::CtLog => None,
+    };
+    if let (Some(kind), Some(url), false) = (service, entry.url(), open) {
+        for config in after.signing_configs.values_mut() {
+            let uses = config.of_kind(kind).any(|service| service.url() == Some(url));
+            match config.end(kind, url, at) {
+                Ok(ended) if uses => *config = ended,
+                Ok(_) | Err(EditError::Ended { .. } | EditError::Absent { .. } | EditError::OldForm) => {}
+                Err(error) => return Err(Failure::from(error).in_context("nothing was ended")),
+            }
+        }
+    }
+    after.trusted_root = Some(ended);
+    Ok(after)
 }
 
 /// Evidence as it was given.

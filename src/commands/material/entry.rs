@@ -41,6 +41,9 @@ pub(in crate::commands) struct Entry {
     /// A time stamp that the TSA gave: the answer to a request (RFC 3161)
     #[arg(long, value_name = "FILE")]
     timestamp: Option<PathBuf>,
+    /// A certificate that Fulcio issued, where its chain is a root alone: PEM or DER
+    #[arg(long, value_name = "FILE")]
+    issued: Option<PathBuf>,
     /// The major version of the interface; by default 2 for a Rekor with an Ed25519 or RSA key, else 1
     #[arg(long, value_name = "NUMBER")]
     api_version: Option<u64>,
@@ -59,6 +62,8 @@ pub(in crate::commands) struct Proven {
     pub(in crate::commands) api_version: u64,
     /// How it was proven.
     pub(in crate::commands) proof: String,
+    /// What nothing proves, as a sentence.
+    pub(in crate::commands) word: Option<String>,
     /// What the service itself answered, where it was asked.
     pub(in crate::commands) answers: Vec<Answer>,
 }
@@ -102,6 +107,7 @@ impl Entry {
             chain: None,
             signer: None,
             timestamp: None,
+            issued: None,
             api_version: None,
             start: Some(start),
         }
@@ -123,10 +129,10 @@ impl Entry {
             (None, Some(live)) => live.url().clone(),
             (None, None) => ui.value("--url", &format!("URL of the {kind}"), None)?,
         };
-        let (form, proof);
+        let (form, proof, word);
         let entry = if kind.is_log() {
             let log = self.prove_log(&url, live.as_mut(), ui)?;
-            (form, proof) = (log.form, log.proof);
+            (form, proof, word) = (log.form, log.proof, None);
             NewEntry::log(kind, &url, &log.key, form, start(ui, self.start, context, policy)?)
         } else {
             let asked = live.as_mut().map(|live| (live, if kind == Kind::Tsa { Chain } else { TrustBundle }));
@@ -140,13 +146,14 @@ impl Entry {
                 }
                 (None, None) => None,
             };
-            (form, proof) = (LogIdForm::Key, evidence::authority(&chain, stamp.as_ref(), context.now)?);
+            form = LogIdForm::Key;
+            (proof, word) = evidence::authority(&chain, stamp.as_ref(), self.issued.as_deref(), context.now)?;
             let start = start(ui, self.start, context, policy)?;
             NewEntry::authority(kind, &url, &chain, start).or_fail(|| "this is no entry")?
         };
         let api_version = self.api_version.unwrap_or(if form == LogIdForm::Note { 2 } else { 1 });
         let answers = live.map(Live::into_answers).unwrap_or_default();
-        Ok(Proven { entry, url, api_version, proof, answers })
+        Ok(Proven { entry, url, api_version, proof, word, answers })
     }
 
     /// Reads the key of a log, and what proves it.
@@ -171,12 +178,13 @@ impl Entry {
     /// Refuses arguments that belong to another kind.
     fn refuse_others(&self) -> Result<(), Failure> {
         let signer = self.signer.as_ref().map(Path::new);
-        let given: [(&str, Option<&Path>, &[Kind]); 6] = [
+        let given: [(&str, Option<&Path>, &[Kind]); 7] = [
             ("--key", self.key.as_deref(), &[Kind::Rekor, Kind::CtLog]),
             ("--checkpoint", self.checkpoint.as_deref(), &[Kind::Rekor]),
             ("--tree-head", self.tree_head.as_deref(), &[Kind::CtLog]),
             ("--chain", self.chain.as_deref(), &[Kind::Fulcio, Kind::Tsa]),
             ("--signer", signer, &[Kind::Fulcio, Kind::Tsa]),
+            ("--issued", self.issued.as_deref(), &[Kind::Fulcio]),
             ("--timestamp", self.timestamp.as_deref(), &[Kind::Tsa]),
         ];
         match given.iter().find(|(_, path, kinds)| path.is_some() && !kinds.contains(&self.kind)) {

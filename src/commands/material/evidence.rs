@@ -7,6 +7,7 @@ use ceremony::material::{
 };
 use ceremony::{Certificate, Digest, Json, Time};
 
+use crate::deadlines::distance;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::material::LIMIT;
@@ -162,14 +163,43 @@ pub(super) struct Stamp {
     pub(super) message: Option<[u8; 32]>,
 }
 
-/// How an authority was proven, as a sentence: by its chain, and by a time stamp if there is one.
-pub(super) fn authority(chain: &AuthorityChain, stamp: Option<&Stamp>, now: Time) -> Result<String, Failure> {
-    let until = chain.first_to_expire().map(Certificate::not_after);
-    if let Some(until) = until.filter(|until| *until < now) {
-        return Err(Failure::no(format!("a certificate of the chain expired at {until}")));
+/// How an authority was proven, as a sentence: by its chain, and by a time stamp or a certificate that it issued if there
+/// is one; and what is not proven by that.
+pub(super) fn authority(
+    chain: &AuthorityChain,
+    stamp: Option<&Stamp>,
+    issued: Option<&Path>,
+    now: Time,
+) -> Result<(String, Option<String>), Failure> {
+    if let Some(first) = chain.first_to_expire().filter(|first| first.not_after() < now) {
+        let (subject, until) = (first.subject(), first.not_after());
+        let message = format!("the certificate of {subject} in the chain expired at {until}: {}", distance(now, until));
+        return Err(Failure::no(message).hint(
+            "an authority that still signs has a later certificate: ask whoever runs it for the chain of today, or the \
+             service itself, with --from URL",
+        ));
     }
     let length = chain.certificates().len();
-    let mut proof = format!("its chain of {length} verifies to its root");
+    let mut proof = match length {
+        1 => "its only certificate, a root, signed itself".to_owned(),
+        length => format!("its chain of {length} verifies to its root"),
+    };
+    let mut word = None;
+    if let Some(path) = issued {
+        let signer = chain.signer().ok_or_else(|| Failure::could_not("there is no certificate"))?;
+        let leaf = chains(path)?.into_iter().flatten().next().ok_or_else(|| Failure::could_not(no_chain(path)))?;
+        leaf.verify_issued_by(signer).map_err(|error| {
+            Failure::no(format!("{} does not show that {} issues certificates", path.display(), signer.subject()))
+                .caused_by(&error)
+        })?;
+        proof = format!("{proof}; it issued a certificate, valid from {} to {}", leaf.not_before(), leaf.not_after());
+    } else if chain.is_bare_root() {
+        word = Some(
+            "that this root issues certificates for signers itself, and no intermediate is left out, is your word; give \
+             the intermediate with --chain, or with --issued a certificate that it issued"
+                .to_owned(),
+        );
+    }
     let constraints: Vec<String> = chain.certificates().iter().flat_map(Certificate::name_constraints).collect();
     if !constraints.is_empty() {
         proof = format!("{proof}, with the name constraints {}", constraints.join(", "));
@@ -187,7 +217,7 @@ pub(super) fn authority(chain: &AuthorityChain, stamp: Option<&Stamp>, now: Time
         };
         proof = format!("{proof}; it signed {what}, at {}", stamp.at);
     }
-    Ok(proof)
+    Ok((proof, word))
 }
 
 /// Whether an entry has exactly these certificates.

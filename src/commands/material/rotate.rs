@@ -50,30 +50,33 @@ pub(in crate::commands) fn take_up(
         // Signers ask Fulcio, which asks the CT log.
         Kind::CtLog => return Ok(after),
     };
-    let main = after.signing_configs.entry(SigningConfig::TARGET.to_owned()).or_insert_with(SigningConfig::empty);
-    // A new key or certificate behind the same URL is the same service for signers.
-    let known = |service: &Service<'_>| {
-        service.url() == Some(proven.url.as_str()) && service.major_api_version() == Some(proven.api_version)
-    };
-    if main.of_kind(kind).any(|service| known(&service)) {
-        return Ok(after);
-    }
-    let operator = operator(ui, given, main, kind)?;
-    let (url, start) = (proven.url.clone(), proven.entry.start().clone());
-    let new = NewService { url, major_api_version: proven.api_version, start, operator };
+    after.signing_configs.entry(SigningConfig::TARGET.to_owned()).or_insert_with(SigningConfig::empty);
     // A variant that signers opt in to goes along where it has such a service: what ends, ends there too.
     let like = |service: &Service<'_>| service.major_api_version() == Some(proven.api_version);
-    let goes_along = |config: &SigningConfig| {
-        config.form() == Form::V02
-            && config.of_kind(kind).any(|service| like(&service))
-            && !config.of_kind(kind).any(|service| known(&service))
-    };
     for (path, config) in &mut after.signing_configs {
-        if path == SigningConfig::TARGET || goes_along(config) {
-            *config = config.add(kind, &new).or_fail(|| "nothing was added")?;
+        let goes_along = config.form() == Form::V02 && config.of_kind(kind).any(|service| like(&service));
+        if path == SigningConfig::TARGET || goes_along {
+            *config = used(config, kind, proven, |config| operator(ui, given.clone(), config, kind))?;
         }
     }
     Ok(after)
+}
+
+/// `config` with signers using the service of a new entry from its start on. A new key or certificate behind the same URL
+/// is the same service for them; one that would have ended goes on.
+fn used(
+    config: &SigningConfig,
+    kind: ServiceKind,
+    proven: &Proven,
+    operator: impl FnOnce(&SigningConfig) -> Result<String, Failure>,
+) -> Result<SigningConfig, Failure> {
+    let (url, start) = (proven.url.clone(), proven.entry.start().clone());
+    if let Some(config) = config.go_on(kind, &url, proven.api_version, &start) {
+        return Ok(config);
+    }
+    let operator = operator(config)?;
+    let new = NewService { url, major_api_version: proven.api_version, start, operator };
+    config.add(kind, &new).or_fail(|| "nothing was added")
 }
 
 /// Who runs a service: who runs the first of its kind, or the first of all.

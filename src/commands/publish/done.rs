@@ -31,8 +31,9 @@ impl fmt::Display for Done {
             false => writeln!(f, "Published {}", escaped(&self.ceremony))?,
         }
         if self.targets > 0 {
-            let there = if self.dry_run { ", as far as they are not there" } else { "" };
-            writeln!(f, "  {} target file(s){there}", self.targets)?;
+            let there = if self.dry_run { ", but for those that are there already" } else { "" };
+            let plural = if self.targets == 1 { "" } else { "s" };
+            writeln!(f, "  {} target file{plural}{there}", self.targets)?;
         }
         for name in &self.writes {
             writeln!(f, "  {}", escaped(name))?;

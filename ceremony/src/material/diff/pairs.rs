@@ -20,7 +20,7 @@ pub(super) fn entries(before: &[Item], after: &[Item], changes: &mut Vec<Change>
         }
     }
     rewritten(&pairs, changes);
-    order(before, after, changes);
+    order(&pairs, before, changes);
 }
 
 /// The kinds of entries that are the same bytes, and in the same order.
@@ -61,17 +61,28 @@ pub(super) fn members(
 }
 
 /// Entries of one identity together, in the order of the later file; what goes away comes before what is added. Of
-/// several with one identity the first goes with the first.
+/// several with one identity those go together that say the same, then those with the same start, then the first with
+/// the first.
 fn pair<'a>(before: &'a [Item], after: &'a [Item]) -> Vec<(Option<&'a Item>, Option<&'a Item>)> {
     let mut left: Vec<&Item> = before.iter().collect();
-    let mut pairs = Vec::new();
-    for new in after {
-        let place = left.iter().position(|old| old.identity == new.identity);
-        pairs.push((place.map(|place| left.remove(place)), Some(new)));
+    let mut pairs: Vec<(Option<&Item>, Option<&Item>)> = after.iter().map(|new| (None, Some(new))).collect();
+    let alike: [Alike; 3] = [|old, new| old.entry == new.entry, |old, new| start(old) == start(new), |_, _| true];
+    for alike in alike {
+        for (old, new) in pairs.iter_mut().filter(|(old, _)| old.is_none()) {
+            let Some(new) = new else { continue };
+            let place = left.iter().position(|other| other.identity == new.identity && alike(other, new));
+            *old = place.map(|place| left.remove(place));
+        }
     }
     let mut all: Vec<_> = left.into_iter().map(|old| (Some(old), None)).collect();
     all.append(&mut pairs);
     all
+}
+
+type Alike = fn(&Item, &Item) -> bool;
+
+fn start(item: &Item) -> Option<i64> {
+    item.valid_for()?.start.map(|start| start.unix())
 }
 
 /// What changes in one entry, apart from how its times are written.
@@ -137,18 +148,15 @@ fn rewritten(pairs: &[(Option<&Item>, Option<&Item>)], changes: &mut Vec<Change>
 }
 
 /// Whether the entries that stay are in another order within their list.
-fn order(before: &[Item], after: &[Item], changes: &mut Vec<Change>) {
-    let mut lists: Vec<&String> = after.iter().map(|item| &item.list).collect();
+fn order(pairs: &[(Option<&Item>, Option<&Item>)], before: &[Item], changes: &mut Vec<Change>) {
+    let stay: Vec<(&Item, &Item)> = pairs.iter().filter_map(|(old, new)| Some(((*old)?, (*new)?))).collect();
+    let mut lists: Vec<&String> = stay.iter().map(|(_, new)| &new.list).collect();
     lists.dedup();
     for list in lists {
-        let stay = |items: &[Item], others: &[Item]| -> Vec<(String, String)> {
-            let of_list = items.iter().filter(|item| item.list == *list);
-            let stays = of_list.filter(|item| others.iter().any(|other| other.identity == item.identity));
-            stays.map(|item| (item.identity.clone(), item.name.clone())).collect()
-        };
-        let (was, is) = (stay(before, after), stay(after, before));
-        if was.iter().map(|(id, _)| id).ne(is.iter().map(|(id, _)| id)) {
-            changes.push(Change::Order { names: is.into_iter().map(|(_, name)| name).collect() });
+        let of_list = || stay.iter().filter(|(_, new)| new.list == *list);
+        let places = of_list().map(|(old, _)| before.iter().position(|item| core::ptr::eq(item, *old)));
+        if !places.is_sorted() {
+            changes.push(Change::Order { names: of_list().map(|(_, new)| new.name.clone()).collect() });
         }
     }
 }

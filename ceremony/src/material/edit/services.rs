@@ -27,13 +27,10 @@ impl SigningConfig {
     /// With a new service, before all that start no later: signers take the first that is valid.
     ///
     /// # Errors
-    /// If the config is of the old form, or has a service of this kind, URL and version.
+    /// If the config is of the old form, or has a service of this kind, URL and version that has not ended by the start.
     pub fn add(&self, kind: ServiceKind, new: &NewService) -> Result<Self, EditError> {
         self.editable()?;
-        let same = |service: &Service<'_>| {
-            service.url() == Some(new.url.as_str()) && service.major_api_version() == Some(new.major_api_version)
-        };
-        if let Some(there) = self.of_kind(kind).find(same) {
+        if let Some(there) = self.goes_on(kind, &new.url, new.major_api_version, &new.start) {
             return Err(EditError::There { subject: there.subject() });
         }
         let later = |service: &Service<'_>| {
@@ -51,7 +48,27 @@ impl SigningConfig {
         Ok(self.with(kind, index, &json))
     }
 
-    /// With the service of this kind at `url` valid until `at`.
+    /// With signers using the service of this kind, URL and version at `start` and from then on, where they know it by
+    /// then: one that would end later is opened again. None if it is to be added.
+    pub fn go_on(&self, kind: ServiceKind, url: &ServiceUrl, version: u64, start: &Moment) -> Option<Self> {
+        let service = self.goes_on(kind, url, version, start)?;
+        let path = [Step::Name(kind.list(self.form())), Step::Index(service.index), Step::Name("validFor")];
+        let ends = service.entry.get("validFor").is_some_and(|valid| valid.get("end").is_some());
+        Some(if ends { self.unset(&path, "end") } else { self.clone() })
+    }
+
+    /// The last service of this kind, URL and version that has not ended by `start`.
+    fn goes_on(&self, kind: ServiceKind, url: &ServiceUrl, version: u64, start: &Moment) -> Option<Service<'_>> {
+        let same =
+            |service: &Service<'_>| service.url() == Some(url.as_str()) && service.major_api_version() == Some(version);
+        let over = |service: &Service<'_>| service.valid_for().is_ok_and(|valid| valid.is_over(start));
+        // One that is open goes before one that is to end.
+        let mut known: Vec<Service<'_>> = self.of_kind(kind).filter(same).filter(|service| !over(service)).collect();
+        known.sort_by_key(|service| service.valid_for().is_ok_and(|valid| valid.end.is_some()));
+        known.first().copied()
+    }
+
+    /// With the service of this kind at `url` valid until `at`; of several at one URL, the one that is open.
     ///
     /// # Errors
     /// If the config is of the old form, has not one such service, or it starts later or has ended.
@@ -59,6 +76,8 @@ impl SigningConfig {
         self.editable()?;
         let found: Vec<Service<'_>> =
             self.of_kind(kind).filter(|service| service.url().is_some_and(|other| other.contains(url))).collect();
+        let open: Vec<Service<'_>> = found.iter().copied().filter(is_open).collect();
+        let found = if open.is_empty() { found } else { open };
         let exact: Vec<_> = found.iter().copied().filter(|service| service.url() == Some(url)).collect();
         let name = url.escape_debug().to_string();
         let subjects = |services: &[Service<'_>]| Subjects(services.iter().map(|s| s.subject()).collect());
@@ -98,4 +117,8 @@ impl SigningConfig {
     fn editable(&self) -> Result<(), EditError> {
         if self.form() == Form::V02 { Ok(()) } else { Err(EditError::OldForm) }
     }
+}
+
+fn is_open(service: &Service<'_>) -> bool {
+    service.valid_for().is_ok_and(|valid| valid.end.is_none())
 }

@@ -7,18 +7,22 @@ use alloc::vec::Vec;
 
 use crate::finding::{Finding, Rule};
 use crate::material::instance::Instance;
-use crate::material::moment::{MomentError, ValidFor};
+use crate::material::moment::{Moment, MomentError, ValidFor};
 use crate::material::signing_config::Service;
 use crate::material::trusted_root::TrustedRoot;
+use crate::time::{Days, Time};
+
+/// How far ahead a start is believed.
+const YEAR: Days = Days(366);
 
 /// An entry of a trusted root.
-pub(super) fn entry(instance: &Instance<'_>, findings: &mut Vec<Finding>) {
-    times(&instance.subject(), instance.valid_for(), findings);
+pub(super) fn entry(instance: &Instance<'_>, now: Time, findings: &mut Vec<Finding>) {
+    times(&instance.subject(), instance.valid_for(), now, findings);
 }
 
 /// An entry of a signing config.
-pub(super) fn service(service: &Service<'_>, findings: &mut Vec<Finding>) {
-    times(&service.subject(), service.valid_for(), findings);
+pub(super) fn service(service: &Service<'_>, now: Time, findings: &mut Vec<Finding>) {
+    times(&service.subject(), service.valid_for(), now, findings);
     let version = service.major_api_version().and_then(|version| u32::try_from(version).ok());
     if service.url().is_none() || version.is_none() {
         let what = "it has no \"url\", or no \"majorApiVersion\" that is a number of 32 bits";
@@ -37,7 +41,13 @@ pub(super) fn repeated(root: &TrustedRoot, findings: &mut Vec<Finding>) {
     }
 }
 
-fn times(subject: &str, valid_for: Result<ValidFor, MomentError>, findings: &mut Vec<Finding>) {
+fn times(subject: &str, valid_for: Result<ValidFor, MomentError>, now: Time, findings: &mut Vec<Finding>) {
+    if let Ok(ValidFor { start: Some(start), .. }) = &valid_for
+        && now.plus(YEAR).is_some_and(|year| Moment::from(year).is_before(start))
+    {
+        let what = format!("it starts at {start}, more than a year after {now}");
+        findings.push(Finding::new(Rule::StartFarOff, subject, what));
+    }
     match valid_for {
         Err(error) => findings.push(Finding::new(Rule::MaterialUnreadable, subject, error.to_string())),
         Ok(ValidFor { start: None, .. }) => {

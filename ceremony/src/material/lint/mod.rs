@@ -46,7 +46,7 @@ pub fn lint(material: &Material, judgement: &Judgement<'_>) -> Vec<Finding> {
     if let Some(root) = &material.trusted_root {
         fields::trusted_root(root, &mut findings);
         for instance in root.instances() {
-            entries::entry(&instance, &mut findings);
+            entries::entry(&instance, judgement.now, &mut findings);
             urls::url(&instance.subject(), instance.url(), &mut findings);
             if instance.kind.is_log() {
                 logs::log(&instance, material, judgement, &mut findings);
@@ -69,7 +69,7 @@ pub fn lint(material: &Material, judgement: &Judgement<'_>) -> Vec<Finding> {
         }
         fields::signing_config(path, config, &mut findings);
         for service in config.services() {
-            entries::service(&service, &mut findings);
+            entries::service(&service, judgement.now, &mut findings);
         }
         coverage::signing(config, &Moment::from(judgement.now), &mut findings);
         environment::signing_config(material.trusted_root.as_ref(), config, &mut findings);

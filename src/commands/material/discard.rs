@@ -1,0 +1,165 @@
+//! `trustroot material discard`
+
+use std::fmt;
+
+use ceremony::material::evidence::{ends, file_name};
+use ceremony::material::{FileDiff, Material, TrustedRoot, diff};
+use ceremony::{Json, Object};
+use toml_edit::TableLike;
+
+use crate::context::Context;
+use crate::disk;
+use crate::error::Failure;
+use crate::examine::{and, meaning};
+use crate::material;
+use crate::policy_file::PolicyFile;
+use crate::report::{Outcome, Report};
+use crate::text::{escaped, wrapped};
+use crate::ui::Ui;
+use crate::workdir::Workdir;
+
+/// Put the wanted material back to what is published: undo what was added, rotated or ended since
+///
+/// Shows what is thrown away, and asks. What nobody published yet goes away altogether. Nothing that is published changes,
+/// and no open ceremony.
+#[derive(clap::Args)]
+pub(super) struct Discard {
+    /// Files of trust material below targets/; by default all that differ
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Discard {
+    pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let workdir = &context.workdir;
+        let wanted = material::wanted(workdir, &PolicyFile::read(workdir)?.policy)?;
+        let published = material::published(workdir)?;
+        let after = self.put_back(&wanted, &published);
+        // Told as what it was when it was done.
+        let mut discarded = Discarded { files: diff(&after, &wanted), unreadable: Vec::new() };
+        let unreadable = wanted.unreadable.iter().filter(|(path, _)| self.means(path));
+        discarded.unreadable.extend(unreadable.map(|(path, _)| path.clone()));
+        let goes = |path: &String| {
+            discarded.files.iter().any(|file| file.path == *path) || discarded.unreadable.contains(path)
+        };
+        if let Some(path) = self.paths.iter().find(|path| !goes(path)) {
+            return Err(Failure::no(format!("there is nothing to discard in {path}"))
+                .hint("name files of trust material that differ from what is published; without any, all go back"));
+        }
+        if discarded.files.is_empty() && discarded.unreadable.is_empty() {
+            return Err(Failure::no("there is nothing to discard: the wanted material is what is published"));
+        }
+        if !self.yes {
+            ui.show(&discarded);
+            if !ui.confirm("--yes", "Throw this away?", None)? {
+                return Err(Failure::no("nothing was thrown away"));
+            }
+        }
+        material::write(workdir, &wanted, &after)?;
+        let gone: Vec<&str> = paths(&wanted).filter(|path| !paths(&after).any(|other| other == *path)).collect();
+        forget(workdir, &gone)?;
+        // What was said of an end that does not come would be taken for what is said of the next.
+        let stays = ends(published.trusted_root.as_ref(), after.trusted_root.as_ref());
+        let was = ends(published.trusted_root.as_ref(), wanted.trusted_root.as_ref());
+        let _lock = workdir.lock()?;
+        for (entry, _) in was.iter().filter(|(entry, _)| !stays.iter().any(|(other, _)| other == entry)) {
+            let place = workdir.last_use(&file_name(entry));
+            if disk::exists(&place)? {
+                disk::remove(&place)?;
+            }
+        }
+        gone.iter().try_for_each(|path| disk::remove(&workdir.targets().join(path)))?;
+        Ok(Outcome::done(discarded))
+    }
+
+    /// Whether this file goes back.
+    fn means(&self, path: &str) -> bool {
+        self.paths.is_empty() || self.paths.iter().any(|other| other == path)
+    }
+
+    /// What is wanted, with the files that are meant as they are published.
+    fn put_back(&self, wanted: &Material, published: &Material) -> Material {
+        let mut after = Material::default();
+        for (material, back) in [(wanted, false), (published, true)] {
+            let taken = |path: &str| self.means(path) == back;
+            if taken(TrustedRoot::TARGET) {
+                after.trusted_root.clone_from(&material.trusted_root);
+            }
+            let configs = material.signing_configs.iter().filter(|(path, _)| taken(path));
+            after.signing_configs.extend(configs.map(|(path, config)| (path.clone(), config.clone())));
+            after.legacy.extend(material.legacy.iter().filter(|target| taken(&target.path)).cloned());
+            after.unreadable.extend(material.unreadable.iter().filter(|(path, _)| taken(path)).cloned());
+        }
+        after.legacy.sort_by(|a, b| a.path.cmp(&b.path));
+        after
+    }
+}
+
+/// The files of a material.
+fn paths(material: &Material) -> impl Iterator<Item = &str> {
+    let root = material.trusted_root.iter().map(|_| TrustedRoot::TARGET);
+    let configs = material.signing_configs.keys().map(String::as_str);
+    let legacy = material.legacy.iter().map(|target| target.path.as_str());
+    let unreadable = material.unreadable.iter().map(|(path, _)| path.as_str());
+    root.chain(configs).chain(legacy).chain(unreadable)
+}
+
+/// Takes what the policy says of files that go away out of it.
+fn forget(workdir: &Workdir, gone: &[&str]) -> Result<(), Failure> {
+    let said = |targets: &dyn TableLike| gone.iter().any(|path| targets.contains_key(path));
+    let text = PolicyFile::read(workdir)?.text;
+    let document: toml_edit::DocumentMut =
+        text.parse().map_err(|error| Failure::could_not("trustroot.toml cannot be edited").caused_by(&error))?;
+    if !document.get("targets").and_then(toml_edit::Item::as_table_like).is_some_and(said) {
+        return Ok(());
+    }
+    PolicyFile::edit(workdir, |document, _| {
+        let Some(targets) = document.get_mut("targets").and_then(toml_edit::Item::as_table_like_mut) else {
+            return Ok(());
+        };
+        for path in gone {
+            let entry = targets.get_mut(path).and_then(toml_edit::Item::as_table_like_mut);
+            let empty = entry.is_some_and(|entry| {
+                entry.remove("custom");
+                entry.is_empty()
+            });
+            if empty {
+                targets.remove(path);
+            }
+        }
+        Ok(())
+    })
+    .map(|_| ())
+}
+
+/// What is thrown away.
+struct Discarded {
+    files: Vec<FileDiff>,
+    unreadable: Vec<String>,
+}
+
+impl fmt::Display for Discarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Discarded, what was wanted and is not published:\n")?;
+        self.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 2)))?;
+        if !self.unreadable.is_empty() {
+            let paths: Vec<String> = self.unreadable.iter().map(|path| escaped(path).to_string()).collect();
+            f.write_str(&wrapped(&format!("{}, which cannot be read", and(&paths)), 2))?;
+        }
+        Ok(())
+    }
+}
+
+impl Report for Discarded {
+    fn json(&self) -> Json {
+        let members = [
+            ("ok", Json::Bool(true)),
+            ("files", self.files.iter().map(FileDiff::json).collect()),
+            ("unreadable", self.unreadable.iter().map(Json::string).collect()),
+        ];
+        Json::Object(members.into_iter().collect::<Object>())
+    }
+}
