@@ -58,7 +58,10 @@ fn another_trust_root_id_does_not_hide_what_a_key_has_signed() {
     let command = run.stderr.split("trustroot accept").nth(1).unwrap().split('`').next().unwrap().to_owned();
     let command: Vec<&str> = command.split_whitespace().collect();
     evil.exits(0, &[&["accept"], &command[..], &["--reason=shared", "--until=2027-01-01T00:00:00Z"]].concat());
-    says(&sign("second", 0), &["key-used-elsewhere", "because: shared", "alice signed targets version 2"]);
+    says(
+        &sign("second", 0),
+        &["key-used-elsewhere of ", "until 2027-01-01T00:00:00Z: shared", "alice signed targets version 2"],
+    );
 }
 
 #[test]

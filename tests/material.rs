@@ -357,6 +357,7 @@ fn whoever_signs_sees_what_changes() {
     let review = trustroot.run(&["review", "next", "--now", NOW]);
     for line in [
         "  trusted_root.json\n    + adds Rekor rekor.example (P-256) from 2026-10-01\n",
+        "        logId.keyId JL1OZpcjvSZO36ci4haACYy+iMdIUPDXRIkHTc8hjBU=, in hex\n        24bd4e669723bd26",
         "    = Fulcio, CT log and TSA unchanged (same bytes)\n",
         "    = Rekor rekor.sigstore.dev (P-256) and Rekor v2 log2025-1.rekor.sigstore.dev\n      \
          (Ed25519) stay as before, without an end\n",

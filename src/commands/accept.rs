@@ -55,10 +55,12 @@ pub(crate) struct Accept {
 impl Accept {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let policy = PolicyFile::read(&context.workdir)?.policy;
+        let lock = context.workdir.lock()?;
         let found = stage::found(context).map(|mut found| {
             found.retain(|finding| finding.rule == self.finding);
             found
         });
+        drop(lock);
         let subjects = match &self.subject {
             Some(subject) => vec![subject.clone()],
             None => {

@@ -125,10 +125,13 @@ fn leaves(json: &Json, path: &str, changes: &mut Vec<JsonChange>) {
     }
 }
 
-/// A line on one member: of keys and certificates what they are.
+/// A line on one member: of keys and certificates what they are, of a log id also the hex digits by which logs are known.
 fn detail(path: &str, value: &Json) -> String {
     let text = value.as_str().unwrap_or_default();
     let raw = STANDARD.decode(text).ok().filter(|raw| STANDARD.encode(raw) == text);
+    if let Some(id) = raw.as_ref().filter(|_| path.ends_with("logId.keyId")) {
+        return format!("logId.keyId {text}, in hex {}", hex::encode(id));
+    }
     if let Some(raw) = raw.filter(|_| path.ends_with("rawBytes")) {
         let digest = Digest::of(&raw);
         if let Ok(certificate) = Certificate::from_der(&raw) {
