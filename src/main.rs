@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod adopt;
+mod advice;
 mod ask;
 mod audit;
 mod ceremony_dir;

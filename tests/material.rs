@@ -42,6 +42,9 @@ fn everything_is_shown() {
         "Rekor v2 https://log2025-1.rekor.sigstore.dev",
         "ctfe.pub                        CTFE     Active, ctfe.sigstore.dev/test",
         "Timeline: = valid, > open, : today, 2026-08-22",
+        "\n  fulcio.sigstore.dev 03a38ffb  =",
+        "\n  fulcio.sigstore.dev 15d79534  ",
+        "\n  timestamp.sigstor\u{2026}/timestamp  ",
         "signing with Rekor by signing_config_rekor_v2.v0.2.json\n  log2025-1.rekor.sigstore.dev ",
     ] {
         assert!(text.contains(line), "no {line:?} in {text}");
@@ -70,6 +73,10 @@ fn what_is_wrong_with_sigstores_is_found_and_mended() {
     let trustroot = sigstore();
     let (hole, ctfe) = ("coverage-hole (ctlog 2021-03-07)", "legacy-differs (ctfe.pub)");
     assert_eq!(names(&material(&trustroot, 1, &["lint"])), [hole, ctfe]);
+    let lint = trustroot.exits(1, &["material", "lint", "--now", NOW]).stdout;
+    let said = lint.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("Do: Give the earlier entry its real end, or the later one its real start;"), "{lint}");
+    assert!(lint.lines().all(|line| line.chars().count() <= 80), "{lint}");
     let mended = material(&trustroot, 0, &["legacy"]);
     assert_eq!(told(&mended), [("ctfe.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()])]);
     assert!(
@@ -291,11 +298,11 @@ fn an_authority_is_rotated_at_its_url_after_the_old_one_was_ended() {
     assert_eq!(trustroot.read("targets/signing_config.v0.2.json"), before);
 
     // What was wanted is thrown away: everything is as it is published.
-    let files = material(&trustroot, 0, &["discard", "--yes"]);
+    let files = material(&trustroot, 0, &["discard", "--throw-away"]);
     assert!(told(&files).iter().any(|(path, _)| path == "trusted_root.json"), "{files}");
     assert!(!trustroot.dir().join("targets/fulcio_2026.crt.pem").exists());
     assert!(!trustroot.read("trustroot.toml").contains("fulcio_2026.crt.pem"));
-    let nothing = trustroot.exits(1, &["material", "discard", "--yes", "--now", NOW]);
+    let nothing = trustroot.exits(1, &["material", "discard", "--throw-away", "--now", NOW]);
     assert!(nothing.says("the wanted material is what is published"), "{}", nothing.stderr);
 
     // With one, signers use it again from the start of the successor.
@@ -321,10 +328,10 @@ fn what_is_wanted_is_discarded_file_by_file() {
     material(&trustroot, 0, &add);
     trustroot.write("targets/trusted_root.json", published.replacen('{', "[", 1));
     let unasked = trustroot.exits(2, &["material", "discard", "--now", NOW]);
-    assert!(unasked.says("--yes"), "{}", unasked.stderr);
-    let other = trustroot.exits(1, &["material", "discard", "artifact.pub", "--yes", "--now", NOW]);
+    assert!(unasked.says("--throw-away"), "{}", unasked.stderr);
+    let other = trustroot.exits(1, &["material", "discard", "artifact.pub", "--throw-away", "--now", NOW]);
     assert!(other.says("there is nothing to discard in artifact.pub"), "{}", other.stderr);
-    let one = material(&trustroot, 0, &["discard", "trusted_root.json", "--yes"]);
+    let one = material(&trustroot, 0, &["discard", "trusted_root.json", "--throw-away"]);
     assert_eq!(one["unreadable"][0], "trusted_root.json");
     assert_eq!(trustroot.read("targets/trusted_root.json"), published);
     assert!(trustroot.read("targets/signing_config.v0.2.json").contains("login.example"));
@@ -344,6 +351,17 @@ fn whoever_signs_sees_what_changes() {
     trustroot.write("checkpoint", checkpoint(5, "rekor.example"));
     let rotate =
         ["rotate", "rekor", "--url", "https://rekor.example", "--key", "key.pem", "--checkpoint", "checkpoint"];
+    let twin = trustroot.twin();
+    let text = twin.ok(&[&["material"], &rotate[..], &["--start", START, "--now", NOW]].concat());
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let behind = "! It is not in signing_config.json and signing_config_rekor_v2.v0.2.json: who signs by that";
+    assert!(said.contains(behind), "{text}");
+    assert!(
+        said.contains("`stage` stops on target-changed of signing_config.v0.2.json and trusted_root.json, whose names"),
+        "{text}"
+    );
+    assert!(said.contains("in hex 24bd4e66"), "the log id as operators know it: {text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     material(&trustroot, 0, &[&rotate[..], &["--start", START]].concat());
     let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
     trustroot.ok(&[&["accept", "target-changed", "--all"], &reason[..]].concat());

@@ -198,7 +198,7 @@ fn whoever_signs_reads_that_a_key_is_compromised() {
     assert_eq!(answer["endings"][0]["evidence"]["compromised"], leak, "{answer}");
 
     // Taken back, nothing is left of it.
-    trustroot.ok(&["material", "discard", "--yes", "--now", NOW]);
+    trustroot.ok(&["material", "discard", "--throw-away", "--now", NOW]);
     assert!(!trustroot.dir().join("evidence/fulcio-15d79534").exists());
 }
 

@@ -261,7 +261,8 @@ fn bad_answers_change_nothing() {
         (over(|_| Reply::Truncated(b"x".to_vec())), 2, "the connection ended before the answer did"),
         (over(|path| Reply::Redirect(path.to_owned())), 2, "the server redirects more than 5 times"),
         (over(|_| Reply::Redirect("file:///etc/passwd".to_owned())), 2, "its scheme is neither http nor https"),
-        (over(|_| Reply::Bytes(b"<html>".to_vec())), 2, "is not the key of a log"),
+        (over(|_| Reply::Bytes(b"<html>".to_vec())), 2, "/api/v1/log/publicKey answers a page of HTML"),
+        (over(|_| Reply::Bytes(b"no key".to_vec())), 2, "is not the key of a log"),
     ] {
         let run = room.exits(code, &rotate("rekor", &["--from", &server.url(), "--url=https://rekor.example"]));
         assert!(run.harmless().says(said), "no {said:?} in {}", run.stderr);
@@ -274,7 +275,7 @@ fn bad_answers_change_nothing() {
     assert!(run.says("is of the log \"rekor.elsewhere\", not of \"rekor.example\""), "{}", run.stderr);
     assert!(run.says("answers/127.0.0.1-"), "what it answered is kept: {}", run.stderr);
     assert!(!room.dir().join("targets").exists());
-    assert_eq!(saved(&room).len(), 3);
+    assert_eq!(saved(&room).len(), 4);
 
     let stopped = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let run = room.exits(2, &rotate("fulcio", &["--from", &format!("http://{stopped}")]));
@@ -324,4 +325,52 @@ fn init_asks_what_runs() {
 
 fn log_pem(der: &[u8]) -> Vec<u8> {
     ceremony::material::LogKey::parse(der).unwrap().key().to_spki_pem().into_bytes()
+}
+
+/// What a release manager met instead of services: the key of another log, a login, a page, nothing.
+#[test]
+fn whoever_answers_otherwise_is_named() {
+    let room = room();
+    room.write("key.pem", log_key(5).key().to_spki_pem());
+    // A Rekor of version 2, and an ECDSA key of another.
+    let server = service(&[("/api/v2/checkpoint", checkpoint(6, "log.example").into_bytes())]);
+    let rekor = |from: &str| rotate("rekor", &["--from", from, "--url=https://log.example", "--key=key.pem"]).join(" ");
+    let run = |line: &str, code: i32| room.exits(code, &line.split(' ').collect::<Vec<_>>());
+    let other = run(&rekor(&server.url()), 1);
+    assert!(other.says("does not prove that this is the key of the log at https://log.example"), "{}", other.stderr);
+    let own = service(&[("/api/v2/checkpoint", checkpoint(5, "log.example").into_bytes())]);
+    run(&rekor(&own.url()), 0);
+    assert!(room.read("targets/signing_config.v0.2.json").contains("\"majorApiVersion\": 2"));
+
+    let fulcio = |from: &str| rotate("fulcio", &["--from", from]).join(" ");
+    let page = |body: &'static str| service(&[("/api/v2/trustBundle", body.as_bytes().to_vec())]);
+    let html = page("\n<!DOCTYPE html><title>Log in</title>");
+    let run_html = run(&fulcio(&html.url()), 2);
+    assert!(run_html.says("/api/v2/trustBundle answers a page of HTML"), "{}", run_html.stderr);
+    let (elsewhere, login) = (html.url(), html.url());
+    let redirects = Server::new(move |_| Reply::Redirect(format!("{elsewhere}/api/v2/trustBundle")));
+    let told = format!("answers a page of HTML, from {login}/api/v2/trustBundle, to which it redirects");
+    let redirected = run(&fulcio(&redirects.url()), 2);
+    assert!(redirected.says(&told), "{}", redirected.stderr);
+    assert!(run(&fulcio(&page(" ").url()), 2).says("answers nothing: an empty answer"));
+    for (status, hint) in [(401, "it wants a login"), (503, "ask again later")] {
+        let server = Server::new(move |_| Reply::Status(status));
+        let failed = run(&fulcio(&server.url()), 2);
+        assert!(failed.says(&format!("status {status}")) && failed.says(hint), "{}", failed.stderr);
+    }
+    let refused = run(&fulcio("http://127.0.0.1:1"), 2);
+    assert!(refused.says("nothing listens there: look at the address"), "{}", refused.stderr);
+}
+
+/// Who has no file presses Enter.
+#[test]
+fn a_terminal_offers_to_ask_the_service() {
+    let (room, server) = (room(), service(&[("/api/v2/trustBundle", trust_bundle(&[&fulcio_chain()]))]));
+    let url = server.url();
+    let mut terminal = room.terminal(&rotate("fulcio", &["--url", &url]));
+    terminal.expect("File with its certificates, or Enter to ask it").send(ENTER);
+    terminal.expect("Next: propose it to those who sign");
+    assert_eq!(terminal.exit_code(), 0);
+    let written = terminal.written();
+    assert!(written.contains("Asking http://127.0.0.1:") && written.contains("its chain of 2 verifies"), "{written}");
 }

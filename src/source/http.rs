@@ -12,6 +12,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, Proxy};
 use url::Url;
 
+use crate::source::service::Found;
 use crate::source::{OpenError, http_child, shown};
 
 /// Redirections that one question may take.
@@ -27,6 +28,8 @@ pub(crate) struct Site {
     base: Url,
     proxy: Option<Proxy>,
     patience: Duration,
+    /// The longest that one answer may take, whatever its length.
+    total: Option<Duration>,
     plain: Agent,
     /// Made when it is needed first: to read the certificates of a machine takes longer than a refresh.
     secure: OnceCell<Agent>,
@@ -43,7 +46,7 @@ impl Site {
 
     fn through(proxy: Option<Proxy>, base: Url, patience: Duration) -> Result<Self, OpenError> {
         let plain = agent(proxy.clone(), patience, Vec::new());
-        let site = Self { base, proxy, patience, plain, secure: OnceCell::new() };
+        let site = Self { base, proxy, patience, total: None, plain, secure: OnceCell::new() };
         if site.base.scheme() == "https" {
             let found = certificates();
             if found.is_empty() {
@@ -52,6 +55,31 @@ impl Site {
             site.secure.get_or_init(|| agent(site.proxy.clone(), patience, found));
         }
         Ok(site)
+    }
+
+    /// The same, where no answer may take longer than `total`.
+    pub(super) fn within(self, total: Duration) -> Self {
+        Self { total: Some(total), ..self }
+    }
+
+    /// What is at `path` below the address, with the address to which redirections led; none if nothing is there.
+    pub(super) fn found(&self, path: &str, limit: u64) -> Result<Option<Found>, SourceError> {
+        let url = self.child(path)?;
+        let place = shown(&url);
+        let (found, at) = match self.follow(url, limit) {
+            Ok((found, at)) => (Ok(found), shown(&at)),
+            Err(error) => (Err(error), place.clone()),
+        };
+        let elsewhere = (at != place).then_some(at);
+        Ok(answer(place, limit, found)?.map(|bytes| Found { bytes, elsewhere }))
+    }
+
+    fn child(&self, path: &str) -> Result<Url, SourceError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(target_path(path)?.split('/'));
+        }
+        Ok(url)
     }
 
     fn agent(&self, url: &Url) -> &Agent {
@@ -73,13 +101,13 @@ impl Site {
     }
 
     fn read(&self, url: Url, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        answer(shown(&url), limit, self.follow(url, limit))
+        answer(shown(&url), limit, self.follow(url, limit).map(|(answer, _)| answer))
     }
 
-    fn follow(&self, mut url: Url, limit: u64) -> Result<Answer, HttpError> {
+    fn follow(&self, mut url: Url, limit: u64) -> Result<(Answer, Url), HttpError> {
         for _ in 0..=REDIRECTS {
             match self.ask(&url, limit)? {
-                Reply::Answer(answer) => return Ok(answer),
+                Reply::Answer(answer) => return Ok((answer, url)),
                 Reply::Elsewhere(location) => url = redirected(&url, &location)?,
             }
         }
@@ -88,7 +116,8 @@ impl Site {
 
     /// The longest that an answer of `limit` bytes may take.
     fn most(&self, limit: u64) -> Duration {
-        self.patience.saturating_mul(2).saturating_add(Duration::from_secs(limit / SLOWEST))
+        let most = self.patience.saturating_mul(2).saturating_add(Duration::from_secs(limit / SLOWEST));
+        self.total.map_or(most, |total| total.min(most))
     }
 
     fn ask(&self, url: &Url, limit: u64) -> Result<Reply, HttpError> {
@@ -123,7 +152,10 @@ impl Site {
     fn explain(&self, error: ureq::Error) -> HttpError {
         let seconds = self.patience.as_secs();
         match error {
-            ureq::Error::Timeout(ureq::Timeout::Global) => HttpError::Slow { slowest: SLOWEST },
+            ureq::Error::Timeout(ureq::Timeout::Global) => match self.total {
+                Some(total) => HttpError::Late { seconds: total.as_secs() },
+                None => HttpError::Slow { slowest: SLOWEST },
+            },
             ureq::Error::Timeout(_) => HttpError::Silent { seconds },
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => HttpError::Short,
             ureq::Error::Io(error) => HttpError::Connection(error),
@@ -138,11 +170,7 @@ impl Source for Site {
     }
 
     fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(target_path(path)?.split('/'));
-        }
-        self.read(url, limit)
+        self.read(self.child(path)?, limit)
     }
 }
 
@@ -218,6 +246,25 @@ fn redirected(from: &Url, location: &str) -> Result<Url, HttpError> {
     }
 }
 
+impl HttpError {
+    /// What to do about it, where that can be told.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Status { status: 401 | 407 } => {
+                "it wants a login, which is not given here: save the answer elsewhere"
+            }
+            Self::Status { status: 500.. } => "it is there, and does not work at this moment: ask again later",
+            Self::Connection(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                "nothing listens there: look at the address and its port, and whether the service runs"
+            }
+            Self::Late { .. } | Self::Silent { .. } => {
+                "look whether it runs, and whether a proxy is needed (HTTPS_PROXY)"
+            }
+            _ => return None,
+        })
+    }
+}
+
 /// Why a web server's answer did not arrive.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -226,6 +273,11 @@ pub(crate) enum HttpError {
     Connection(#[source] io::Error),
     #[error("the server could not be asked")]
     Exchange(#[source] ureq::Error),
+    #[error("the answer was not complete after {seconds} s")]
+    Late {
+        /// How long one answer may take.
+        seconds: u64,
+    },
     #[error("the redirection to \"{to}\" is refused: {reason}")]
     Redirect {
         /// Where to, escaped.

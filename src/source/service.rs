@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-#[cfg(feature = "net")]
-use ceremony::Source as _;
 use ceremony::SourceError;
 
 #[cfg(feature = "net")]
@@ -18,15 +16,24 @@ pub(crate) struct Service(Site);
 #[cfg(not(feature = "net"))]
 pub(crate) enum Service {}
 
+/// What a service has.
+pub(crate) struct Found {
+    /// It.
+    pub(crate) bytes: Vec<u8>,
+    /// The address to which the service redirected, if it did.
+    pub(crate) elsewhere: Option<String>,
+}
+
 #[cfg(feature = "net")]
 impl Service {
-    /// The service at an `http` or `https` address; `patience` is how long it may be silent. Nothing is asked yet.
+    /// The service at an `http` or `https` address; `patience` is how long it may be silent, `total` how long one answer
+    /// may take. Nothing is asked yet.
     ///
     /// # Errors
     /// If this is no address, or this machine cannot speak to it.
-    pub(crate) fn open(url: &str, patience: Duration) -> Result<Self, ServiceError> {
+    pub(crate) fn open(url: &str, patience: Duration, total: Duration) -> Result<Self, ServiceError> {
         match url.parse()? {
-            Address::Http(base) => Ok(Self(Site::new(base, patience)?)),
+            Address::Http(base) => Ok(Self(Site::new(base, patience)?.within(total))),
             Address::Directory(_) => Err(ServiceError::NoUrl { text: url.escape_debug().to_string() }),
         }
     }
@@ -35,8 +42,8 @@ impl Service {
     ///
     /// # Errors
     /// If the answer is longer than `limit` bytes, or the service could not be asked.
-    pub(crate) fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        self.0.target(path, limit)
+    pub(crate) fn get(&self, path: &str, limit: u64) -> Result<Option<Found>, SourceError> {
+        self.0.found(path, limit)
     }
 
     /// What it answers to `body`, of the media type `kind`, sent to its address; none if nothing is there.
@@ -51,18 +58,28 @@ impl Service {
 #[cfg(not(feature = "net"))]
 impl Service {
     /// Refuses: this build asks nobody.
-    pub(crate) fn open(url: &str, _: Duration) -> Result<Self, ServiceError> {
+    pub(crate) fn open(url: &str, _: Duration, _: Duration) -> Result<Self, ServiceError> {
         let address: Address = url.parse()?;
         Err(OpenError::NoNetwork { address: address.to_string() }.into())
     }
 
-    pub(crate) fn get(&self, _: &str, _: u64) -> Result<Option<Vec<u8>>, SourceError> {
+    pub(crate) fn get(&self, _: &str, _: u64) -> Result<Option<Found>, SourceError> {
         match *self {}
     }
 
     pub(crate) fn post(&self, _: &str, _: &[u8], _: u64) -> Result<Option<Vec<u8>>, SourceError> {
         match *self {}
     }
+}
+
+/// What to do about a failure to ask, where that can be told.
+#[cfg_attr(not(feature = "net"), expect(unused_variables, reason = "nobody is asked without it"))]
+pub(crate) fn hint(error: &SourceError) -> Option<&'static str> {
+    #[cfg(feature = "net")]
+    if let SourceError::Unreachable { source, .. } = error {
+        return source.downcast_ref::<super::http::HttpError>()?.hint();
+    }
+    None
 }
 
 /// Why a service cannot be asked at all.

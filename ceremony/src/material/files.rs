@@ -51,6 +51,15 @@ impl Material {
         self.signing_configs.get(SigningConfig::TARGET)
     }
 
+    /// The paths of its files.
+    pub fn paths(&self) -> Vec<&str> {
+        let root = self.trusted_root.iter().map(|_| TrustedRoot::TARGET);
+        let configs = self.signing_configs.keys().map(String::as_str);
+        let legacy = self.legacy.iter().map(|target| target.path.as_str());
+        let unreadable = self.unreadable.iter().map(|(path, _)| path.as_str());
+        root.chain(configs).chain(legacy).chain(unreadable).collect()
+    }
+
     /// Whether there is none at all.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::coverage::{self, Hole};
 use super::files::Material;
-use super::instance::Kind;
+use super::instance::{Instance, Kind};
 use super::moment::{Moment, ValidFor};
 use super::signing_config::{Form, ServiceKind, SigningConfig};
 
@@ -33,7 +33,8 @@ pub struct Lane {
 /// One entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// How it is called: its URL. Untrusted text.
+    /// How it is called: its URL, with the digits at the end of its subject where another of its kind has the same URL.
+    /// Untrusted text.
     pub label: String,
     /// When it is valid.
     pub valid_for: ValidFor,
@@ -55,7 +56,7 @@ impl Timeline {
         let mut lanes = Vec::new();
         for kind in Kind::ALL {
             let entries = material.trusted_root.iter().flat_map(|root| root.of_kind(*kind));
-            let bars = entries.filter_map(|entry| Some((entry.url()?.to_string(), entry.valid_for().ok()?)));
+            let bars = entries.filter_map(|entry| Some((label(material, &entry)?, entry.valid_for().ok()?)));
             lanes.push(Lane::of(kind.to_string(), bars, coverage::of_kind(material, *kind)));
         }
         let signing = |config: &SigningConfig, kind: ServiceKind, path: Option<&str>| {
@@ -94,6 +95,17 @@ impl Lane {
         let spans: Vec<ValidFor> = bars.iter().map(|bar| bar.valid_for.clone()).collect();
         Self { name, holes, overlaps: overlaps(&spans), bars }
     }
+}
+
+/// How an entry is called.
+fn label(material: &Material, entry: &Instance<'_>) -> Option<String> {
+    let url = entry.url()?;
+    let alike = material.trusted_root.iter().flat_map(|root| root.of_kind(entry.kind));
+    if alike.filter(|other| other.url() == Some(url)).count() < 2 {
+        return Some(url.to_string());
+    }
+    let subject = entry.subject();
+    Some([url, subject.rsplit(' ').next().unwrap_or_default()].join(" "))
 }
 
 /// Whether both say the same of the services of a kind.

@@ -10,11 +10,11 @@ use super::entry::Proven;
 use super::live::Answer;
 use crate::context::Context;
 use crate::error::Failure;
-use crate::examine::meaning;
+use crate::examine::{and, meaning};
 use crate::material;
 use crate::policy_file::PolicyFile;
 use crate::report::{Outcome, Report, object};
-use crate::text::wrapped;
+use crate::text::{escaped, wrapped};
 
 /// What a change goes by.
 #[derive(Default)]
@@ -25,11 +25,13 @@ pub(super) struct Grounds {
     pub(super) word: Option<String>,
     /// What services answered.
     pub(super) answers: Vec<Answer>,
+    /// Signing configs that do not know the new service, by path.
+    pub(super) behind: Vec<String>,
 }
 
 impl From<Proven> for Grounds {
     fn from(proven: Proven) -> Self {
-        Self { proof: Some(proven.proof), word: proven.word, answers: proven.answers }
+        Self { proof: Some(proven.proof), word: proven.word, answers: proven.answers, behind: Vec::new() }
     }
 }
 
@@ -69,7 +71,9 @@ impl Wanted {
         let judged = material::judge_wanted(&context.workdir, &published, &after, &self.policy.policy, context.now)?;
         let findings = judged.0;
         let written = material::write(&context.workdir, &self.material, &after)?;
-        Ok(Outcome::done(Changed { grounds, files, findings, written }))
+        let known = published.paths();
+        let replaced = written.iter().filter(|path| known.contains(&path.as_str())).cloned().collect();
+        Ok(Outcome::done(Changed { grounds, files, findings, written, replaced }))
     }
 }
 
@@ -100,6 +104,8 @@ struct Changed {
     files: Vec<FileDiff>,
     findings: Vec<Finding>,
     written: Vec<String>,
+    /// Those of them that are published under their names.
+    replaced: Vec<String>,
 }
 
 impl fmt::Display for Changed {
@@ -112,7 +118,19 @@ impl fmt::Display for Changed {
             f.write_str(&wrapped(&format!("Without proof: {word}."), 0))?;
         }
         self.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 0)))?;
+        let named = |paths: &[String]| and(&paths.iter().map(|path| escaped(path).to_string()).collect::<Vec<_>>());
+        if !self.grounds.behind.is_empty() {
+            let behind = named(&self.grounds.behind);
+            f.write_str(&wrapped(&format!("! It is not in {behind}: who signs by that goes on without it."), 0))?;
+        }
         f.write_str(&stops(&self.findings))?;
+        if !self.replaced.is_empty() {
+            let replaced = named(&self.replaced);
+            let text = format!(
+                "`stage` stops on target-changed of {replaced}, whose names are published, until it is accepted."
+            );
+            f.write_str(&format!("\n{}", wrapped(&text, 0)))?;
+        }
         f.write_str("\nNext: propose it to those who sign.\n  trustroot stage\n")
     }
 }
@@ -127,6 +145,8 @@ impl Report for Changed {
             ("files", self.files.iter().map(FileDiff::json).collect()),
             ("findings", self.findings.iter().map(super::listing::finding).collect()),
             ("written", self.written.iter().map(Json::string).collect()),
+            ("replaced", self.replaced.iter().map(Json::string).collect()),
+            ("behind", self.grounds.behind.iter().map(Json::string).collect()),
         ])
     }
 }

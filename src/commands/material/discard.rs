@@ -27,9 +27,9 @@ pub(super) struct Discard {
     /// Files of trust material below targets/; by default all that differ
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
-    /// Do not ask
+    /// Throw it away without a question
     #[arg(long)]
-    yes: bool,
+    throw_away: bool,
 }
 
 impl Discard {
@@ -52,14 +52,15 @@ impl Discard {
         if discarded.files.is_empty() && discarded.unreadable.is_empty() {
             return Err(Failure::no("there is nothing to discard: the wanted material is what is published"));
         }
-        if !self.yes {
+        if !self.throw_away {
             ui.show(&discarded);
-            if !ui.confirm("--yes", "Throw this away?", None)? {
+            if !ui.confirm("--throw-away", "Throw this away?", None)? {
                 return Err(Failure::no("nothing was thrown away"));
             }
         }
         material::write(workdir, &wanted, &after)?;
-        let gone: Vec<&str> = paths(&wanted).filter(|path| !paths(&after).any(|other| other == *path)).collect();
+        let mut gone = wanted.paths();
+        gone.retain(|path| !after.paths().contains(path));
         forget(workdir, &gone)?;
         // What was said of an end that does not come would be taken for what is said of the next.
         let stays = ends(published.trusted_root.as_ref(), after.trusted_root.as_ref());
@@ -96,15 +97,6 @@ impl Discard {
         after.legacy.sort_by(|a, b| a.path.cmp(&b.path));
         after
     }
-}
-
-/// The files of a material.
-fn paths(material: &Material) -> impl Iterator<Item = &str> {
-    let root = material.trusted_root.iter().map(|_| TrustedRoot::TARGET);
-    let configs = material.signing_configs.keys().map(String::as_str);
-    let legacy = material.legacy.iter().map(|target| target.path.as_str());
-    let unreadable = material.unreadable.iter().map(|(path, _)| path.as_str());
-    root.chain(configs).chain(legacy).chain(unreadable)
 }
 
 /// Takes what the policy says of files that go away out of it.

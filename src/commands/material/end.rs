@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use ceremony::Time;
 use ceremony::material::evidence::{claim, claim_name, file_name};
-use ceremony::material::{EditError, Evidence, Instance, Kind, Material, Moment, ServiceKind, TrustedRoot};
+use ceremony::material::{EditError, Evidence, Instance, Kind, Material, Moment, TrustedRoot};
 
 use super::change::{Grounds, Wanted};
+use super::rotate::service;
 use crate::context::Context;
 use crate::disk::{self, Access, Place};
 use crate::error::{Failure, OrFail as _};
@@ -124,12 +125,7 @@ fn ended(
     let open = ended
         .of_kind(entry.kind)
         .any(|other| other.url() == entry.url() && other.valid_for().is_ok_and(|valid| valid.end.is_none()));
-    let service = match entry.kind {
-        Kind::Fulcio => Some(ServiceKind::Ca),
-        Kind::Rekor => Some(ServiceKind::Rekor),
-        Kind::Tsa => Some(ServiceKind::Tsa),
-        Kind::CtLog => None,
-    };
+    let service = service(entry.kind);
     if let (Some(kind), Some(url), false) = (service, entry.url(), open) {
         for config in after.signing_configs.values_mut() {
             let uses = config.of_kind(kind).any(|service| service.url() == Some(url));

@@ -115,7 +115,7 @@ impl Entry {
 
     /// Reads and proves the entry; asks for what was not said.
     pub(in crate::commands) fn prove(
-        self,
+        mut self,
         context: &Context,
         policy: &Policy,
         root: &TrustedRoot,
@@ -129,6 +129,10 @@ impl Entry {
             (None, Some(live)) => live.url().clone(),
             (None, None) => ui.value("--url", &format!("URL of the {kind}"), None)?,
         };
+        let url = match self.offer(context, kind, &url, live.is_some(), ui)? {
+            Some(asked) => live.insert(asked).url().clone(),
+            None => url,
+        };
         let (form, proof, word);
         let entry = if kind.is_log() {
             let log = self.prove_log(&url, live.as_mut(), ui)?;
@@ -141,7 +145,7 @@ impl Entry {
             let stamp = match (self.timestamp, live.as_mut().filter(|_| kind == Kind::Tsa)) {
                 (Some(path), _) => Some(Stamp { path, message: None }),
                 (None, Some(live)) => {
-                    let (path, message) = live.stamp()?;
+                    let (path, message) = live.stamp(ui)?;
                     Some(Stamp { path, message: Some(message) })
                 }
                 (None, None) => None,
@@ -154,6 +158,28 @@ impl Entry {
         let api_version = self.api_version.unwrap_or(if form == LogIdForm::Note { 2 } else { 1 });
         let answers = live.map(Live::into_answers).unwrap_or_default();
         Ok(Proven { entry, url, api_version, proof, word, answers })
+    }
+
+    /// At a terminal, asks for the first file of an entry where none is given; the service to be asked itself, if there is
+    /// none.
+    fn offer<'a>(
+        &mut self,
+        context: &'a Context,
+        kind: Kind,
+        url: &ServiceUrl,
+        live: bool,
+        ui: &mut Ui,
+    ) -> Result<Option<Live<'a>>, Failure> {
+        let (slot, flag, what) = match kind {
+            Kind::Fulcio | Kind::Tsa => (&mut self.chain, "--chain", "its certificates"),
+            Kind::Rekor => (&mut self.checkpoint, "--checkpoint", "its checkpoint"),
+            Kind::CtLog => (&mut self.tree_head, "--tree-head", "its tree head"),
+        };
+        if live || slot.is_some() || !ui.has_terminal() || !cfg!(feature = "net") {
+            return Ok(None);
+        }
+        *slot = ui.value_if_any(flag, &format!("File with {what}, or Enter to ask it"))?;
+        if slot.is_some() { Ok(None) } else { Live::at(context, kind, url).map(Some) }
     }
 
     /// Reads the key of a log, and what proves it.
@@ -169,10 +195,20 @@ impl Entry {
                 &file(ui, self.tree_head.clone(), asked, "--tree-head", "File with its tree head")?,
             );
         }
-        let state = if evidence::rekor_form(self.api_version, &key) == LogIdForm::Note { Checkpoint } else { LogState };
+        let mut version = self.api_version;
+        if let (None, None, Some(live), LogIdForm::Key) =
+            (&self.checkpoint, version, live.as_deref_mut(), evidence::rekor_form(version, &key))
+        {
+            // An ECDSA key may be that of either version: where the interface of the first is not, it is the second.
+            if let Some(path) = live.ask_if_any(LogState, ui)? {
+                return evidence::rekor(url, key, &path, version);
+            }
+            version = Some(2);
+        }
+        let state = if evidence::rekor_form(version, &key) == LogIdForm::Note { Checkpoint } else { LogState };
         let asked = live.map(|live| (live, state));
         let path = file(ui, self.checkpoint.clone(), asked, "--checkpoint", "File with its checkpoint")?;
-        evidence::rekor(url, key, &path, self.api_version)
+        evidence::rekor(url, key, &path, version)
     }
 
     /// Refuses arguments that belong to another kind.
@@ -207,7 +243,7 @@ fn file(
 ) -> Result<PathBuf, Failure> {
     match (given, asked) {
         (Some(path), _) => Ok(path),
-        (None, Some((live, question))) => live.ask(question),
+        (None, Some((live, question))) => live.ask(question, ui),
         (None, None) => ui.value(flag, question, None),
     }
 }

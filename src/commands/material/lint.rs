@@ -5,6 +5,7 @@ use std::fmt;
 use ceremony::{Finding, Json};
 
 use super::listing;
+use crate::advice::advice;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::material;
@@ -48,6 +49,7 @@ impl fmt::Display for Linted {
             let clients = finding.rule.clients();
             let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
             f.write_str(&wrapped(&format!("{finding}. {}{clients}", finding.rule.why()), 0))?;
+            f.write_str(&wrapped(&format!("Do: {}", advice(finding.rule)), 2))?;
         }
         self.accepted.iter().try_for_each(|finding| f.write_str(&wrapped(&format!("accepted: {finding}"), 0)))
     }

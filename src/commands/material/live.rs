@@ -8,18 +8,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ceremony::material::{Kind, ServiceUrl, timestamp};
-use ceremony::{Digest, Json};
+use ceremony::{Digest, Json, SourceError};
 
 use crate::context::Context;
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::material::LIMIT;
 use crate::report::object;
-use crate::source::service::Service;
+use crate::source::service::{self, Found, Service};
 use crate::text::{escaped, wrapped};
+use crate::ui::Ui;
 
 /// How long a service may be silent.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long one answer may take, however slowly it comes.
+const TOTAL: Duration = Duration::from_secs(120);
 
 /// Where a timestamp authority takes requests: clients know it by this address.
 const STAMPS: &str = "/api/v1/timestamp";
@@ -84,7 +88,7 @@ impl<'a> Live<'a> {
             Kind::Tsa if !from.as_str().ends_with(STAMPS) => format!("{from}{STAMPS}").parse()?,
             _ => from.clone(),
         };
-        let service = Service::open(url.as_str(), PATIENCE).map_err(|error| {
+        let service = Service::open(url.as_str(), PATIENCE, TOTAL).map_err(|error| {
             let (paths, flags) = match kind {
                 Kind::Fulcio => ("/api/v2/trustBundle", "--chain"),
                 Kind::Rekor => ("/api/v1/log/publicKey and /api/v1/log", "--key and --checkpoint"),
@@ -103,27 +107,50 @@ impl<'a> Live<'a> {
     }
 
     /// Asks, and returns the file with the answer.
-    pub(super) fn ask(&mut self, question: Question) -> Result<PathBuf, Failure> {
-        for (path, extension) in question.places() {
-            if let Some(bytes) = self.service.get(path, LIMIT)? {
-                return self.save(format!("{}/{path}", self.url), extension, &bytes);
-            }
+    pub(super) fn ask(&mut self, question: Question, ui: &mut Ui) -> Result<PathBuf, Failure> {
+        if let Some(path) = self.ask_if_any(question, ui)? {
+            return Ok(path);
         }
         let paths: Vec<&str> = question.places().iter().map(|(path, _)| *path).collect();
         let failure = Failure::could_not(format!("{} has nothing at /{}", self.url, paths.join(" and /")));
         Err(match question {
-            Question::LogKey => failure.hint("a Rekor of version 2 does not hand out its key: give it with --key"),
+            Question::LogKey => failure.hint(
+                "a Rekor of version 2 does not hand out its key: give it with --key, to `init` as --rekor URL=KEY",
+            ),
             _ => failure.hint("look whether such a service runs there, and at this address"),
         })
     }
 
+    /// Like [`ask`](Self::ask); nothing if nothing is there.
+    pub(super) fn ask_if_any(&mut self, question: Question, ui: &mut Ui) -> Result<Option<PathBuf>, Failure> {
+        for (path, extension) in question.places() {
+            let url = format!("{}/{path}", self.url);
+            asking(&url, ui);
+            let Some(Found { bytes, elsewhere }) = self.service.get(path, LIMIT).map_err(explained)? else { continue };
+            let saved = self.save(url.clone(), extension, &bytes)?;
+            let redirected = elsewhere.map_or_else(String::new, |to| format!(", from {to}, to which it redirects"));
+            let text = String::from_utf8_lossy(&bytes).trim_start().to_ascii_lowercase();
+            let what = match &*text {
+                "" => "nothing: an empty answer",
+                text if text.starts_with("<!doctype html") || text.starts_with("<html") => "a page of HTML",
+                _ => return Ok(Some(saved)),
+            };
+            return Err(Failure::could_not(format!("{url} answers {what}{redirected}")).hint(format!(
+                "a login, a proxy or another program stands at this address; what came is saved as {}",
+                saved.display()
+            )));
+        }
+        Ok(None)
+    }
+
     /// Has a timestamp authority stamp something new; returns the file with the answer, and what was to be stamped.
-    pub(super) fn stamp(&mut self) -> Result<(PathBuf, [u8; 32]), Failure> {
+    pub(super) fn stamp(&mut self, ui: &mut Ui) -> Result<(PathBuf, [u8; 32]), Failure> {
         let mut message = [0; 32];
         getrandom::fill(&mut message)
             .map_err(|error| Failure::could_not(format!("the operating system gives no random numbers: {error}")))?;
         let request = timestamp::request(&message);
-        let answer = self.service.post("application/timestamp-query", &request, LIMIT)?;
+        asking(self.url.as_str(), ui);
+        let answer = self.service.post("application/timestamp-query", &request, LIMIT).map_err(explained)?;
         let nothing = || Failure::could_not(format!("{} takes no requests for time stamps", self.url));
         let bytes = answer.ok_or_else(nothing)?;
         Ok((self.save(self.url.to_string(), "tsr", &bytes)?, message))
@@ -147,6 +174,22 @@ impl<'a> Live<'a> {
             .or_fail(|| format!("what {url} answered cannot be saved"))?;
         self.answers.push(Answer { url, file: format!("answers/{host}/{name}"), length: bytes.len(), sha256 });
         Ok(place.path())
+    }
+}
+
+/// Says at a terminal what is waited for.
+fn asking(url: &str, ui: &mut Ui) {
+    if ui.has_terminal() {
+        ui.say(format!("Asking {}", escaped(url)));
+    }
+}
+
+fn explained(error: SourceError) -> Failure {
+    let hint = service::hint(&error);
+    let failure = Failure::from(error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 

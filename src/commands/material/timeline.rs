@@ -10,6 +10,9 @@ use crate::text::{COLUMNS, escaped, wrapped};
 /// The columns of the names.
 const NAMES: usize = 30;
 
+/// How much of the end of a long name is shown.
+const TAIL: usize = 10;
+
 /// The columns of the bars.
 const BARS: usize = COLUMNS - NAMES - 1;
 
@@ -29,13 +32,23 @@ pub(super) fn text(timeline: &Timeline, now: Time) -> String {
     for lane in &timeline.lanes {
         out.push_str(&wrapped(&escaped(&lane.name).to_string(), 0));
         for bar in &lane.bars {
-            let name = escaped(bar.label.trim_start_matches("https://")).to_string();
-            let name: String = name.chars().take(NAMES - 2).collect();
+            let name = shortened(&escaped(bar.label.trim_start_matches("https://")).to_string());
             let _ = writeln!(out, "  {name:width$} {}", drawn(bar, span, now), width = NAMES - 2);
         }
         out.push_str(&remarks(lane));
     }
     out
+}
+
+/// A name that fits, with its ends: what is left out in the middle is marked.
+fn shortened(name: &str) -> String {
+    let length = name.chars().count();
+    if length <= NAMES - 2 {
+        return name.to_owned();
+    }
+    let head: String = name.chars().take(NAMES - 2 - TAIL - 1).collect();
+    let tail: String = name.chars().skip(length - TAIL).collect();
+    format!("{head}\u{2026}{tail}")
 }
 
 /// What is between the bars of a lane.
@@ -124,8 +137,8 @@ mod tests {
 Timeline: = valid, > open, : today, 2026-06-01
                                       2022   2023    2024   2025    2026   2027
 Fulcio
-  fulcio.sigstore.dev           ==============                         :
-  fulcio.sigstore.dev                   ===============================:=======>
+  fulcio.sigstore.dev 03a38ffb  ==============                         :
+  fulcio.sigstore.dev 15d79534          ===============================:=======>
     both are valid from 2022-04-13T20:06:15Z to 2022-12-31T23:59:59.999Z
 ";
         assert!(text.starts_with(expected), "{text}");

@@ -129,18 +129,19 @@ fn leaves(json: &Json, path: &str, changes: &mut Vec<JsonChange>) {
 fn detail(path: &str, value: &Json) -> String {
     let text = value.as_str().unwrap_or_default();
     let raw = STANDARD.decode(text).ok().filter(|raw| STANDARD.encode(raw) == text);
-    if let Some(id) = raw.as_ref().filter(|_| path.ends_with("logId.keyId")) {
-        return format!("logId.keyId {text}, in hex {}", hex::encode(id));
-    }
-    if let Some(raw) = raw.filter(|_| path.ends_with("rawBytes")) {
-        let digest = Digest::of(&raw);
-        if let Ok(certificate) = Certificate::from_der(&raw) {
+    if let Some(raw) = raw.as_ref().filter(|_| path.ends_with("rawBytes")) {
+        let digest = Digest::of(raw);
+        if let Ok(certificate) = Certificate::from_der(raw) {
             let (subject, from, to) = (certificate.subject(), certificate.not_before(), certificate.not_after());
             return format!("certificate {subject}, {from} to {to}, SHA-256 {digest}");
         }
         let key =
-            LogKey::parse(&raw).map_or_else(|_| "bytes".to_string(), |key| format!("{} key", key.key().algorithm()));
+            LogKey::parse(raw).map_or_else(|_| "bytes".to_string(), |key| format!("{} key", key.key().algorithm()));
         return format!("{key}, SHA-256 {digest}");
+    }
+    if let Some(raw) = raw.filter(|_| path.ends_with("logId.keyId")) {
+        let id: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+        return format!("{} {text}, in hex {id}", path.escape_debug());
     }
     let text = if value.as_str().is_some() { text.to_string() } else { value.pretty().trim_end().to_string() };
     let path = path.rsplit_once("publicKey.").map_or(path, |(_, path)| path);
