@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use keyholders::{Action, Ask, AskError, Pin, PinRequest, Refusal, Secret};
+use keyholders::{Action, Ask, AskError, Pin, PinRequest, Refusal, Secret, Tries};
 
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
@@ -162,15 +162,28 @@ impl Robot {
     pub(crate) fn new(secret: Option<Pin>) -> Self {
         Self { secret }
     }
+
+    /// Whether it would give its secret to a device that has these `tries` left.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub(crate) fn ready(&self, tries: Tries) -> Result<(), AskError> {
+        if !tries.untouched() {
+            let reason = "a wrong PIN was given before, and a file is not tried then: log in by hand once, with its vendor's tool";
+            return Err(AskError::Withheld { reason });
+        }
+        self.secret.as_ref().map(drop).ok_or_else(Self::unanswered)
+    }
+
+    fn unanswered() -> AskError {
+        AskError::Unattended { flag: "--online-pin-file, or [[pin]] in config.toml" }
+    }
 }
 
 impl Ask for Robot {
     fn pin(&mut self, request: PinRequest) -> Result<Pin, AskError> {
-        if !request.tries.untouched() {
-            let reason = "a wrong PIN was given before, and a file is not tried then: log in by hand once, with its vendor's tool";
-            return Err(AskError::Withheld { reason });
-        }
-        self.secret.take().ok_or(AskError::Unattended { flag: "--online-pin-file, or [[pin]] in config.toml" })
+        self.ready(request.tries)?;
+        self.secret.take().ok_or_else(Self::unanswered)
     }
 
     fn act(&mut self, _: Action) {}
@@ -185,8 +198,6 @@ pub(crate) fn secret_file(path: &Path) -> Result<Pin, Failure> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use keyholders::Tries;
-
     use super::*;
 
     fn request(secret: Secret, tries: Tries) -> PinRequest {

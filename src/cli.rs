@@ -30,10 +30,10 @@ struct Cli {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Global options")]
 struct Global {
-    /// Work in this directory
+    /// The directory of the trust root; files that other options name are still looked for from here
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
     directory: PathBuf,
-    /// Take this for the present time, in audits and rehearsals
+    /// Take this for the present time: audits, rehearsals
     #[arg(long, value_name = "RFC3339", global = true)]
     now: Option<Time>,
     /// Write the answer as JSON

@@ -1,9 +1,11 @@
 //! When what is published must be signed again.
 
 use ceremony::policy::Signers;
-use ceremony::{Json, Metadata, Object, Policy, Time};
+use ceremony::{Days, Json, Metadata, Policy, Time};
 
 use crate::published::Published;
+use crate::report::object;
+use crate::text::{columns, escaped};
 
 /// The deadlines of one published role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(crate) struct Deadline {
     pub(crate) expires: Time,
     /// From when on the next version may be signed; none if the policy says nothing of the role.
     pub(crate) opens: Option<Time>,
+    /// How long before it expires the next version may be signed; none if the policy says nothing of the role.
+    window: Option<Days>,
     /// Who makes the next version.
     pub(crate) by: By,
 }
@@ -52,6 +56,7 @@ impl Deadline {
             version: file.version(),
             expires: file.expires(),
             opens: wanted.and_then(|wanted| file.expires().minus(wanted.window)),
+            window: wanted.map(|wanted| wanted.window),
             by: match wanted.map(|wanted| &wanted.signers) {
                 None => By::Unknown,
                 Some(Signers::External) => By::External,
@@ -66,10 +71,21 @@ impl Deadline {
         self.opens.is_none_or(|opens| opens <= now)
     }
 
+    /// Whether clients refuse it at `now`.
+    pub(crate) fn is_expired(&self, now: Time) -> bool {
+        self.expires <= now
+    }
+
+    /// Whether an online key should have renewed it by `now`: half of its window is over, and a timer runs often.
+    pub(crate) fn is_late(&self, now: Time) -> bool {
+        let half = self.window.and_then(|window| self.expires.minus(Days(window.0 / 2)));
+        self.by == By::Online && self.is_open(now) && half.is_some_and(|half| half <= now)
+    }
+
     /// `{"role","version","expires","expires-in-days","window-opens","window-open","by"}`
     pub(crate) fn json(&self, now: Time) -> Json {
         let opens = self.opens.map_or(Json::Null, |opens| Json::string(opens.to_string()));
-        let object: Object = [
+        object([
             ("role", Json::string(&self.role)),
             ("version", self.version.into()),
             ("expires", Json::string(self.expires.to_string())),
@@ -77,14 +93,20 @@ impl Deadline {
             ("window-opens", opens),
             ("window-open", Json::Bool(self.is_open(now))),
             ("by", Json::string(self.by.as_str())),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }
 
 impl By {
+    /// How a table of deadlines goes on where the next version may be signed now.
+    fn command(self) -> &'static str {
+        match self {
+            Self::External | Self::Unknown => "",
+            Self::Keyholders => ": trustroot stage",
+            Self::Online => ": trustroot renew",
+        }
+    }
+
     /// The word for it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -94,6 +116,28 @@ impl By {
             Self::Unknown => "unknown",
         }
     }
+}
+
+/// What expires when, and from when on the next version may be signed by which command: a line for each role.
+pub(crate) fn table(deadlines: &[Deadline], now: Time) -> String {
+    let day = |time: Time| format!("{} {}", &time.to_string()[..10], distance(now, time));
+    let row = |deadline: &Deadline| {
+        let window = match deadline.opens {
+            Some(opens) if deadline.by == By::External => {
+                let word = if opens > now { "from" } else { "since" };
+                format!("by others, {word} {}", &opens.to_string()[..10])
+            }
+            Some(opens) if opens > now => format!("from {}", day(opens)),
+            Some(_) => format!("now{}", deadline.by.command()),
+            None => "the policy has no such role".to_owned(),
+        };
+        let expired = if deadline.is_expired(now) { "EXPIRED " } else { "" };
+        let role = format!("{} {}", escaped(&deadline.role), deadline.version);
+        [role, format!("{expired}{}", day(deadline.expires)), window]
+    };
+    let mut rows = vec![["".to_owned(), "expires".to_owned(), "next may be signed".to_owned()]];
+    rows.extend(deadlines.iter().map(row));
+    format!("What is published, the first to expire first:\n{}", columns(&rows, 2))
 }
 
 /// `in 12 days`, `in 5 hours`, `just now`, `3 days ago`

@@ -174,6 +174,7 @@ fn paragraph(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     use std::io::ErrorKind;
 
+    use ceremony::stage::StageError;
     use keyholders::{DeviceError, Tries};
 
     use crate::disk::DiskError;
@@ -193,6 +194,13 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             ),
             _ => None,
         };
+    }
+    if let Some(StageError::NoRecord { role, name }) = error.downcast_ref() {
+        let online = if matches!(role.as_str(), "snapshot" | "timestamp") { " --online" } else { "" };
+        return Some(format!(
+            "whoever holds the key enrolls it, and the file that this makes goes to keyholders/ here:\n\
+             trustroot keyholder enroll {name}{online}"
+        ));
     }
     if let Some(crate::machine::MachineError::Homeless) = error.downcast_ref() {
         return Some("set TRUSTROOT_HOME to a directory of your own, or name a root with --root FILE".into());

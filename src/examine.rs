@@ -11,7 +11,9 @@ use std::path::Path;
 use ceremony::history::Step;
 use ceremony::material::{Ending, FileDiff, Material, Timeline};
 use ceremony::policy::Accept;
-use ceremony::{Base, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, tally};
+use ceremony::{
+    Base, Days, Diff, Finding, Fingerprint, Kind, Meta, Metadata, RoleDiff, Root, Rule, Staged, Targets, Time, tally,
+};
 
 use crate::ceremony_dir::{self, Abandoned, Ceremony, Derivation};
 use crate::context::Context;
@@ -42,6 +44,10 @@ pub(crate) struct Examined {
     endings: Vec<Ending>,
     /// When what of it is valid, once this is published.
     timeline: Timeline,
+    /// When it was examined.
+    now: Time,
+    /// How long clients may go on with the timestamp that they have, where there is one.
+    timestamps: Option<Days>,
     /// Trust material whose content the ceremony does not carry.
     unseen: Vec<String>,
     /// Published files that the latest root does not vouch for: the role, and the older root that does.
@@ -105,6 +111,8 @@ pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path
         material: ceremony::material::diff(&known, &step.after),
         timeline: Timeline::of(&step.after),
         endings: step.endings,
+        now: context.now.max(staged.at()),
+        timestamps: policy.role("timestamp").filter(|_| ceremony.base.timestamp.is_some()).map(|role| role.lifetime),
         unseen: step.missing,
         outdated,
         open,

@@ -83,14 +83,17 @@ impl Machine {
 
     /// The file of the online role `role` that was published last in the trust root `id`, as far as this machine knows.
     pub(crate) fn seen(&self, id: &str, role: &str) -> Result<Option<Vec<u8>>, MachineError> {
-        let place = self.state()?.join("seen").join(plain(id)?).join(&format!("{role}.json"));
-        Ok(disk::read_if_there(&place, METADATA_LIMIT)?)
+        Ok(disk::read_if_there(&self.seen_at(id, role)?, METADATA_LIMIT)?)
+    }
+
+    /// Where that file lies.
+    pub(crate) fn seen_at(&self, id: &str, role: &str) -> Result<Place, MachineError> {
+        Ok(self.state()?.join("seen").join(plain(id)?).join(&format!("{role}.json")))
     }
 
     /// Remembers the file of an online role as published.
     pub(crate) fn see(&self, id: &str, role: &str, bytes: &[u8]) -> Result<(), MachineError> {
-        let place = self.state()?.join("seen").join(plain(id)?).join(&format!("{role}.json"));
-        Ok(disk::replace(&place, bytes, Access::Private)?)
+        Ok(disk::replace(&self.seen_at(id, role)?, bytes, Access::Private)?)
     }
 
     /// Where the trusted root lies.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ceremony::finding::{Finding, Rule};
-use ceremony::material::evidence::{ends, file_name};
+use ceremony::material::evidence::{claim_name, ends, file_name};
 use ceremony::material::files::is_material;
 use ceremony::material::{Ending, Judgement, LegacyTarget, Material, Publication, TrustedRoot, lint, step};
 use ceremony::{Json, Policy, TargetEntry, Targets, Time};
@@ -112,7 +112,8 @@ fn publication(policy: &Policy, at: Time) -> Option<Publication> {
     policy.role("timestamp").map(|role| Publication { at, timestamp_lifetime: role.lifetime })
 }
 
-/// The evidence in `evidence/` of entries that end from one material to the other, by the names of the files.
+/// The evidence in `evidence/` of entries that end from one material to the other, and what is claimed there, by the names
+/// of the files.
 pub(crate) fn evidence(
     workdir: &Workdir,
     before: &Material,
@@ -120,9 +121,10 @@ pub(crate) fn evidence(
 ) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let mut files = BTreeMap::new();
     for (entry, _) in ends(before.trusted_root.as_ref(), after.trusted_root.as_ref()) {
-        let name = file_name(&entry);
-        if let Some(bytes) = disk::read_if_there(&workdir.last_use(&name), LIMIT)? {
-            files.insert(name, bytes);
+        for name in [file_name(&entry), claim_name(&entry)] {
+            if let Some(bytes) = disk::read_if_there(&workdir.last_use(&name), LIMIT)? {
+                files.insert(name, bytes);
+            }
         }
     }
     Ok(files)

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use ceremony::{Fingerprint, Policy, SignOnline, TufKey};
+use ceremony::{Fingerprint, KeySet, Policy, SignOnline, TufKey};
 use keyholders::{Device, DeviceKind, FileKey, Home, Name, Pin, RecordKey, Roster, Uri};
 
 use crate::ask::{ATTEMPTS, Robot, secret_file};
@@ -128,6 +128,49 @@ impl<'a> OnlineKeys<'a> {
         })
     }
 
+    /// Looks for as many of `keys` as must sign `role`, and has none of them sign. On a token a key that shows itself is
+    /// found without its PIN, which has only to be there, and to be one that would be given; a hidden one is found by
+    /// logging in, as when it signs.
+    ///
+    /// # Errors
+    /// What the first key that is not at hand lacks.
+    pub(crate) fn at_hand(&mut self, role: &str, keys: &KeySet) -> Result<(), Failure> {
+        let (mut found, mut absent) = (0, None);
+        for fingerprint in keys.fingerprints() {
+            match self.look(fingerprint) {
+                Ok(()) => found += 1,
+                Err(failure) => _ = absent.get_or_insert(failure),
+            }
+        }
+        if found >= keys.threshold {
+            return Ok(());
+        }
+        let unusable = || Failure::could_not("the root names fewer keys that this program can use than must sign");
+        let failure = absent.unwrap_or_else(unusable);
+        Err(failure.in_context(format!("{role} is not due yet, and could not be signed when it is")))
+    }
+
+    fn look(&mut self, fingerprint: Fingerprint) -> Result<(), Failure> {
+        if self.open.contains_key(&fingerprint) {
+            return Ok(());
+        }
+        if let Some((record, key)) = self.roster.find(&fingerprint)
+            && self.args.online_keys.is_empty()
+            && let Some(uri) = key.uri()
+            && let Some(tries) = self.tokens().tries(uri)?
+        {
+            let robot = Robot::new(self.secret(Some(record.name()), Some(uri))?);
+            robot.ready(tries).or_fail(|| format!("the PIN of {uri} cannot be given"))?;
+        }
+        let open = self.find(&fingerprint)?;
+        self.open.insert(fingerprint, open);
+        Ok(())
+    }
+
+    fn tokens(&self) -> &Tokens {
+        self.tokens.get_or_init(|| Tokens::load(&self.args.modules, &self.config))
+    }
+
     fn find(&self, fingerprint: &Fingerprint) -> Result<Open, Failure> {
         let record = self.roster.find(fingerprint);
         let owner = record.map(|(record, _)| record.name());
@@ -186,8 +229,7 @@ impl<'a> OnlineKeys<'a> {
     fn on_token(&self, name: &Name, key: &RecordKey) -> Result<Open, Failure> {
         let uri = key.uri().expect("a key on a token has a URI");
         let mut robot = Robot::new(self.secret(Some(name), Some(uri))?);
-        let tokens = self.tokens.get_or_init(|| Tokens::load(&self.args.modules, &self.config));
-        let device = tokens.open(uri, Some(name), &mut robot)?;
+        let device = self.tokens().open(uri, Some(name), &mut robot)?;
         let (found, wanted) = (device.public_key().fingerprint(), key.fingerprint());
         if found != wanted {
             let message = format!("{uri} is the key {}, not {name}'s {}", found.short(), wanted.short());

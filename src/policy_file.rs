@@ -8,7 +8,7 @@ use crate::error::{Failure, OrFail as _};
 use crate::workdir::Workdir;
 
 /// The most bytes of a policy that are read.
-const LIMIT: u64 = 1 << 20;
+pub(crate) const LIMIT: u64 = 1 << 20;
 
 /// A policy, and the text that it was read from.
 #[derive(Clone, Debug)]
@@ -71,14 +71,35 @@ pub(crate) fn names<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Array
     table.get_mut(key)?.as_array_mut()
 }
 
-/// Appends an `[[accept]]`.
-pub(crate) fn add_accept(
+/// Writes an `[[accept]]`: in place of what was accepted of this finding and subject, else behind the others. Returns
+/// the reason and the time that it replaces.
+pub(crate) fn set_accept(
     document: &mut DocumentMut,
     finding: &str,
     subject: &str,
     reason: &str,
     until: &str,
-) -> Result<(), Failure> {
+) -> Result<Option<(String, String)>, Failure> {
+    let unusual = || Failure::could_not("accept in trustroot.toml is no list of tables");
+    let text = |table: &Table, name: &str| table.get(name).and_then(Item::as_str).unwrap_or_default().to_owned();
+    if let Some(accepts) = document.get_mut("accept") {
+        let accepts = accepts.as_array_of_tables_mut().ok_or_else(unusual)?;
+        let same = |table: &Table| text(table, "finding") == finding && text(table, "subject") == subject;
+        let first = accepts.iter().position(same);
+        if let Some(first) = first {
+            // Of several only the first that is not over ever counted.
+            for later in (first + 1..accepts.len()).rev() {
+                if accepts.get(later).is_some_and(same) {
+                    accepts.remove(later);
+                }
+            }
+            let table = accepts.get_mut(first).ok_or_else(unusual)?;
+            let before = (text(table, "reason"), text(table, "until"));
+            table.insert("reason", value(reason));
+            table.insert("until", value(until));
+            return Ok(Some(before));
+        }
+    }
     let mut table = Table::new();
     for (name, text) in [("finding", finding), ("subject", subject), ("reason", reason), ("until", until)] {
         table.insert(name, value(text));
@@ -90,9 +111,8 @@ pub(crate) fn add_accept(
         document.set_trailing("\n");
     }
     let accepts = document.entry("accept").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
-    let accepts = accepts.as_array_of_tables_mut();
-    accepts.ok_or_else(|| Failure::could_not("accept in trustroot.toml is no list of tables"))?.push(table);
-    Ok(())
+    accepts.as_array_of_tables_mut().ok_or_else(unusual)?.push(table);
+    Ok(None)
 }
 
 /// What every policy that is written here begins with, below a line that says where it comes from. `{id}`, `{name}` and
@@ -132,3 +152,25 @@ file-keys = {file-keys}
 # lie beside the records.
 # anchors = []
 "#;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_second_accept_replaces_the_first() {
+        let mut document: DocumentMut = "# mine\na = 1\n".parse().unwrap();
+        let mut set = |subject: &str, reason: &str| {
+            set_accept(&mut document, "target-changed", subject, reason, "2027-01-01T00:00:00Z").unwrap()
+        };
+        assert_eq!((set("a 1", "one"), set("a 2", "two")), (None, None));
+        assert_eq!(set("a 1", "three"), Some(("one".to_owned(), "2027-01-01T00:00:00Z".to_owned())));
+        let twice = document.to_string().replace("a 2", "a 1");
+        let mut document: DocumentMut = twice.parse().unwrap();
+        set_accept(&mut document, "target-changed", "a 1", "four", "2027-02-01T00:00:00Z").unwrap();
+        let text = document.to_string();
+        let entry = "[[accept]]\nfinding = \"target-changed\"\nsubject = \"a 1\"\nreason = \"four\"\n";
+        assert_eq!(text, format!("# mine\na = 1\n\n{entry}until = \"2027-02-01T00:00:00Z\"\n"));
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ceremony::source::NameError;
 use ceremony::{Base, MemorySource, Meta, Metadata, Root, Source, Targets};
 
+use crate::copies;
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
 use crate::workdir::Repository;
@@ -60,7 +61,9 @@ impl Published {
         for (i, version) in roots.iter().enumerate() {
             if i > 0 && roots[i - 1] + 1 != *version {
                 let (before, after) = (roots[i - 1], version);
-                return Err(Failure::no(format!("repository: root {before} is followed by root {after}")));
+                return Err(
+                    Failure::no(format!("repository: root {before} is followed by root {after}")).hint(copies::MEND)
+                );
             }
             published.roots.push(read(&format!("{version}.root.json"))?);
         }
@@ -153,7 +156,12 @@ impl PublishedFile {
     /// Reads a metadata file of a repository by its published name.
     pub(crate) fn read(repository: &Repository, name: &str) -> Result<Self, Failure> {
         let place = repository.metadata(name);
-        Self::parse(disk::read(&place, METADATA_LIMIT)?).or_fail(|| format!("{place} cannot be used"))
+        let bytes = disk::read(&place, METADATA_LIMIT).map_err(|error| match error.is_not_there() {
+            true => Failure::from(error).hint(copies::MEND),
+            false => error.into(),
+        })?;
+        let file = Self::parse(bytes).or_fail(|| format!("{place} cannot be used"));
+        file.map_err(|failure| failure.hint(copies::MEND))
     }
 
     /// Reads a metadata file.

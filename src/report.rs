@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ceremony::policy::Accept;
 use ceremony::{Digest, Finding, Json};
 
 /// The answer of a command: for people by `Display`, in lines of at most 80 columns, each ended by a newline; for
@@ -59,4 +60,12 @@ pub(crate) fn finding(finding: &Finding) -> Json {
         ("why", Json::string(finding.rule.why())),
         ("clients", Json::string(finding.rule.clients())),
     ])
+}
+
+/// A finding for programs that a policy accepts, with the reason.
+pub(crate) fn accepted(found: &Finding, accept: &Accept) -> Json {
+    let mut members = finding(found).as_object().cloned().unwrap_or_default();
+    members.insert("reason", Json::string(&accept.reason));
+    members.insert("until", Json::string(accept.until.to_string()));
+    Json::Object(members)
 }

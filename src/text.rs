@@ -146,6 +146,32 @@ pub(crate) fn shell_word(word: &str) -> String {
     }
 }
 
+/// A command to copy, of words as a shell takes them: behind two blanks it fits 80 columns, broken where the shell goes on
+/// with the next line. A word that is longer than a line stays whole.
+pub(crate) fn command(words: &[&str]) -> String {
+    const ROOM: usize = COLUMNS - "   \\".len();
+    let mut out = String::new();
+    let mut column = 0;
+    for word in words.iter().map(|word| shell_word(word)) {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > ROOM {
+            out.push_str(" \\\n    ");
+            column = 4;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(&word);
+        column += width;
+    }
+    out
+}
+
+/// `text` as [`wrapped`] breaks it, with every line after the first two columns further in.
+pub(crate) fn hanging(text: &str, indent: usize) -> String {
+    format!("{}{}", " ".repeat(indent), wrapped(text, indent + 2).trim_start())
+}
+
 /// Whether a terminal shows `c` as one thing in its place. `escape_debug` knows what is printable and what combines.
 fn is_harmless(c: char) -> bool {
     matches!(c, ' '..='~') || (!c.is_ascii() && c.escape_debug().count() == 1)
@@ -207,6 +233,26 @@ mod tests {
         let digest = "0".repeat(64);
         let table = columns(&[["a".repeat(20), digest.clone()], ["b".to_owned(), "c".to_owned()]], 0);
         assert_eq!(table, format!("{}\n    {digest}\nb                     c\n", "a".repeat(20)));
+    }
+
+    #[test]
+    fn a_command_is_broken_where_the_shell_goes_on() {
+        let words = ["trustroot", "accept", "entry-removed", "tsa https://timestamp.example/api/v1 85f927bc", "--all"];
+        let text = command(&words);
+        assert_eq!(
+            text,
+            "trustroot accept entry-removed \\\n    'tsa https://timestamp.example/api/v1 85f927bc' --all"
+        );
+        assert!(text.lines().all(|line| line.len() + 2 <= COLUMNS), "{text}");
+        assert_eq!(command(&["a", "b c"]), "a 'b c'");
+        let full = command(&["trustroot", &"x".repeat(66), "y"]);
+        assert!(full.lines().all(|line| line.len() + 2 <= COLUMNS) && full.lines().count() == 2, "{full}");
+    }
+
+    #[test]
+    fn later_lines_hang() {
+        let text = hanging(&"word ".repeat(30), 2);
+        assert!(text.starts_with("  word") && text.lines().skip(1).all(|line| line.starts_with("    word")), "{text}");
     }
 
     #[test]

@@ -111,6 +111,11 @@ impl Ui {
         }
     }
 
+    /// Waits until the person has read what was shown, and presses Enter.
+    pub(crate) fn pause(&mut self, question: &str) -> Result<(), Failure> {
+        self.line("a terminal", question).map(drop)
+    }
+
     /// Asks for a PIN or a passphrase, which is not shown, until it can be one. `flag` answers it.
     ///
     /// The terminal shows the question after its echo is off, so nothing that was typed for it is seen or lost.
@@ -201,7 +206,7 @@ impl Ui {
         let (above, last) = if fits { (above, last) } else { (text.clone(), "") };
         self.err(&above);
         ask(last).map_err(|error| match io::Error::from(error) {
-            error if error.kind() == io::ErrorKind::Interrupted => interrupt::exit_interrupted(),
+            error if error.kind() == io::ErrorKind::Interrupted => interrupt::step_aside(),
             error => no_answer(flag).caused_by(&error),
         })
     }

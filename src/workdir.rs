@@ -80,7 +80,7 @@ impl Workdir {
         self.root.join("answers").join(host).join(name)
     }
 
-    /// `evidence/NAME`: what an authority or a log that ends signed last.
+    /// `evidence/NAME`: what an authority or a log that ends signed last, or what is claimed of that.
     pub(crate) fn last_use(&self, name: &str) -> Place {
         self.root.join("evidence").join(name)
     }

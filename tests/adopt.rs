@@ -58,8 +58,7 @@ fn sigstore_is_adopted_byte_for_byte() {
     has("empty-signature", "root 12", true);
     has("expiry-too-long", "targets", true);
     has("possession-unproven", "lance", true);
-    // Who accepts this would accept it for the next root too.
-    has("threshold-lowered", "timestamp", false);
+    has("threshold-lowered", "timestamp in root 2", false);
     let policy = trustroot.read("trustroot.toml");
     assert!(!policy.contains("threshold-lowered"));
 
@@ -105,7 +104,7 @@ fn the_answer_fits_a_terminal() {
         "\ntimestamp           762      2026-08-28T19:25:56Z  1/1     somebody else\n",
         "\n183e64f3  b3413f6d     lance           root, targets\n",
         "\n0c87432c  ",
-        "  threshold-lowered (timestamp): from 3 to 1\n",
+        "  threshold-lowered (timestamp in root 2): from 3 to 1\n",
         "  Others go on to make snapshot, timestamp, registry.npmjs.org: copy what they\n",
     ] {
         assert!(out.contains(part), "{part} in {out}");

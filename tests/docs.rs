@@ -8,6 +8,8 @@ mod console;
 mod formats;
 #[path = "docs/pages.rs"]
 mod pages;
+#[path = "docs/robot.rs"]
+mod robot;
 
 use std::path::{Path, PathBuf};
 

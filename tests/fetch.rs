@@ -207,7 +207,8 @@ fn a_target_of_other_bytes_is_refused() {
     assert!(!person.dir().join("out").exists());
     let server = sigstore_but(path, || Reply::Bytes(vec![b'x'; 6788]));
     let run = fetch(&person, &server, 1, &["trusted_root.json"]);
-    assert!(run.says("is longer than 6787 bytes"), "{}", run.stderr);
+    assert!(run.says("is longer than 6787 bytes") && run.says("its length is signed"), "{}", run.stderr);
+    assert!(!run.says("--limit"), "{}", run.stderr);
     let run = fetch(&person, &server, 1, &["no/such/target"]);
     assert_eq!(run.stderr, "error: no role that may lists the target \"no/such/target\"\n");
 }

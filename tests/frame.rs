@@ -44,8 +44,8 @@ fn helps(trustroot: &Trustroot, command: &[&str]) -> usize {
         assert!(help.ends_with("Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check.\n"));
     }
     let commands = short.split_once("Commands:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
-    let named = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
-    let names = commands.lines().filter(named).filter_map(|line| line.split_whitespace().next());
+    assert!(commands.lines().all(|line| !line.starts_with("   ")), "a summary takes two lines: {commands}");
+    let names = commands.lines().filter_map(|line| line.split_whitespace().next());
     let below = names.filter(|name| *name != "help").map(|name| helps(trustroot, &[command, &[name]].concat()));
     1 + below.sum::<usize>()
 }

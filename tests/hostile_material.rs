@@ -11,8 +11,8 @@ use common::{Room, Run};
 use serde_json::Value;
 
 /// What the text would have to be escaped for: a terminal, a reader of the line, HTML, Markdown, YAML, a shell.
-const EVIL: &str = "\u{1b}[2J\u{9b}31m\u{202e}\u{2066}\u{200b}\r\n</pre></title><script>alert(1)</script><img src=x onerror=alert(1)>\
-                    \" onload=\"x' # ```\n---\nkind: Pod\n`id`;$(id)";
+const EVIL: &str = "\u{1b}[2J \u{9b}31m \u{202e} \u{2066} \u{200b} \r\n </pre> </title> <script>alert(1)</script> <img src=x \
+                    onerror=alert(1)> \" onload=\"x' # ```\n---\nkind: Pod\n`id`;$(id)";
 
 /// A trust root whose material says it wherever a text may stand, with every finding accepted and published.
 fn room() -> Room {

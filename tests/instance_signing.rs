@@ -173,7 +173,7 @@ fn clients_sign_through_services_that_were_asked_themselves() {
     let end = ["material", "end", "rekor", "http://rekor.example", "--evidence=last.json", "--at", &at];
     let ended = room.json(0, &end);
     assert!(ended["proof"].as_str().unwrap().starts_with("there is its entry 2, of "), "{ended}");
-    room.hold(&["alice", "bob"]);
+    hold(&room, &["target-changed", "target-changed"]);
     sign("3");
     verify("cosign-1.json python-1.json cosign-2.json python-2.json cosign-3.json python-3.json").unwrap();
     for bundle in ["cosign-1.json", "python-1.json", "cosign-3.json", "python-3.json"] {

@@ -314,7 +314,10 @@ fn a_delegated_role_that_is_taken_away_stays_in_the_snapshot() {
 
     room.coordinator.write("trustroot.toml", policy);
     fs::remove_file(room.path("targets/team-b.txt")).unwrap();
-    room.run(0, &["accept", "role-removed", "team", "--reason=the team is gone", "--until=2027-01-01T00:00:00Z"]);
+    room.run(
+        0,
+        &["accept", "role-removed", "team in targets 2", "--reason=the team is gone", "--until=2027-01-01T00:00:00Z"],
+    );
     room.hold(&["alice", "bob"]);
     let named = room.published("2.snapshot.json")["meta"].clone();
     assert_eq!(named["team.json"], room.published("1.snapshot.json")["meta"]["team.json"], "{named}");

@@ -489,7 +489,7 @@ fn what_is_answered_wrong_at_enrolment_is_asked_again() {
     terminal.expect_times(path, 3).line("/nonexistent/bob.pem").expect("is no directory");
     terminal.expect_times(path, 4).line(&bob).expect("Make a new P-256 key there?").line("n");
     terminal.expect("there is no key to enroll").expect_times(path, 5).line(&bob);
-    terminal.expect_times("Make a new P-256 key there?", 2).line("y").expect("Are you the coordinator").line("y");
+    terminal.expect_times("Make a new P-256 key there? [Y/n]", 2).line("y").expect("Are you the coordinator").line("y");
     terminal.expect("New passphrase for").type_secret("").expect("is empty").type_secret("correct horse");
     terminal.expect("Once more").type_secret("correct horse").expect("Enrolled bob");
     assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());

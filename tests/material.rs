@@ -115,7 +115,8 @@ fn all_four_are_rotated_and_the_old_bytes_stay() {
     assert_eq!(files[0].0, "trusted_root.json");
     assert_eq!(files[0].1, ["adds Rekor rekor.sigstore.dev/2026 (P-256) from 2026-10-01"]);
     assert_eq!(files[1].1, ["adds the Rekor v2 rekor.sigstore.dev/2026 for signing from 2026-10-01"]);
-    assert_eq!(files[2].0, "rekor_2026.pub", "older clients find it too");
+    assert_eq!(files[2].0, "signing_config_rekor_v2.v0.2.json", "those who opted in find it too");
+    assert_eq!(files[3].0, "rekor_2026.pub", "older clients find it too");
     let config: Value = serde_json::from_str(&trustroot.read("targets/signing_config.v0.2.json")).unwrap();
     let urls: Vec<_> =
         config["rekorTlogUrls"].as_array().unwrap().iter().map(|service| service["url"].clone()).collect();
@@ -362,10 +363,8 @@ fn whoever_signs_sees_what_changes() {
     assert!(said.contains("in hex 24bd4e66"), "the log id as operators know it: {text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     material(&trustroot, 0, &[&rotate[..], &["--start", START]].concat());
-    for path in ["trusted_root.json", "signing_config.v0.2.json"] {
-        let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
-        trustroot.ok(&[&["accept", "target-changed", path], &reason[..]].concat());
-    }
+    let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
+    trustroot.ok(&[&["accept", "target-changed", "--all"], &reason[..]].concat());
     let dry = trustroot.ok(&["stage", "--dry-run", "--now", NOW]);
     assert!(dry.contains("+ adds Rekor rekor.example (P-256) from 2026-10-01\n"), "{dry}");
     trustroot.ok(&["stage", "--name", "next", "--only", "targets", "--now", NOW]);
@@ -376,7 +375,14 @@ fn whoever_signs_sees_what_changes() {
     let review = trustroot.run(&["review", "next", "--now", NOW]);
     for line in [
         "  trusted_root.json\n    + adds Rekor rekor.example (P-256) from 2026-10-01\n",
+        "        logId.keyId JL1OZpcjvSZO36ci4haACYy+iMdIUPDXRIkHTc8hjBU=, in hex\n        24bd4e669723bd26",
         "    = Fulcio, CT log and TSA unchanged (same bytes)\n",
+        "    = Rekor rekor.sigstore.dev (P-256) and Rekor v2 log2025-1.rekor.sigstore.dev\n      \
+         (Ed25519) stay as before, without an end\n",
+        "  Published today, it is known to every client by 2026-08-29T00:00:00Z: a\n",
+        "    Rekor rekor.example (P-256) starts on 2026-10-01T00:00:00Z, 33 days after\n",
+        "  Compare what is added with what the service itself answers you:",
+        "  `trustroot review --html FILE` draws when what is valid,",
         "    + adds the Rekor v1 rekor.example for signing from 2026-10-01\n",
         "    ~ has status Expired instead of Active\n",
         "  rekor_2026.pub\n    + is new\n",

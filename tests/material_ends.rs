@@ -136,19 +136,23 @@ fn whoever_signs_sees_the_evidence() {
     trustroot.write("evidence/tsa-00000000", "what ends in no ceremony is carried by none");
     stage(&trustroot);
     let carried = trustroot.dir().join("ceremonies/next/inputs/evidence");
-    assert_eq!(fs::read_dir(&carried).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(&carried).unwrap().count(), 2);
     let review = trustroot.run(&["review", "next", "--now", NOW]);
     let digest = Digest::of(trustroot.read("entry.json").as_bytes());
     let told = format!(
         "  Evidence of the last use of what ends\n    \
          ! fulcio https://fulcio.sigstore.dev 15d79534 ends at 2026-08-21T00:00:00Z:\n      \
-         there is no evidence of its last use, and whoever ends it vouches for that\n      \
+         there is no evidence of its last use, and whoever ends it vouches for\n      \
+         that; they say that it was last used at 2026-08-01T00:00:00Z\n      \
+         The end is 24 hours ago.\n      \
          rekor https://rekor.sigstore.dev c0d23d6a ends at 2026-08-21T00:00:00Z:\n      \
-         there is its entry 79571823, of 2024-03-19T17:26:26Z, SHA-256\n      {digest}\n"
+         there is its entry 79571823, of 2024-03-19T17:26:26Z, SHA-256\n      {digest}\n      \
+         The end is 24 hours ago.\n"
     );
     assert!(review.stdout.contains(&told), "{}", review.stdout);
     let answer = trustroot.json(review.code, &["review", "next", "--now", NOW]);
     assert_eq!(answer["endings"][0]["evidence"], Value::Null, "{answer}");
+    assert_eq!(answer["endings"][0]["claimed"], "2026-08-01T00:00:00Z");
     assert_eq!(answer["endings"][1]["evidence"]["sha256"], digest.to_string());
     let words = |trustroot: &Trustroot| trustroot.json(review.code, &["review", "next", "--digest", "--now", NOW]);
     let before = words(&trustroot);
@@ -204,8 +208,8 @@ fn an_end_that_is_edited_by_hand_is_held_against_the_evidence() {
     trustroot.ok(&end("rekor", REKOR, END, &["--evidence=entry.json"]));
     let edited = trustroot.read("targets/trusted_root.json").replace(END, "2024-03-19T17:26:25Z");
     trustroot.write("targets/trusted_root.json", edited);
-    let found =
-        "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a): it ends at 2024-03-19T17:26:25Z, too early for";
+    let found = "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a 2024-03-19T17:26:25Z): it ends at \
+                 2024-03-19T17:26:25Z, too early for";
     for command in [&["stage", "--dry-run", "--now", NOW][..], &["material", "lint", "--now", NOW]] {
         let run = trustroot.exits(1, command);
         let said = [run.said(), run.stdout.split_whitespace().collect::<Vec<_>>().join(" ")].concat();

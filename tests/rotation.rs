@@ -133,8 +133,8 @@ fn a_planned_rotation_fails_no_client_at_any_moment() {
     change.extend(["alice", "bob", "carol"].map(|name| format!("--drop={name}")));
     room.run(0, &change.iter().map(String::as_str).collect::<Vec<_>>());
     room.coordinator.write("targets/a.txt", "second\n");
-    accept(&room, "key-lost", "targets");
-    accept(&room, "target-changed", "a.txt");
+    accept(&room, "key-lost", "targets in root 2");
+    accept(&room, "target-changed", "--all");
     let ceremony = room.stage();
     room.sign_all(&["alice", "bob", "dave", "erin"], &ceremony);
 
@@ -228,7 +228,7 @@ fn the_root_goes_first_where_that_breaks_nobody() {
     room.enroll_online("online2");
     for role in ["snapshot", "timestamp"] {
         room.run(0, &["role", role, "--add=online2"]);
-        accept(&room, "online-key-added", role);
+        accept(&room, "online-key-added", &format!("{role} in root 2"));
     }
     room.coordinator.write("targets/b.txt", "new\n");
     let ceremony = room.stage();
@@ -249,7 +249,7 @@ fn targets_keys_that_are_all_lost_are_replaced_in_an_emergency() {
     let mut room = Room::new(&["alice", "bob", "carol"], 2);
     ["dave", "erin", "frank", "gina"].iter().for_each(|name| room.enroll(name));
     room.run(0, &["role", "targets", "--add=dave", "--add=erin", "--drop=alice", "--drop=bob", "--drop=carol"]);
-    accept(&room, "key-lost", "targets");
+    accept(&room, "key-lost", "targets in root 2");
     room.hold(&["alice", "bob", "dave", "erin"]);
     room.run(0, &["role", "targets", "--add=frank", "--add=gina", "--drop=dave", "--drop=erin"]);
     let first = room.stage();

@@ -127,6 +127,30 @@ fn people_sign_at_their_tokens_and_the_online_key_by_itself() {
     assert_eq!(store.logins(), 1, "one login for snapshot and timestamp");
     room.ok(&["verify", "--repository=repository", "--root=repository/1.root.json"]);
 
+    // While nothing is due the key is found without its PIN, which only has to be there, and to be one that would be given.
+    let renew = |code, logins| {
+        let run = room.exits(code, &["renew"]);
+        assert_eq!(store.logins(), logins, "{run:?}");
+        run
+    };
+    assert!(renew(0, 0).stdout.starts_with("Nothing is due."));
+    store.mood("low");
+    let run = renew(2, 0);
+    assert!(run.says("could not be signed when it is") && run.says("a file is not tried then"), "{run:?}");
+    store.mood("hidden");
+    renew(0, 1);
+    store.mood("");
+    fs::remove_file(store.path("online-pin")).unwrap();
+    assert!(renew(2, 0).says("online-pin"));
+    let (config, path) =
+        (fs::read_to_string(room.home().join("config.toml")).unwrap(), room.home().join("config.toml"));
+    fs::write(&path, config.split("[[pin]]").next().unwrap()).unwrap();
+    assert!(renew(2, 0).says("--online-pin-file, or [[pin]] in config.toml"));
+    fs::write(&path, "").unwrap();
+    assert!(renew(2, 0).says("snapshot is not due yet, and could not be signed when it is"));
+    fs::write(&path, config).unwrap();
+    team.answer_online(PIN);
+
     // A key that is no throw-away never signs at a made-up time.
     let run = room.exits(2, &["renew", "--now=2098-01-01T00:00:00Z"]);
     assert!(run.says("is no throw-away key"), "{run:?}");

@@ -76,7 +76,8 @@ macro_rules! rules {
             }
 
             /// What the subject of its findings is. A policy accepts exactly one subject, so what belongs to one file
-            /// for ever names the version, and what stays so until somebody changes it does not.
+            /// for ever names the version, and what is a change names what it changes to: no later change is accepted
+            /// with it. What stays so until somebody changes it names neither.
             pub fn subject(self) -> &'static str {
                 match self { $(Self::$variant => $subject,)* }
             }
@@ -140,7 +141,7 @@ rules! {
     EmptySignature "empty-signature" "ROLE VERSION"
         "An entry without a signature was left in the file."
         "strict parsers";
-    EndBeforeUse "end-before-use" "the entry"
+    EndBeforeUse "end-before-use" "the entry and its end"
         "An entry ends before the last thing that it is known to have signed, which then no longer verifies."
         "all, for what was signed after the end";
     EntryRemoved "entry-removed" "the entry"
@@ -179,7 +180,7 @@ rules! {
     KeyIdSharedByKeys "key-id-shared" "the key id"
         "Two files use one key id for different keys."
         "";
-    KeyLost "key-lost" "ROLE"
+    KeyLost "key-lost" "`root` where no key is left to spare; ROLE and the file that changes its keys, as in `targets in root VERSION`"
         "So many keys leave at once that the others could not act without them, or no key is left to spare: the next change may never reach its threshold."
         "";
     KeyTypeUnsupported "key-type-unsupported" "the key id"
@@ -218,7 +219,7 @@ rules! {
     OneMeetsThreshold "one-meets-threshold" "ROLE"
         "One person or one key can meet the threshold alone."
         "";
-    OnlineKeyAdded "online-key-added" "ROLE"
+    OnlineKeyAdded "online-key-added" "ROLE and the file that adds it, as in `timestamp in root VERSION`"
         "An online key was added beside the old one; whoever stole the old one still signs."
         "";
     PemInRawBytes "pem-in-raw-bytes" "the entry"
@@ -227,7 +228,7 @@ rules! {
     PossessionUnproven "possession-unproven" "the keyholder"
         "Nobody has shown that this person can sign with this key."
         "";
-    RoleRemoved "role-removed" "the delegated role"
+    RoleRemoved "role-removed" "the delegated role and the file that lacks it, as in `ROLE in targets VERSION`"
         "A delegated role is taken away; its targets are gone for clients."
         "clients that ask for its targets";
     RootUnreadable "root-unreadable" "ROLE VERSION"
@@ -251,16 +252,16 @@ rules! {
     StartMissing "start-missing" "the entry"
         "An entry has no start; some clients refuse the file, others take the entry as valid since ever."
         "sigstore-go, sigstore-python";
-    StartTooSoon "start-too-soon" "the entry"
+    StartTooSoon "start-too-soon" "the entry and its start"
         "An entry is in use before every client can know of it."
         "those with a cache, until their timestamp expires";
-    TargetChanged "target-changed" "the target path"
+    TargetChanged "target-changed" "the target path and the first 16 digits of the SHA-256 of its new content"
         "The content of a target changes under the same name."
         "";
-    TargetRemoved "target-removed" "the target path"
+    TargetRemoved "target-removed" "the target path and the first 16 digits of the SHA-256 of its last content"
         "Clients that ask for this target no longer find it."
         "clients that ask for it";
-    ThresholdLowered "threshold-lowered" "ROLE"
+    ThresholdLowered "threshold-lowered" "ROLE and the file that lowers it, as in `targets in root VERSION`"
         "Fewer people than before can change this role."
         "";
     ThresholdUnreachable "threshold-unreachable" "ROLE"

@@ -115,6 +115,13 @@ pub struct Accept {
 }
 
 impl Policy {
+    /// The most delegated roles that a policy may have.
+    const MOST_DELEGATED: usize = 1024;
+
+    /// The most roles from the top-level one down to a delegated role: as many as clients look into for one target
+    /// (python-tuf, tuf-js and go-tuf, `max_delegations`).
+    const MOST_ABOVE: usize = 32;
+
     /// Reads a policy.
     ///
     /// # Errors
@@ -178,6 +185,10 @@ impl Policy {
         if let Some(name) = self.clients.iter().find(|name| Reader::named(name).is_none()) {
             return Err(PolicyError::Client { name: name.escape_debug().to_string() });
         }
+        if let Some(beyond) = self.delegated.get(Self::MOST_DELEGATED) {
+            let most = Self::MOST_DELEGATED;
+            return Err(PolicyError::role(beyond, &format!("is one too many: {most} delegated roles are the most")));
+        }
         for (name, role) in &self.roles {
             let mut seen = BTreeSet::new();
             for holder in role.signers.names() {
@@ -194,6 +205,11 @@ impl Policy {
                 let by = delegation.by.as_str();
                 if matches!(by, "root" | "snapshot" | "timestamp") || !above.insert(by) {
                     return Err(PolicyError::role(name, &format!("is delegated by \"{by}\", which does not delegate")));
+                }
+                if above.len() > Self::MOST_ABOVE + 1 {
+                    let problem =
+                        format!("has more than {} roles above it, and clients look no further", Self::MOST_ABOVE);
+                    return Err(PolicyError::role(name, &problem));
                 }
                 let next = self.roles.get(by);
                 at = next
@@ -329,6 +345,28 @@ mod tests {
         assert_eq!(trusted("x/a"), [true, false, false]);
         assert_eq!(trusted("t/b"), [true, true, false]);
         assert!(!policy.is_trusted("root", "a") && !policy.is_trusted("nobody", "a"));
+    }
+
+    /// Each role is looked at with all that are above it.
+    #[test]
+    fn delegations_without_end_are_refused() {
+        let role = |name: usize, by: &str| {
+            format!(
+                "[[delegation]]\nname = \"r{name}\"\nby = \"{by}\"\npaths = [\"a\"]\nkeyholders = [\"a\"]\nthreshold = 1\n\
+                 lifetime-days = 9\nsigning-window-days = 2\n"
+            )
+        };
+        let below = |i: usize| role(i, &i.checked_sub(1).map_or("targets".to_string(), |above| format!("r{above}")));
+        let chain = |length: usize| policy_with("", &(0..length).map(below).collect::<String>());
+        assert!(chain(32).is_ok());
+        let error = chain(33).unwrap_err().to_string();
+        assert_eq!(error, "role \"r32\" has more than 32 roles above it, and clients look no further");
+        let wide = |width: usize| policy_with("", &(0..width).map(|i| role(i, "targets")).collect::<String>());
+        assert!(wide(1024).is_ok());
+        assert_eq!(
+            wide(1025).unwrap_err().to_string(),
+            "role \"r1024\" is one too many: 1024 delegated roles are the most"
+        );
     }
 
     #[test]

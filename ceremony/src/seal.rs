@@ -165,9 +165,19 @@ impl Due<'_> {
         }
         let version = self.version(published, taken).ok_or(SealError::VersionsExhausted { role: self.role })?;
         let expires = now.plus(self.policy.lifetime).ok_or(SealError::BeyondTime { role: self.role })?;
-        let mut metadata = draft.finish(version, expires);
-        let payload = metadata.payload();
-        let role = self.role;
+        let metadata = self.sign(draft.finish(version, expires), signer, absent)?;
+        let bytes = metadata.to_file().into();
+        Ok(Some(SealedFile { metadata, bytes }))
+    }
+
+    /// Has every key sign that is not known to be absent, and verifies each signature.
+    fn sign<S: SignOnline>(
+        &self,
+        mut metadata: Metadata,
+        signer: &mut S,
+        absent: &mut Vec<Absent<S::Error>>,
+    ) -> Result<Metadata, SealError<S::Error>> {
+        let (role, payload) = (self.role, metadata.payload());
         for fingerprint in self.keys.fingerprints() {
             let Some(key) = self.keys.key(&fingerprint) else { continue };
             if absent.iter().any(|absent| absent.fingerprint == fingerprint) {
@@ -182,21 +192,20 @@ impl Due<'_> {
             };
             let verified = key.key.as_ref().is_ok_and(|key| payload.verify(key, &sig).is_ok());
             if !verified {
-                return Err(SealError::BadSignature { role: self.role, fingerprint });
+                return Err(SealError::BadSignature { role, fingerprint });
             }
             let ids = self.keys.ids_of(&fingerprint);
             metadata.signatures.extend(ids.into_iter().map(|keyid| Signature { keyid, sig: sig.clone() }));
         }
-        if !self.keys.incoming.met_by(&metadata) {
-            let incoming = self.keys.incoming.fingerprints();
-            let missing = absent.iter().position(|key| incoming.contains(&key.fingerprint));
-            return Err(match missing {
-                Some(missing) => SealError::Sign { role, error: absent.swap_remove(missing).error },
-                None => SealError::Unreachable { role },
-            });
+        if self.keys.incoming.met_by(&metadata) {
+            return Ok(metadata);
         }
-        let bytes = metadata.to_file().into();
-        Ok(Some(SealedFile { metadata, bytes }))
+        let incoming = self.keys.incoming.fingerprints();
+        let missing = absent.iter().position(|key| incoming.contains(&key.fingerprint));
+        Err(match missing {
+            Some(missing) => SealError::Sign { role, error: absent.swap_remove(missing).error },
+            None => SealError::Unreachable { role },
+        })
     }
 
     /// The next version that no file has. Where an attacker has used the numbers up and none of the keys stays, clients

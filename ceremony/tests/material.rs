@@ -79,9 +79,9 @@ fn the_findings_of_each_step_are_what_history_says() {
     // A chain that is put in order is the same entry; and the new authority started nine days later.
     assert_eq!(steps(6, 7, "2023-04-05"), none);
     assert_eq!(steps(10, 11, "2025-01-30"), ["entry-removed (tsa without-url 495bc2bf)"]);
-    let tsa = "start-too-soon (tsa https://timestamp.sigstore.dev/api/v1/timestamp 85f927bc)";
+    let tsa = "start-too-soon (tsa https://timestamp.sigstore.dev/api/v1/timestamp 85f927bc 2025-07-04T00:00:00Z)";
     assert_eq!(steps(11, 12, "2025-07-11"), [tsa]);
-    let rekor = "start-too-soon (rekor https://log2025-1.rekor.sigstore.dev b54813cb)";
+    let rekor = "start-too-soon (rekor https://log2025-1.rekor.sigstore.dev b54813cb 2025-09-23T00:00:00Z)";
     assert_eq!(steps(12, 13, "2025-10-07"), [rekor]);
     assert_eq!(steps(13, 14, "2026-05-16"), none);
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ceremony::material::evidence::{EvidenceError, file_name};
+use ceremony::material::evidence::{EvidenceError, claim, claim_name, file_name};
 use ceremony::material::{Ending, Evidence, Instance, Kind, Moment, TrustedRoot};
 use ceremony::{Digest, Json};
 use published::{TRUSTED_ROOTS, data, trusted_root};
@@ -124,8 +124,8 @@ fn an_end_before_the_evidence_is_found() {
     let found = endings(&early, &name).unwrap()[0].finding().unwrap();
     assert_eq!(
         found.to_string(),
-        "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a): it ends at 2024-03-19T17:26:25.999Z, too early for its \
-         entry 79571823, of 2024-03-19T17:26:26Z"
+        "end-before-use (rekor https://rekor.sigstore.dev c0d23d6a 2024-03-19T17:26:25.999Z): it ends at \
+         2024-03-19T17:26:25.999Z, too early for its entry 79571823, of 2024-03-19T17:26:26Z"
     );
     let good = endings(&late, &name).unwrap();
     assert_eq!((good.len(), good[0].finding()), (1, None));
@@ -134,6 +134,18 @@ fn an_end_before_the_evidence_is_found() {
     // Without evidence it is somebody's word, and evidence of what does not end is none.
     let none = Ending::all(Some(&root), Some(&early), &BTreeMap::new()).unwrap();
     assert!(none[0].finding().is_none() && none[0].to_string().ends_with("whoever ends it vouches for that"));
+    // What is only claimed is held against the end too.
+    let claimed = |text: &str| {
+        let files = BTreeMap::from([(claim_name(&rekor), text.as_bytes().to_vec())]);
+        Ending::all(Some(&root), Some(&early), &files)
+    };
+    let told = claimed(&claim("2024-03-20T00:00:00Z".parse().unwrap())).unwrap();
+    assert!(told[0].to_string().ends_with("; they say that it was last used at 2024-03-20T00:00:00Z"), "{}", told[0]);
+    assert!(told[0].finding().unwrap().what.ends_with("its last use at 2024-03-20T00:00:00Z, as it is claimed"));
+    assert_eq!(claimed("2024-03-01T00:00:00Z\n").unwrap()[0].finding(), None);
+    for text in ["2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z\n\n", "yesterday\n", ""] {
+        assert_eq!(claimed(text), Err((claim_name(&rekor), EvidenceError::Claim)), "{text:?}");
+    }
     assert_eq!(endings(&root, &name), Err((name.clone(), EvidenceError::OfNothing)));
     assert_eq!(endings(&late, "rekor-00000000").unwrap_err().1, EvidenceError::OfNothing);
     // The end moves; it is taken back.

@@ -99,7 +99,7 @@ fn the_anomalies_of_the_history_are_named_and_nothing_else() {
         expected.insert((version, Rule::RootUnreadable, root(version)));
     }
     for role in ["snapshot", "timestamp"] {
-        expected.insert((2, Rule::ThresholdLowered, role.to_string()));
+        expected.insert((2, Rule::ThresholdLowered, format!("{role} in root 2")));
     }
     let stale = "7247f0dbad85b147e1863bade761243cc785dcb7aa410e7105dd3d2b61a36d2c";
     expected.insert((11, Rule::KeyIdMismatch, stale.to_string()));
@@ -155,14 +155,17 @@ fn the_anomalies_of_the_targets_are_named_and_nothing_else() {
 fn what_went_and_what_changed_among_the_targets_is_named() {
     let step = |version: u64| {
         let name = |version: u64| format!("{version}.targets.json");
-        lint::targets_step(&metadata(&name(version)), &metadata(&name(version + 1)), |_| false).unwrap()
+        lint::targets_step("targets", &metadata(&name(version)), &metadata(&name(version + 1)), |_| false).unwrap()
     };
     // Sigstore's targets 5 gave up every delegation, and a target.
     let fifth = step(4);
-    assert_eq!(subjects(&fifth, Rule::RoleRemoved), ["rekor", "staging", "revocation"]);
-    assert_eq!(subjects(&fifth, Rule::TargetRemoved), ["rekor.0.pub"]);
+    assert_eq!(
+        subjects(&fifth, Rule::RoleRemoved),
+        ["rekor in targets 5", "staging in targets 5", "revocation in targets 5"]
+    );
+    assert_eq!(subjects(&fifth, Rule::TargetRemoved), ["rekor.0.pub dce5ef715502ec9f"]);
     // Targets 7 put the certificate chain in order.
-    assert_eq!(subjects(&step(6), Rule::TargetChanged), ["trusted_root.json"]);
+    assert_eq!(subjects(&step(6), Rule::TargetChanged), ["trusted_root.json 4364d7724c04cc91"]);
     // Targets 14 added one target alone.
     assert_eq!(step(13), []);
 }

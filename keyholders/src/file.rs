@@ -1,16 +1,16 @@
 //! Keys in files, for rehearsals and low stakes.
 
+mod private;
+
 use ceremony::{Algorithm, PublicKey};
 use ed25519_dalek::Signer as _;
 use p256::elliptic_curve::Generate as _;
 use pkcs8::der::{Decode as _, pem::PemLabel as _};
 use pkcs8::pkcs5::pbes2;
-use pkcs8::{
-    AssociatedOid as _, EncodePrivateKey as _, EncryptedPrivateKeyInfoRef, LineEnding, ObjectIdentifier,
-    PrivateKeyInfoRef, SecretDocument,
-};
+use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef, SecretDocument};
 use zeroize::Zeroizing;
 
+use self::private::{Private, affordable, private_block};
 use crate::ask::{Ask, AskError, PinRequest, Refusal, Secret, Tries};
 use crate::device::{Description, Device, DeviceError, DeviceKind};
 use crate::name::Name;
@@ -24,12 +24,6 @@ pub struct FileKey {
     private: Private,
     public: PublicKey,
     label: String,
-}
-
-enum Private {
-    P256(p256::ecdsa::SigningKey),
-    P384(Box<p384::ecdsa::SigningKey>),
-    Ed25519(Box<ed25519_dalek::SigningKey>),
 }
 
 impl FileKey {
@@ -72,28 +66,7 @@ impl FileKey {
             EncryptedPrivateKeyInfoRef::PEM_LABEL => FileKeyError::Encryption { file: file.clone() },
             _ => no_key(),
         })?;
-        let affordable = encrypted.encryption_algorithm.pbes2().is_some_and(|parameters| affordable(&parameters.kdf));
-        if !affordable {
-            return Err(FileKeyError::Encryption { file });
-        }
-        let device = format!("the key file {file}");
-        let secret = Secret::Passphrase;
-        let wrong = FileKeyError::WrongPassphrase { file: file.clone() };
-        let refusal = Refusal { secret, device: device.clone(), reason: wrong.to_string(), counted: false };
-        let request = PinRequest { secret, device, owner: owner.cloned(), tries: Tries::Unknown };
-        let plain = loop {
-            let passphrase = ask.pin(request.clone());
-            let passphrase = passphrase.map_err(|source| FileKeyError::Ask { file: file.clone(), source })?;
-            // One in 256 wrong passphrases gives a padding that looks right, around something that is no key.
-            let plain = encrypted.decrypt(passphrase.expose()).ok();
-            match plain.filter(|plain| PrivateKeyInfoRef::try_from(plain.as_bytes()).is_ok()) {
-                Some(plain) => break plain,
-                None if ask.again(&refusal) => {}
-                None => return Err(wrong),
-            }
-        };
-        let private = Private::from_pkcs8(plain.as_bytes()).ok_or(FileKeyError::Algorithm { file: file.clone() })?;
-        Ok(Self::new(private, file))
+        Ok(Self::new(unlock(&encrypted, &file, owner, ask)?, file))
     }
 
     /// Makes a new key with random numbers of the operating system's.
@@ -185,83 +158,40 @@ impl Device for FileKey {
     }
 }
 
-impl Private {
-    fn from_pkcs8(der: &[u8]) -> Option<Self> {
-        let document = PrivateKeyInfoRef::try_from(der).ok()?;
-        if document.algorithm.oid == ED25519 {
-            return ed25519_dalek::SigningKey::try_from(document).ok().map(|key| Self::Ed25519(Box::new(key)));
+/// Opens an encrypted key. The passphrase is asked for once, and after a wrong one as often as [`Ask::again`] says.
+fn unlock(
+    encrypted: &EncryptedPrivateKeyInfoRef<'_>,
+    file: &str,
+    owner: Option<&Name>,
+    ask: &mut dyn Ask,
+) -> Result<Private, FileKeyError> {
+    let affordable = encrypted.encryption_algorithm.pbes2().is_some_and(|parameters| affordable(&parameters.kdf));
+    if !affordable {
+        return Err(FileKeyError::Encryption { file: file.to_owned() });
+    }
+    let device = format!("the key file {file}");
+    let secret = Secret::Passphrase;
+    let wrong = FileKeyError::WrongPassphrase { file: file.to_owned() };
+    let refusal = Refusal { secret, device: device.clone(), reason: wrong.to_string(), counted: false };
+    let request = PinRequest { secret, device, owner: owner.cloned(), tries: Tries::Unknown };
+    let plain = loop {
+        let passphrase = ask.pin(request.clone());
+        let passphrase = passphrase.map_err(|source| FileKeyError::Ask { file: file.to_owned(), source })?;
+        // One in 256 wrong passphrases gives a padding that looks right, around something that is no key.
+        let plain = encrypted.decrypt(passphrase.expose()).ok();
+        match plain.filter(|plain| PrivateKeyInfoRef::try_from(plain.as_bytes()).is_ok()) {
+            Some(plain) => break plain,
+            None if ask.again(&refusal) => {}
+            None => return Err(wrong),
         }
-        match document.algorithm.parameters_oid().ok()? {
-            p256::NistP256::OID => p256::SecretKey::try_from(document).ok().map(Self::from),
-            p384::NistP384::OID => p384::SecretKey::try_from(document).ok().map(Self::from),
-            _ => None,
-        }
-    }
-
-    fn from_sec1(der: &[u8]) -> Option<Self> {
-        // Each curve refuses the name of the other; where the curve is not named, the length of the scalar tells.
-        p256::SecretKey::from_sec1_der(der)
-            .map(Self::from)
-            .or_else(|_| p384::SecretKey::from_sec1_der(der).map(Self::from))
-            .ok()
-    }
-
-    fn to_pkcs8(&self) -> SecretDocument {
-        match self {
-            Self::P256(key) => key.to_pkcs8_der(),
-            Self::P384(key) => key.to_pkcs8_der(),
-            // Version 1, without the public key: OpenSSL does not read version 2.
-            Self::Ed25519(key) => {
-                ed25519_dalek::pkcs8::KeypairBytes { secret_key: key.to_bytes(), public_key: None }.to_pkcs8_der()
-            }
-        }
-        .expect("a private key has an encoding")
-    }
-}
-
-impl From<p256::SecretKey> for Private {
-    fn from(key: p256::SecretKey) -> Self {
-        Self::P256(key.into())
-    }
-}
-
-impl From<p384::SecretKey> for Private {
-    fn from(key: p384::SecretKey) -> Self {
-        Self::P384(Box::new(key.into()))
-    }
-}
-
-/// The first PEM block with a private key, and its label. OpenSSL puts `EC PARAMETERS` before it.
-fn private_block(text: &str) -> Option<(&str, &str)> {
-    text.match_indices("-----BEGIN ").find_map(|(at, begin)| {
-        let block = text.get(at..)?;
-        let label = block.get(begin.len()..)?.split("-----").next()?;
-        let end = format!("-----END {label}-----");
-        let length = block.find(&end)? + end.len();
-        if label.ends_with("PRIVATE KEY") { Some((label, block.get(..length)?)) } else { None }
-    })
-}
-
-/// Whether a file may ask for this much work. A file can name any cost, and each is paid before the passphrase is seen
-/// to be wrong.
-fn affordable(kdf: &pbes2::Kdf) -> bool {
-    match kdf {
-        pbes2::Kdf::Scrypt(scrypt) => {
-            let block = 128 * u64::from(scrypt.block_size);
-            let memory = block.checked_mul(scrypt.cost_parameter);
-            memory.is_some_and(|memory| memory <= 1 << 28) && (1..=64).contains(&scrypt.parallelization)
-        }
-        pbes2::Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= 10_000_000,
-        _ => false,
-    }
+    };
+    Private::from_pkcs8(plain.as_bytes()).ok_or_else(|| FileKeyError::Algorithm { file: file.to_owned() })
 }
 
 fn pem(document: &SecretDocument, label: &'static str) -> Zeroizing<String> {
     document.to_pem(label, LineEnding::LF).expect("any DER has a PEM")
 }
 
-/// RFC 8410, section 3.
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// RFC 5915, section 4.
 const EC: &str = "EC PRIVATE KEY";
 const LABELS: [&str; 3] = [EC, PrivateKeyInfoRef::PEM_LABEL, EncryptedPrivateKeyInfoRef::PEM_LABEL];

@@ -9,7 +9,7 @@ use ceremony::{Finding, Json, Object, Tally};
 use crate::adopt::{Adopted, AdoptedRole};
 use crate::report::Report;
 use crate::report::object;
-use crate::text::{columns, escaped, wrapped};
+use crate::text::{columns, escaped, hanging, wrapped};
 
 /// The answer of `adopt`.
 pub(crate) struct Answer {
@@ -72,7 +72,7 @@ impl Answer {
             ("Found in the history alone, and not accepted for what comes", false),
         ] {
             let found = self.adopted.findings.iter().filter(|(_, accepted)| *accepted == wanted);
-            let found: String = found.map(|(finding, _)| wrapped(&finding.to_string(), 2)).collect();
+            let found: String = found.map(|(finding, _)| hanging(&finding.to_string(), 2)).collect();
             if !found.is_empty() {
                 write!(f, "\n{heading}:\n{found}")?;
             }

@@ -85,14 +85,8 @@ impl Audit {
             WalkError::Fetch { .. } => Failure::could_not("the repository cannot be read").caused_by(&error),
             _ => error.into(),
         })?;
-        let mut audit = Self {
-            roles: Vec::new(),
-            files: 0,
-            starts: Vec::new(),
-            problems: Vec::new(),
-            findings: two_faces(source, &history)?,
-            history,
-        };
+        let findings = two_faces(source, &history)?;
+        let mut audit = Self { findings, ..Self::empty(history) };
         audit.findings.extend(audit.gap(source)?);
         if let Some(stop) = &audit.history.stop {
             audit.problems.push(Problem::new("root", stop.to_string()));
@@ -103,12 +97,28 @@ impl Audit {
         if now >= root.metadata.expires() {
             audit.problems.push(Problem::new(format!("root {}", root.root.version), expired(&root.metadata)));
         }
-        let obstacles = roles::roles(source, &root.root, now, &mut audit)?;
+        let obstacles = roles::roles(source, &root.root, Some(now), &mut audit)?;
         audit.starts = audit.history.starts(&obstacles);
         audit.ask_a_client(source, &last, now, &obstacles)?;
         audit.findings.sort();
         audit.findings.dedup();
         Ok(audit)
+    }
+
+    /// Looks for files below `root` that clients ask for and refuse, whenever that is: timestamp, snapshot, targets,
+    /// delegated roles, and every target file, which is read to its end and never held whole.
+    ///
+    /// # Errors
+    /// If the repository cannot be read.
+    pub(crate) fn damage(source: &dyn Source, root: &Root) -> Result<Vec<Problem>, Failure> {
+        let mut audit = Self::empty(History { steps: Vec::new(), stop: None });
+        roles::roles(source, root, None, &mut audit)?;
+        Ok(audit.problems)
+    }
+
+    fn empty(history: History) -> Self {
+        let (roles, starts) = (Vec::new(), Vec::new());
+        Self { history, roles, files: 0, starts, problems: Vec::new(), findings: Vec::new() }
     }
 
     /// Whether a client that starts from the pinned root ends with what is published.

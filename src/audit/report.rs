@@ -9,9 +9,7 @@ use ceremony::{Finding, Json, Object, Tally};
 use super::ceremonies::{Audited, Ceremonies};
 use super::file::Judgement;
 use super::{Audit, Problem};
-use crate::report::Report;
-use crate::report::finding;
-use crate::report::{in_two_lines, object};
+use crate::report::{self, Report, finding, in_two_lines, object};
 use crate::text::{columns, escaped, wrapped};
 
 /// Problems that a person is shown. A program is given all.
@@ -219,13 +217,7 @@ impl Report for Ceremonies {
                     ("made-in", made_in.map_or(Json::Null, Json::string)),
                 ])
             });
-            let accepted = ceremony.accepted.iter().map(|(found, accept)| {
-                let because =
-                    [("reason", Json::string(&accept.reason)), ("until", Json::string(accept.until.to_string()))];
-                let mut members = finding(found).as_object().cloned().unwrap_or_default();
-                because.into_iter().for_each(|(name, value)| _ = members.insert(name, value));
-                Json::Object(members)
-            });
+            let accepted = ceremony.accepted.iter().map(|(found, accept)| report::accepted(found, accept));
             object([
                 ("name", Json::string(&ceremony.name)),
                 ("ok", Json::Bool(ceremony.problems.is_empty())),

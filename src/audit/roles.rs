@@ -18,8 +18,13 @@ use crate::text::escaped;
 const ROLES: usize = 100_000;
 
 /// Reads what clients read under `root`, and adds to `audit` what is wrong with it; returns what keeps some clients
-/// from reading it.
-pub(super) fn roles(source: &dyn Source, root: &Root, now: Time, audit: &mut Audit) -> Result<Vec<Obstacle>, Failure> {
+/// from reading it. Without `now`, expiries are not judged, nor what was published before and what may come.
+pub(super) fn roles(
+    source: &dyn Source,
+    root: &Root,
+    now: Option<Time>,
+    audit: &mut Audit,
+) -> Result<Vec<Obstacle>, Failure> {
     let mut reading = Reading { source, root, now, audit, obstacles: BTreeSet::new() };
     reading.all()?;
     Ok(reading.obstacles.into_iter().collect())
@@ -28,7 +33,7 @@ pub(super) fn roles(source: &dyn Source, root: &Root, now: Time, audit: &mut Aud
 struct Reading<'a> {
     source: &'a dyn Source,
     root: &'a Root,
-    now: Time,
+    now: Option<Time>,
     audit: &'a mut Audit,
     obstacles: BTreeSet<Obstacle>,
 }
@@ -100,7 +105,9 @@ impl Reading<'_> {
 
     fn delegated(&mut self, by: &str, role: &Delegation, snapshot: &Meta) -> Result<Option<Metadata>, Failure> {
         let Some(said) = snapshot.file(&format!("{}.json", role.name)) else {
-            self.problem("snapshot", format!("it does not name {}.json, to which {by} delegates", role.name));
+            if self.now.is_some() {
+                self.problem("snapshot", format!("it does not name {}.json, to which {by} delegates", role.name));
+            }
             return Ok(None);
         };
         let keys = &role.keys;
@@ -140,7 +147,7 @@ impl Reading<'_> {
         if let Some(unmet) = unmet(&tally, &format!("the keys that {} names", named.delegator)) {
             self.problem(&name, unmet);
         }
-        if self.now >= file.expires() {
+        if self.now.is_some_and(|now| now >= file.expires()) {
             self.problem(&name, expired(&file));
         }
         let findings = self.findings(named, &file, &tally, bytes.len() as u64);
@@ -165,7 +172,7 @@ impl Reading<'_> {
         findings.extend(lint::invalid(named.role, file, &[tally]));
         findings.extend(lint::size(named.role, named.kind, length));
         // When it was made is written nowhere; it was before now, so only what is too long can be told.
-        let lifetime = lint::lifetime(named.role, named.kind, self.now, file.expires());
+        let lifetime = self.now.into_iter().flat_map(|now| lint::lifetime(named.role, named.kind, now, file.expires()));
         findings.extend(lifetime.filter(|finding| finding.rule == ceremony::Rule::ExpiryTooLong));
         findings
     }
@@ -211,7 +218,7 @@ impl Reading<'_> {
 
     /// A version of a role that the repository keeps beside the present one, if these keys signed it.
     fn numbered(&self, role: &str, version: u64, keys: &KeySet) -> Result<Option<Metadata>, Failure> {
-        if !self.root.consistent_snapshot || version == 0 {
+        if !self.root.consistent_snapshot || version == 0 || self.now.is_none() {
             return Ok(None);
         }
         let bytes = match self.source.metadata(&self.file_name(role, Some(version)), METADATA_LIMIT) {

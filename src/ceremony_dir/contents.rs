@@ -8,6 +8,7 @@ use super::Abandoned;
 use super::carried::Carried;
 use crate::disk;
 use crate::error::{Failure, OrFail as _};
+use crate::policy_file;
 use crate::published::{METADATA_LIMIT, PublishedFile};
 use crate::workdir::CeremonyDir;
 
@@ -53,7 +54,8 @@ impl Contents {
         let mut contents = Self::default();
         let mut total = 0;
         for path in paths {
-            let bytes = disk::read(&dir.root().join(&path), METADATA_LIMIT)?;
+            let limit = if path == "inputs/policy.toml" { policy_file::LIMIT } else { METADATA_LIMIT };
+            let bytes = disk::read(&dir.root().join(&path), limit)?;
             total += bytes.len() as u64;
             if total > TOTAL {
                 let message = format!("its files have more than {TOTAL} bytes, those up to {path} alone");

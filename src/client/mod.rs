@@ -101,6 +101,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Those of metadata. A target file is never longer than its signed length.
+    pub(crate) fn of_metadata(&self) -> [u64; 4] {
+        [self.root, self.timestamp, self.snapshot, self.targets]
+    }
+
     /// The largest of them.
     pub(crate) fn largest(&self) -> u64 {
         self.root.max(self.timestamp).max(self.snapshot).max(self.targets).max(self.target)

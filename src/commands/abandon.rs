@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use ceremony::{Json, Object};
+use ceremony::Json;
 
 use crate::ceremony_dir::{Abandoned, Ceremony, Outline};
 use crate::context::Context;
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::published::Published;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::standing::{RoleStanding, Standing};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -125,24 +125,18 @@ impl fmt::Display for Closed {
 impl Report for Closed {
     fn json(&self) -> Json {
         let signed = self.signed.iter().map(|signed| {
-            let object: Object = [
+            object([
                 ("role", Json::string(&signed.role)),
                 ("version", signed.version.into()),
                 ("by", signed.by.iter().map(Json::string).collect()),
                 ("enough", Json::Bool(signed.met)),
-            ]
-            .into_iter()
-            .collect();
-            Json::Object(object)
+            ])
         });
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("ceremony", Json::string(&self.name)),
             ("reason", Json::string(&self.reason)),
             ("signed", signed.collect()),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ceremony::policy::Signers;
-use ceremony::{Json, Object, Time};
+use ceremony::{Json, Time};
 
 use crate::ceremony_dir;
 use crate::cli::{clock, within};
@@ -16,7 +16,7 @@ use crate::examine::and;
 use crate::policy_file::PolicyFile;
 use crate::published::Published;
 use crate::records::Keyholders;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::standing::{Next, Standing};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -54,6 +54,8 @@ impl Ceremony {
                 Ok(outcome) => ui.show(&*outcome.report),
                 Err(failure) => ui.tell(&failure),
             }
+            // What comes next takes most of a screen, and what was asked for may be words to read out.
+            ui.pause("\nEnter goes on, to what comes next")?;
         }
     }
 }
@@ -260,22 +262,16 @@ impl fmt::Display for State {
 impl Report for State {
     fn json(&self) -> Json {
         let next = self.next.iter().map(|step| {
-            let object: Object = [
+            object([
                 ("who", Json::string(&step.who)),
                 ("why", Json::string(&step.why)),
                 ("command", step.arguments.iter().map(Json::string).collect()),
-            ]
-            .into_iter()
-            .collect();
-            Json::Object(object)
+            ])
         });
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("state", self.stands.iter().map(Json::string).collect()),
             ("next", next.collect()),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ceremony::source::target_path;
-use ceremony::{Digest, Json, Metadata, Object, Source, SourceError, Time};
+use ceremony::{Digest, Json, Metadata, Source, SourceError, Time};
 
 use crate::client::store::{Offline, Store};
 use crate::client::{Client, ClientError, Found, Held, Limits, Trusted};
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::disk::{self, Access, Lock, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::published::numbered;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::source::{Address, Published};
 use crate::text::{columns, escaped, wrapped};
 use crate::ui::Ui;
@@ -86,7 +86,7 @@ impl Fetch {
             let store = Store::read_only(cache.clone(), limits.largest());
             let offline = Offline(store.clone());
             self.refresh(&offline, &root, store, context.now, limits).map_err(|error| {
-                explain(error, &format!("the cache {cache}")).hint("without --offline a newer state may be had")
+                explain(error, &format!("the cache {cache}"), limits).hint("without --offline a newer state may be had")
             })?
         } else {
             let address = match &self.metadata_url {
@@ -98,7 +98,7 @@ impl Fetch {
             let _lock = Lock::take(&cache)?;
             let store = Store::in_directory(cache, limits.largest());
             let refreshed = self.refresh(&source, &root, store, context.now, limits);
-            refreshed.map_err(|error| explain(error, &address.to_string()))?
+            refreshed.map_err(|error| explain(error, &address.to_string(), limits))?
         };
         let mut targets = Vec::new();
         for found in found {
@@ -155,7 +155,7 @@ fn refuse_repository(cache: &Place) -> Result<(), Failure> {
 }
 
 /// What went wrong with `repository`, and what can be done about it.
-fn explain(error: ClientError, repository: &str) -> Failure {
+fn explain(error: ClientError, repository: &str, limits: Limits) -> Failure {
     let failure = match error.is_verdict() {
         true => Failure::no(format!("{repository} is not to be trusted")),
         false => Failure::could_not(format!("{repository} could not be checked")),
@@ -163,6 +163,11 @@ fn explain(error: ClientError, repository: &str) -> Failure {
     let hint = match &error {
         ClientError::NoTarget { .. } | ClientError::Root { .. } => return Failure::no(error.to_string()),
         ClientError::Store(_) => return Failure::could_not("the cache cannot be relied on").caused_by(&error),
+        ClientError::Source(SourceError::TooLarge { limit, .. }) if !limits.of_metadata().contains(limit) => {
+            "its length is signed: this is another file, and those who publish the repository have to put the right one \
+             back"
+        }
+        ClientError::Missing { .. } => "those who publish the repository have to put it back",
         ClientError::Source(SourceError::TooLarge { .. }) => {
             "clients take no more by default; --limit ROLE=BYTES takes more here"
         }
@@ -265,28 +270,25 @@ impl fmt::Display for Fetched {
 impl Report for Fetched {
     fn json(&self) -> Json {
         let role = |(role, held): (&str, Held)| {
-            let members = [
+            object([
                 ("role", Json::string(role)),
                 ("version", Json::from(held.version)),
                 ("expires", Json::string(held.expires.to_string())),
-            ];
-            Json::Object(members.into_iter().collect())
+            ])
         };
         let target = |target: &Kept| {
             let file = target.file.as_ref().map_or(Json::Null, |file| Json::string(file.display().to_string()));
-            let members = [
+            object([
                 ("path", Json::string(&target.path)),
                 ("length", Json::from(target.length)),
                 ("sha256", Json::string(target.sha256.to_string())),
                 ("file", file),
-            ];
-            Json::Object(members.into_iter().collect())
+            ])
         };
-        let members = [
+        object([
             ("ok", Json::Bool(true)),
             ("roles", self.roles().into_iter().map(role).collect()),
             ("targets", self.targets.iter().map(target).collect()),
-        ];
-        Json::Object(members.into_iter().collect::<Object>())
+        ])
     }
 }

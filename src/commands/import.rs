@@ -158,7 +158,8 @@ fn one(
     match candidates.first() {
         Some(name) => Ok(Judged { role: (*name).clone(), key: key.to_owned(), verdict: Err(Left::Bad) }),
         None => Err(Failure::no(format!("no key {key} may sign {}", role.unwrap_or("what is staged")))
-            .hint(format!("`trustroot status {}` shows who may", ceremony.name))),
+            .hint(format!("`trustroot status {}` shows who may", ceremony.name))
+            .hint("--key is a name on record, or the first eight or more digits of a key id or a fingerprint")),
     }
 }
 

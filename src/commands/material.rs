@@ -22,7 +22,7 @@ use crate::error::Failure;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// Show and change what Sigstore's clients trust, and the services of signers
+/// Show and change what Sigstore's clients trust and signers use
 ///
 /// The material is the standard files among the targets: `trusted_root.json`, `signing_config.v0.2.json`, and the
 /// single keys and certificates that older clients read. These commands change the files in `targets/`, entry by entry,

@@ -20,6 +20,8 @@ use script::Rehearsal;
 /// Starts a trust root, enrolls people with keys in files, stages, reviews, signs, publishes, renews, replaces a
 /// keyholder, and then fetches and audits the result as a client would. It is the same code with the same messages;
 /// each step is shown with the command that a person would type.
+///
+/// The steps go to stderr, and whether it went through to stdout: `trustroot rehearse 2>&1 | less` shows all of it.
 #[derive(clap::Args)]
 pub(crate) struct Rehearse {
     /// Rehearse with this policy: its people, thresholds and delegated roles, with throw-away keys for all of them

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ceremony::policy::{RolePolicy, Signers};
-use ceremony::{Fingerprint, Json, KeySet, Object, Policy, Root, Targets};
+use ceremony::{Fingerprint, Json, KeySet, Policy, Root, Targets};
 use keyholders::Name;
 use toml_edit::value;
 
@@ -241,7 +241,7 @@ impl fmt::Display for Shown {
 impl Report for Shown {
     fn json(&self) -> Json {
         let names = self.role.signers.names().iter().map(Json::string).collect();
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("role", Json::string(&self.name)),
             ("signers", names),
@@ -251,9 +251,6 @@ impl Report for Shown {
             ("change", self.change.as_ref().map_or(Json::Null, Change::json)),
             ("lifetime_days", u64::from(self.role.lifetime.0).into()),
             ("signing_window_days", u64::from(self.role.window.0).into()),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }

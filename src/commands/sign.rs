@@ -16,7 +16,7 @@ use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
 use crate::machine::{Entry, Exceptions, JournalError};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
@@ -25,6 +25,8 @@ use crate::ui::Ui;
 /// Shows what the proposal changes against the root that you trust, and then asks for its digest as you heard it from
 /// the coordinator by another channel. It never shows the digest itself. Each signature is verified before it is
 /// written, one file for each role and key.
+///
+/// What it shows before the question goes to stderr, where the question is; `trustroot review` writes it to stdout.
 #[derive(clap::Args)]
 pub(crate) struct Sign {
     /// The ceremony; not needed while only one is open
@@ -109,9 +111,13 @@ fn consent(ui: &mut Ui, digest: &ProposalDigest, given: Option<&str>) -> Result<
     let same = match given {
         Some(given) => digest.is(given).or_fail(|| "--expect is no digest")?,
         None => {
-            ui.say("\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel.");
+            ui.say(
+                "\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel. If this \
+                 is not what you want to sign, press Ctrl-C: nothing is signed without the digest.",
+            );
             loop {
-                let heard: String = ui.value("--expect", "Digest as you heard it (twelve words, or hex)", None)?;
+                let heard: String =
+                    ui.value("--expect", "Digest as you heard it (twelve words, or hex; Ctrl-C signs nothing)", None)?;
                 match digest.is(&heard) {
                     Ok(same) => break same,
                     Err(error) => ui.say(error),
@@ -368,15 +374,12 @@ impl Report for Signed {
     fn json(&self) -> Json {
         let signed = self.signed.iter().map(|made| {
             let file = made.file.as_ref().map_or(Json::Null, |file| Json::string(file.display().to_string()));
-            let object: Object = [
+            object([
                 ("role", Json::string(&made.role)),
                 ("version", made.version.into()),
                 ("keyholder", Json::string(&made.keyholder)),
                 ("file", file),
-            ]
-            .into_iter()
-            .collect();
-            Json::Object(object)
+            ])
         });
         let object: Object =
             [("ok", Json::Bool(true)), ("ceremony", Json::string(&self.ceremony)), ("signed", signed.collect())]

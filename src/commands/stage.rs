@@ -1,13 +1,16 @@
 //! `trustroot stage`
 
+mod proposed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use ceremony::finding::{Finding, Rule};
+use ceremony::finding::Finding;
 use ceremony::stage::StagedRole;
-use ceremony::{Diff, Digest, Inputs, Json, Object, Policy, Root, SignatureFile, Staged, Staging, Time, stage};
+use ceremony::{Diff, Digest, Inputs, Json, Policy, Root, Staged, Staging, Time};
 
+use super::accept;
 use crate::ceremony_dir::{Ceremony, Outline};
 use crate::context::Context;
 use crate::disk::{self, Batch, Place};
@@ -17,11 +20,14 @@ use crate::material;
 use crate::policy_file::PolicyFile;
 use crate::published::{METADATA_LIMIT, Published, PublishedFile};
 use crate::records::{self, Keyholders, RecordFile};
-use crate::report::{Outcome, Report};
-use crate::text::{escaped, shell_word, wrapped};
+use crate::report::{Outcome, Report, object};
+use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 use crate::wanted::{LEFT_OUT, WantedFiles};
 use crate::workdir::Workdir;
+
+pub(crate) use proposed::found;
+use proposed::{Proposed, Seen};
 
 /// What is said where nothing would be proposed.
 pub(crate) const NOTHING_IS_DUE: &str =
@@ -39,7 +45,8 @@ Examples:
   trustroot stage --name 2026-11       freeze it in ceremonies/2026-11
   trustroot stage --only targets       leave the root for another day")]
 pub(crate) struct Stage {
-    /// Name the ceremony; by default after the month and the first role, such as 2026-11-root-17
+    /// Name the ceremony; by default after the month and the first role, such as 2026-11-root-17, or 2026-11-root-17-2
+    /// if there was one of that name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Stage these roles alone, and what their change makes necessary
@@ -61,42 +68,39 @@ impl Stage {
                 .hint("use letters, digits, and . _ @ + - but not at the start"));
         }
         let lock = workdir.lock()?;
-        let published = Published::read(&workdir.repository())?;
-        let wanted = Wanted::read(workdir, &published, context.now, self.only.into_iter().collect())?;
-        let base = published.base();
-        let staged = stage(&wanted.inputs, &base)?;
+        let proposed = Proposed::derive(context, self.only.into_iter().collect())?;
+        let Proposed { published, wanted, base, staged } = &proposed;
         if staged.roles().is_empty() {
             let nothing = Failure::no(NOTHING_IS_DUE).hint("`trustroot status` shows the next deadline");
             return Err(left_out(&wanted.left_out).into_iter().fold(nothing, Failure::and_cause));
         }
-        refuse_conflicts(workdir, &staged)?;
-        let mut findings = ceremony::lint::proposal(&wanted.inputs, &base, &staged)?;
-        findings.extend(signed_before(workdir, &staged)?);
-        let (old_files, new_files) = match staged.roles().contains_key("targets") {
-            true => (material::published_files(workdir, &published)?, wanted.material(workdir)?),
-            false => Default::default(),
-        };
-        let old = material::published_of(&old_files, &published)?;
-        let new = material::wanted_of(&new_files, &wanted.inputs.policy);
-        let (wrong, endings) = material::judge_wanted(workdir, &old, &new, &wanted.inputs.policy, context.now)?;
-        findings.extend(wrong);
+        refuse_conflicts(workdir, staged)?;
+        let Seen { files: [old_files, new_files], material: [old, new], endings, mut findings } =
+            proposed.look(context)?;
         for path in &self.other_root {
             let other = PublishedFile::parse(disk::read(&Place::named(path), METADATA_LIMIT)?);
             let other = Root::of(&other.or_fail(|| format!("{} is no root", path.display()))?.metadata)?;
             findings.extend(ceremony::lint::used_elsewhere(staged.root_view(), &other));
         }
         let (accepted, open) = split(&wanted.inputs.policy, findings, context.now);
-        let name = self.name.unwrap_or_else(|| default_name(&staged));
-        let mut plan = Plan::new(name, &staged, accepted, open, self.dry_run);
+        let name = match self.name {
+            Some(name) if disk::exists(workdir.ceremony(&name).root())? => {
+                return Err(Failure::no(format!("there is a ceremony {name} already"))
+                    .hint("give another name with --name, or leave it out: a free one is found then"));
+            }
+            Some(name) => name,
+            None => free_name(workdir, default_name(staged))?,
+        };
+        let mut plan = Plan::new(name, staged, accepted, open, self.dry_run);
         plan.left_out.clone_from(&wanted.left_out);
         if !plan.open.is_empty() {
             return Err(plan.refusal(context.now));
         }
         if self.dry_run {
-            let diff = Diff::of(&base, &staged, &wanted.inputs.holders)?;
+            let diff = Diff::of(base, staged, &wanted.inputs.holders)?;
             plan.meaning = diff.roles.iter().map(|role| meaning::role(role, Some(staged.at()))).collect();
             plan.meaning.extend(ceremony::material::diff(&old, &new).iter().map(|file| meaning::file(file, 2)));
-            plan.meaning.extend(meaning::endings(&endings, 2));
+            plan.meaning.extend(meaning::endings(&endings, context.now, 2));
         } else {
             let mut batch = Batch::new(&lock, &workdir.ceremonies())?;
             wanted.write(&mut batch)?;
@@ -192,32 +196,6 @@ fn refuse_conflicts(workdir: &Workdir, staged: &Staged) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Finds versions that an abandoned ceremony carried, with signatures that may still turn up: whoever signed there is
-/// asked to sign a second file of that version.
-fn signed_before(workdir: &Workdir, staged: &Staged) -> Result<Vec<Finding>, Failure> {
-    let mut findings = Vec::new();
-    for name in Ceremony::names(workdir)? {
-        let other = Outline::read(workdir, &name)?;
-        for (role, staged) in staged.roles() {
-            let version = staged.metadata.version();
-            if !other.abandoned || other.staged.get(role) != Some(&version) {
-                continue;
-            }
-            let ceremony = Ceremony::load(workdir, &name)?;
-            let another = |file: &&SignatureFile| {
-                (&file.role, file.version) == (role, version) && file.payload != staged.payload.digest()
-            };
-            let signed = ceremony.signatures.iter().filter(another);
-            let names: Vec<&str> = signed.map(|file| file.keyholder.as_str()).collect();
-            if !names.is_empty() {
-                let what = format!("{} signed another in the abandoned ceremony {name}", names.join(", "));
-                findings.push(Finding::new(Rule::Equivocation, format!("{role} {version}"), what));
-            }
-        }
-    }
-    Ok(findings)
-}
-
 /// Accepted findings with the reason, and the others.
 pub(crate) fn split(policy: &Policy, findings: Vec<Finding>, now: Time) -> (Vec<(Finding, String)>, Vec<Finding>) {
     let (mut accepted, mut open) = (Vec::new(), Vec::new());
@@ -236,6 +214,13 @@ fn default_name(staged: &Staged) -> String {
     let first = first.or_else(|| staged.roles().keys().next().map(String::as_str)).unwrap_or("nothing");
     let version = staged.roles().get(first).map_or(0, |role| role.metadata.version());
     format!("{}-{first}-{version}", &at[..7])
+}
+
+/// `name`, or else the first of `name-2`, `name-3`, .. that no ceremony has.
+fn free_name(workdir: &Workdir, name: String) -> Result<String, Failure> {
+    let names = Ceremony::names(workdir)?;
+    let all = [name.clone()].into_iter().chain((2_u64..).map(|number| format!("{name}-{number}")));
+    Ok(all.into_iter().find(|free| !names.contains(free)).unwrap_or(name))
 }
 
 /// What is staged, or would be.
@@ -283,14 +268,7 @@ impl Plan {
             let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
             failure = failure.and_cause(format!("{finding}. {}{clients}", finding.rule.why()));
         }
-        let until = now.plus(ceremony::Days(365)).unwrap_or(now);
-        let first = &self.open[0];
-        let (rule, subject) = (first.rule, shell_word(&first.subject));
-        let which = if self.open.len() > 1 { "; for the first of them" } else { "" };
-        failure.hint(format!(
-            "mend what was found; or accept it in the policy, with a reason that all who sign will read{which}:\n\
-             trustroot accept {rule} {subject} --reason TEXT --until {until}"
-        ))
+        failure.hint(accept::offer(&self.open, now))
     }
 }
 
@@ -321,39 +299,30 @@ impl fmt::Display for Plan {
 impl Report for Plan {
     fn json(&self) -> Json {
         let roles = self.roles.iter().map(|role| {
-            let object: Object = [
+            object([
                 ("role", Json::string(&role.role)),
                 ("version", role.version.into()),
                 ("replaces", role.replaces.map_or(Json::Null, Json::from)),
                 ("expires", Json::string(role.expires.to_string())),
                 ("reason", Json::string(&role.reason)),
                 ("payload", Json::string(&role.payload)),
-            ]
-            .into_iter()
-            .collect();
-            Json::Object(object)
+            ])
         });
         let accepted = self.accepted.iter().map(|(finding, reason)| {
-            let object: Object = [
+            object([
                 ("finding", Json::string(finding.rule.name())),
                 ("subject", Json::string(&finding.subject)),
                 ("what", Json::string(&finding.what)),
                 ("reason", Json::string(reason)),
-            ]
-            .into_iter()
-            .collect();
-            Json::Object(object)
+            ])
         });
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("ceremony", Json::string(&self.name)),
             ("dry_run", Json::Bool(self.dry_run)),
             ("roles", roles.collect()),
             ("accepted", accepted.collect()),
             ("left_out", self.left_out.iter().map(Json::string).collect()),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use ceremony::{Json, Time};
+use ceremony::{Days, Json, Time};
 
 use crate::ceremony_dir::{Abandoned, Ceremony, Outline};
 use crate::context::Context;
-use crate::deadlines::{By, Deadline, distance};
+use crate::deadlines::{By, Deadline, distance, table};
 use crate::disk;
 use crate::error::Failure;
 use crate::examine::and;
@@ -14,8 +14,8 @@ use crate::policy_file::PolicyFile;
 use crate::published::Published;
 use crate::report::object;
 use crate::report::{Outcome, Report};
-use crate::standing::Standing;
-use crate::text::{columns, escaped, wrapped};
+use crate::standing::{Next, Standing};
+use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 use crate::workdir::Workdir;
 
@@ -25,9 +25,18 @@ use crate::workdir::Workdir;
 /// refused and why, what of it is published, and the command for what comes next. For every published role: when its
 /// signing window opens and when it expires.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  trustroot status               for people
+  trustroot status --check=14    for monitoring, two weeks ahead")]
 pub(crate) struct Status {
     /// Show this ceremony alone, be it open, published or closed
     ceremony: Option<String>,
+    /// For monitoring: exit with 1 if anything is expired, or expires within DAYS (0 unless given); if a signing window
+    /// is open and nobody has staged; if half the window of an online role is over and no timer has renewed it
+    #[arg(long, value_name = "DAYS", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
+    #[arg(conflicts_with = "ceremony")]
+    check: Option<u32>,
 }
 
 impl Status {
@@ -42,7 +51,7 @@ impl Status {
         }
         let names = Ceremony::names(workdir)?;
         // A keyholder's copy may hold a ceremony and nothing else.
-        if names.is_empty() || disk::exists(&workdir.policy())? {
+        if names.is_empty() || self.check.is_some() || disk::exists(&workdir.policy())? {
             let policy = PolicyFile::read(workdir)?.policy;
             state.deadlines = Some(Deadline::all(&policy, &published));
         }
@@ -52,14 +61,27 @@ impl Status {
                 Err(failure) => state.broken.push((name, failure)),
             }
         }
-        let whole = state.broken.is_empty();
-        Ok(Outcome::answer(whole, state))
+        state.alarms = state.alarms(self.check);
+        let good = state.broken.is_empty() && (self.check.is_none() || state.alarms.is_empty());
+        state.ok = good;
+        Ok(Outcome::answer(good, state))
     }
+}
+
+/// What somebody has to see to.
+struct Alarm {
+    /// The role that it is about; none where nothing is published.
+    role: Option<String>,
+    what: String,
 }
 
 /// Where everything stands.
 struct State {
     now: Time,
+    /// Whether the answer is yes.
+    ok: bool,
+    /// What somebody has to see to, one sentence each.
+    alarms: Vec<Alarm>,
     /// What is open; or the one ceremony that was asked for.
     open: Vec<Standing>,
     /// Ceremonies that cannot be used, and why.
@@ -74,6 +96,8 @@ impl State {
     fn new(now: Time) -> Self {
         Self {
             now,
+            ok: true,
+            alarms: Vec::new(),
             open: Vec::new(),
             broken: Vec::new(),
             abandoned: Vec::new(),
@@ -99,6 +123,50 @@ impl State {
     }
 }
 
+impl State {
+    /// What is gone or expired; and, if it is asked for, what will be within these days, and what should be under way by now.
+    fn alarms(&self, check: Option<u32>) -> Vec<Alarm> {
+        let Some(deadlines) = &self.deadlines else { return Vec::new() };
+        if deadlines.is_empty() && check.is_some() {
+            return vec![Alarm { role: None, what: "Nothing is published.".to_owned() }];
+        }
+        let is_there = |role: &str| deadlines.iter().any(|deadline| deadline.role == role);
+        // Only the timestamp says which snapshot is in use.
+        let gone = ["timestamp", "snapshot"].into_iter().find(|role| is_there("root") && !is_there(role));
+        let gone = gone.map(|role| Alarm {
+            role: Some(role.to_owned()),
+            what: format!("There is a root, and no {role}: no client can use what is published."),
+        });
+        let soon = check.and_then(|days| self.now.plus(Days(days)));
+        let alarm = |deadline: &Deadline| {
+            let Deadline { role, version, expires, by, .. } = deadline;
+            let (name, when) = (format!("{} {version}", escaped(role)), distance(self.now, *expires));
+            let what = if deadline.is_expired(self.now) {
+                format!("{name} has EXPIRED, {when}: clients refuse it.")
+            } else if soon.is_some_and(|soon| *expires <= soon) {
+                format!("{name} expires {when}.")
+            } else if check.is_none() {
+                return None;
+            } else if deadline.is_late(self.now) {
+                format!("{name} expires {when}, and no timer has renewed it.")
+            } else if *by == By::Keyholders && deadline.is_open(self.now) && !self.is_staged(role, *version) {
+                format!("{name} expires {when}, and nobody has staged the next version.")
+            } else {
+                return None;
+            };
+            Some(Alarm { role: Some(role.clone()), what })
+        };
+        gone.into_iter().chain(deadlines.iter().filter_map(alarm)).collect()
+    }
+
+    /// Whether an open ceremony, which can still be published, carries the role.
+    fn is_staged(&self, role: &str, published: u64) -> bool {
+        let usable = |standing: &&Standing| !matches!(standing.next, Next::Expired { .. } | Next::Overtaken { .. });
+        let mut roles = self.open.iter().filter(usable).flat_map(|standing| &standing.roles);
+        roles.any(|staged| staged.role == role && staged.version > published)
+    }
+}
+
 /// Whether clients see the staged versions, by what the files say.
 fn is_published(workdir: &Workdir, name: &str, published: &Published) -> bool {
     Outline::read(workdir, name).and_then(|outline| outline.is_published(published)).unwrap_or(false)
@@ -106,19 +174,20 @@ fn is_published(workdir: &Workdir, name: &str, published: &Published) -> bool {
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts: Vec<String> = self.open.iter().map(|standing| standing.text(self.now)).collect();
+        let mut parts = vec![self.alarms.iter().map(|alarm| wrapped(&alarm.what, 0)).collect::<String>()];
+        if self.open.is_empty() && self.broken.is_empty() && self.deadlines.is_some() {
+            parts.push("No ceremony is open.\n".to_owned());
+        }
+        parts.extend(self.open.iter().map(|standing| standing.text(self.now)));
         parts.extend(self.broken.iter().map(|(name, failure)| {
             format!("Ceremony {}: it cannot be used\n{}", escaped(name), wrapped(&failure.to_string(), 2))
         }));
         if let Some(deadlines) = &self.deadlines {
-            if parts.is_empty() {
-                parts.push("No ceremony is open.\n".to_owned());
-            }
             parts.push(self.over());
             match deadlines[..] {
                 [] if !self.open.is_empty() => parts.push("Nothing is published yet.\n".to_owned()),
                 [] => parts.push("Nothing is published. `trustroot stage` proposes the first root.\n".to_owned()),
-                _ => parts.push(self::deadlines(deadlines, self.now)),
+                _ => parts.push(table(deadlines, self.now)),
             }
         }
         parts.retain(|part| !part.is_empty());
@@ -142,35 +211,6 @@ impl State {
     }
 }
 
-fn deadlines(deadlines: &[Deadline], now: Time) -> String {
-    let day = |time: Time| format!("{} {}", &time.to_string()[..10], distance(now, time));
-    let row = |deadline: &Deadline| {
-        let window = match deadline.opens {
-            Some(opens) if deadline.by == By::External => {
-                let word = if opens > now { "from" } else { "since" };
-                format!("by others, {word} {}", &opens.to_string()[..10])
-            }
-            Some(opens) if opens > now => format!("from {}", day(opens)),
-            Some(_) => format!("now{}", command(deadline.by)),
-            None => "the policy has no such role".to_owned(),
-        };
-        let expired = if deadline.expires <= now { "EXPIRED " } else { "" };
-        let role = format!("{} {}", escaped(&deadline.role), deadline.version);
-        [role, format!("{expired}{}", day(deadline.expires)), window]
-    };
-    let mut rows = vec![["".to_owned(), "expires".to_owned(), "next may be signed".to_owned()]];
-    rows.extend(deadlines.iter().map(row));
-    format!("What is published, the first to expire first:\n{}", columns(&rows, 2))
-}
-
-fn command(by: By) -> &'static str {
-    match by {
-        By::External | By::Unknown => "",
-        By::Keyholders => ": trustroot stage",
-        By::Online => ": trustroot renew",
-    }
-}
-
 impl Report for State {
     fn json(&self) -> Json {
         let text = |text: &str| Json::string(text);
@@ -183,9 +223,14 @@ impl Report for State {
             members.insert("ceremony", text(name));
             Json::Object(members)
         });
+        let alarms = self.alarms.iter().map(|alarm| {
+            let role = alarm.role.as_ref().map_or(Json::Null, Json::string);
+            object([("role", role), ("what", text(&alarm.what))])
+        });
         let deadlines = self.deadlines.iter().flatten().map(|deadline| deadline.json(self.now));
         object([
-            ("ok", Json::Bool(self.broken.is_empty())),
+            ("ok", Json::Bool(self.ok)),
+            ("alarms", alarms.collect()),
             ("ceremonies", self.open.iter().map(Standing::json).collect()),
             ("broken", broken.collect()),
             ("published", self.published.iter().map(Json::string).collect()),

@@ -1,7 +1,7 @@
 //! What commands find where this program was built without PKCS#11: nothing.
 
 use ceremony::{Algorithm, PublicKey};
-use keyholders::{Ask, Device, Name, Roster, Uri};
+use keyholders::{Ask, Device, Name, Roster, Tries, Uri};
 
 use super::{ClaimedKey, Listing, ModuleArgs, OnTokens};
 use crate::error::Failure;
@@ -32,6 +32,10 @@ impl Tokens {
     }
 
     pub(crate) fn keys(&self, _: &Uri) -> Result<Vec<PublicKey>, Failure> {
+        Err(absent())
+    }
+
+    pub(crate) fn tries(&self, _: &Uri) -> Result<Option<Tries>, Failure> {
         Err(absent())
     }
 

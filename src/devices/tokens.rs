@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ceremony::{Algorithm, PublicKey};
 use keyholders::pkcs11::{self, Modules, Template, TokenKey};
-use keyholders::{Ask, Device, Name, Roster, Uri};
+use keyholders::{Ask, Device, Name, Roster, Tries, Uri};
 
 use super::{ClaimedKey, ListedModule, ListedToken, Listing, ModuleArgs, OnTokens, is_view};
 use crate::error::Failure;
@@ -87,6 +87,12 @@ impl Tokens {
     pub(crate) fn keys(&self, uri: &Uri) -> Result<Vec<PublicKey>, Failure> {
         let token = self.0.token(uri).map_err(|error| self.explained(error.into()))?;
         Ok(token.keys()?.iter().map(|key| key.public_key().clone()).collect())
+    }
+
+    /// What the token that `uri` names says of the tries for its PIN; none where its keys want no PIN.
+    pub(crate) fn tries(&self, uri: &Uri) -> Result<Option<Tries>, Failure> {
+        let token = self.0.token(uri).map_err(|error| self.explained(error.into()))?;
+        Ok(if token.wants_pin()? { Some(token.tries()?) } else { None })
     }
 
     /// Opens the key that `uri` names.

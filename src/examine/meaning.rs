@@ -1,12 +1,15 @@
 //! What a change means, in sentences of at most 80 columns that need no colour.
 
+mod material;
+
 use std::fmt::Write as _;
 
 use ceremony::diff::{Content, DelegationChange, KeyChange, KeysChange, ListedKey, Pattern, Share, TargetChange};
-use ceremony::material::{Ending, FileDiff};
 use ceremony::{Change, Json, KeyId, RoleDiff, Time};
 
 use crate::text::{escaped, wrapped};
+
+pub(crate) use material::{endings, file, starts};
 
 /// How many characters of an unknown member are shown; all of it is in the report for programs.
 const SHOWN: usize = 300;
@@ -61,35 +64,6 @@ pub(crate) fn role(diff: &RoleDiff, at: Option<Time>) -> String {
         line(&format!("+ {more} more new target files; `trustroot review --json` names each."), 2, &mut out);
     }
     out
-}
-
-/// What changes in one file, a sentence a line, behind `indent` blanks.
-pub(crate) fn file(file: &FileDiff, indent: usize) -> String {
-    let mut out = wrapped(&escaped(&file.path).to_string(), indent);
-    for change in &file.changes {
-        let text = wrapped(&change.to_string(), indent + 4);
-        let _ = write!(out, "{}{} {}", " ".repeat(indent + 2), change.marker(), text.trim_start());
-        for detail in change.details() {
-            out.push_str(&wrapped(detail, indent + 6));
-        }
-    }
-    if let Some(same) = file.unchanged() {
-        let text = wrapped(&same, indent + 4);
-        let _ = write!(out, "{}= {}", " ".repeat(indent + 2), text.trim_start());
-    }
-    out
-}
-
-/// What shows that nothing ends too early, a sentence a line; none if nothing ends.
-pub(crate) fn endings(endings: &[Ending], indent: usize) -> Option<String> {
-    let line = |ending: &Ending| {
-        let shown = ending.evidence.as_ref().is_some_and(|evidence| evidence.compromised.is_none());
-        let mark = if shown { ' ' } else { '!' };
-        let text = wrapped(&ending.to_string(), indent + 4);
-        format!("{}{mark} {}", " ".repeat(indent + 2), text.trim_start())
-    };
-    let heading = format!("{}Evidence of the last use of what ends\n", " ".repeat(indent));
-    (!endings.is_empty()).then(|| heading + &endings.iter().map(line).collect::<String>())
 }
 
 fn expires(before: Option<&str>, after: &str, at: Option<Time>, out: &mut String) {

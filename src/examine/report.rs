@@ -2,16 +2,22 @@
 
 use std::fmt;
 
-use ceremony::material::{Ending, FileDiff};
+use ceremony::material::{self, Ending, FileDiff};
 use ceremony::policy::Accept;
 use ceremony::{Finding, Json, Object, RoleDiff, Rule};
 
 use super::meaning::{self, and};
 use super::{Examined, Told, TrustedBy};
-use crate::report::Report;
-use crate::report::object;
+use crate::report::{self, Report, object};
 use crate::standing::{RoleStanding, SetStanding};
-use crate::text::{escaped, wrapped};
+use crate::text::{escaped, hanging, wrapped};
+
+/// How to find out that what is added is the service that is meant.
+const COMPARE: &str = "Compare what is added with what the service itself answers you: \"Ask the service itself\" in \
+                       docs/material.md has the commands.";
+
+/// Where to see more of what is valid.
+const DRAWN: &str = "`trustroot review --html FILE` draws when what is valid, once this is published.";
 
 /// A part of what is told.
 pub(crate) struct Section {
@@ -73,12 +79,7 @@ impl Told {
             let text = since.iter().map(|diff| meaning::role(diff, None)).collect();
             sections.push(Section::new("What has changed already since the root that you trust", text));
         }
-        let text = diff.roles.iter().map(|diff| meaning::role(diff, Some(examined.staged.at()))).collect();
-        sections.push(Section::new("What changes if you sign", text));
-        if !examined.material.is_empty() || !examined.unseen.is_empty() {
-            sections.push(Section::new("What it means for those who verify and sign with it", examined.meaning()));
-        }
-        sections.extend(examined.findings());
+        sections.extend(examined.beforehand());
         let mut text: String = examined.signers.iter().map(signers).collect();
         if !examined.unproven.is_empty() {
             let names: Vec<String> = examined.unproven.iter().map(|name| escaped(name).to_string()).collect();
@@ -87,6 +88,13 @@ impl Told {
         }
         sections.push(Section::new("Who must sign", text));
         sections.push(Section::plain("The staged files are what their inputs give, byte for byte.\n".to_owned()));
+        // What has to be weighed comes last: the question stands below it.
+        let text = diff.roles.iter().map(|diff| meaning::role(diff, Some(examined.staged.at()))).collect();
+        sections.push(Section::new("What changes if you sign", text));
+        if !examined.material.is_empty() || !examined.unseen.is_empty() {
+            sections.push(Section::new("What it means for those who verify and sign with it", examined.meaning()));
+        }
+        sections.extend(examined.findings());
         sections
     }
 }
@@ -117,12 +125,22 @@ impl Examined {
     /// What the trust material means, file by file.
     fn meaning(&self) -> String {
         let mut text: String = self.material.iter().map(|file| meaning::file(file, 2)).collect();
-        text.extend(meaning::endings(&self.endings, 2));
         if !self.unseen.is_empty() {
             let names: Vec<String> = self.unseen.iter().map(|path| escaped(path).to_string()).collect();
             let unseen =
                 format!("! The content of {} is not in this ceremony: nothing can be said of it.", and(&names));
             text.push_str(&wrapped(&unseen, 2));
+        }
+        let starts = self.timestamps.and_then(|days| meaning::starts(&self.material, self.now, days, 2));
+        text.extend(starts);
+        text.extend(meaning::endings(&self.endings, self.now, 2));
+        let adds =
+            |file: &FileDiff| file.changes.iter().any(|change| matches!(change, material::diff::Change::Added { .. }));
+        if self.material.iter().any(adds) {
+            text.push_str(&wrapped(COMPARE, 2));
+        }
+        if !self.timeline.lanes.is_empty() {
+            text.push_str(&wrapped(DRAWN, 2));
         }
         text
     }
@@ -135,7 +153,7 @@ impl Examined {
         if !self.open.is_empty() {
             let mut text = String::new();
             for group in groups(&self.open, |a, b| a.rule == b.rule) {
-                text.push_str(&rule(group[0].rule, ""));
+                text.push_str(&rule(group[0].rule));
                 text.extend(group.iter().map(|finding| what(finding)));
             }
             sections.push(Section { wrong: true, ..Section::new("What is wrong with it: do not sign", text) });
@@ -144,22 +162,24 @@ impl Examined {
             let mut text = String::new();
             for group in groups(&self.accepted, |(_, a), (_, b)| alike(a, b)) {
                 let (_, accept) = group[0];
-                text.push_str(&rule(accept.rule, ""));
+                text.push_str(&rule(accept.rule));
                 text.extend(group.iter().map(|(finding, _)| what(finding)));
                 text.push_str(&because(accept));
             }
             sections.push(Section::new("What was found, and accepted in the policy", text));
         }
-        if !self.beforehand.is_empty() {
-            let mut text = String::new();
-            for group in groups(&self.beforehand, alike) {
-                let subjects: Vec<String> = group.iter().map(|accept| escaped(&accept.subject).to_string()).collect();
-                text.push_str(&rule(group[0].rule, &format!(" of {}", and(&subjects))));
-                text.push_str(&because(group[0]));
-            }
-            sections.push(Section::new("What the policy accepts besides, should it be found", text));
-        }
         sections
+    }
+
+    /// What the policy accepts besides what is found, a line for each rule and reason.
+    fn beforehand(&self) -> Option<Section> {
+        let line = |group: &Vec<&Accept>| {
+            let Accept { rule, until, reason, .. } = group[0];
+            let subjects: Vec<String> = group.iter().map(|accept| escaped(&accept.subject).to_string()).collect();
+            hanging(&format!("{rule} of {}, until {until}: {}", and(&subjects), escaped(reason)), 2)
+        };
+        let text: String = groups(&self.beforehand, alike).iter().map(line).collect();
+        (!text.is_empty()).then(|| Section::new("What the policy accepts besides, should it be found", text))
     }
 }
 
@@ -178,12 +198,7 @@ impl Told {
         });
         let outdated = examined.outdated.iter();
         let outdated = outdated.map(|(role, root)| object([("role", text(role)), ("root", (*root).into())]));
-        let accepted = examined.accepted.iter().map(|(finding, accept)| {
-            let mut members = finding_members(finding);
-            members.insert("reason", text(&accept.reason));
-            members.insert("until", Json::string(accept.until.to_string()));
-            Json::Object(members)
-        });
+        let accepted = examined.accepted.iter().map(|(found, accept)| report::accepted(found, accept));
         let beforehand = examined.beforehand.iter().map(|accept| {
             object([
                 ("finding", text(accept.rule.name())),
@@ -216,7 +231,7 @@ impl Told {
             ("material", examined.material.iter().map(FileDiff::json).collect()),
             ("endings", examined.endings.iter().map(ending).collect()),
             ("material-unseen", examined.unseen.iter().map(Json::string).collect()),
-            ("findings", examined.open.iter().map(|finding| Json::Object(finding_members(finding))).collect()),
+            ("findings", examined.open.iter().map(report::finding).collect()),
             ("accepted", accepted.collect()),
             ("accepted-beforehand", beforehand.collect()),
             ("signers", roles.collect()),
@@ -250,10 +265,10 @@ fn alike(a: &Accept, b: &Accept) -> bool {
     (a.rule, &a.reason, a.until) == (b.rule, &b.reason, b.until)
 }
 
-fn rule(rule: Rule, of: &str) -> String {
+fn rule(rule: Rule) -> String {
     let clients = rule.clients();
     let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
-    wrapped(&format!("{rule}{of}: {}{clients}", rule.why()), 2)
+    wrapped(&format!("{rule}: {}{clients}", rule.why()), 2)
 }
 
 fn what(finding: &Finding) -> String {
@@ -274,18 +289,8 @@ fn ending(ending: &Ending) -> Json {
         ])
     });
     let end = Json::string(ending.end.as_str());
-    object([("entry", Json::string(&ending.subject)), ("end", end), ("evidence", evidence)])
-}
-
-fn finding_members(finding: &Finding) -> Object {
-    let members = [
-        ("finding", Json::string(finding.rule.name())),
-        ("subject", Json::string(&finding.subject)),
-        ("what", Json::string(&finding.what)),
-        ("why", Json::string(finding.rule.why())),
-        ("clients", Json::string(finding.rule.clients())),
-    ];
-    members.into_iter().collect()
+    let claimed = ending.claimed.map_or(Json::Null, |claimed| Json::string(claimed.to_string()));
+    object([("entry", Json::string(&ending.subject)), ("end", end), ("evidence", evidence), ("claimed", claimed)])
 }
 
 /// `root version 16: 3 of 5 keys: alice, bob, carol, dave and erin`

@@ -1,8 +1,7 @@
 //! What a person types.
 //!
-//! The modes of the terminal are set once for a question, and only through [`interrupt`]. Where a library sets them for each
-//! key, as `console` does below `dialoguer`, Ctrl-C between two keys is a signal, and the library may set them once more
-//! while the program ends: that left terminals without echo.
+//! Lines are read here, in the modes that the terminal has for a line: it lets the person correct them, and no copy of a
+//! secret stays in a library's buffer. Keys are read by `dialoguer`.
 
 use std::io;
 
@@ -21,22 +20,32 @@ const LINE_LIMIT: usize = 4096;
 /// Ctrl-C ends the program, and the terminal is as it was before (see [`interrupt`]).
 pub(super) struct Keyboard {
     before: Termios,
-    /// What is typed and not read when the question is answered is thrown away.
-    discreet: bool,
+    keys: Keys,
     /// Last: the modes are given back before.
     _prompting: Prompting,
+}
+
+/// What becomes of keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// The terminal shows them.
+    Shown,
+    /// Nobody does.
+    Hidden,
+    /// A library does, or does not.
+    OfLibrary,
 }
 
 impl Keyboard {
     /// Whole lines, shown while they are typed; the terminal lets the person correct them.
     pub(super) fn lines() -> io::Result<Self> {
-        Self::new(false, |modes| modes.local_modes |= LocalModes::ICANON | LocalModes::ECHO)
+        Self::new(Keys::Shown, |modes| modes.local_modes |= LocalModes::ICANON | LocalModes::ECHO)
     }
 
     /// Whole lines that are not shown. What was typed before the question, and what is typed after the answer, is thrown
     /// away: it might be a secret, and the shell would be the next to read it.
     pub(super) fn secret_lines() -> io::Result<Self> {
-        Self::new(true, |modes| {
+        Self::new(Keys::Hidden, |modes| {
             modes.local_modes |= LocalModes::ICANON;
             modes.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
         })
@@ -45,25 +54,28 @@ impl Keyboard {
     /// Single keys, for `dialoguer` to read and to show. What was typed before the question is thrown away: it answers
     /// another one.
     ///
-    /// Ctrl-C is a key too, with which `dialoguer` ends: as a signal between two keys it would end the program while
-    /// the modes are changed for the next.
+    /// Ctrl-C is a key too, with which `dialoguer` ends. As a signal between two keys it would end the program while the
+    /// modes are changed for the next.
     pub(super) fn keys() -> io::Result<Self> {
-        Self::new(true, |modes| modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
+        Self::new(Keys::OfLibrary, |modes| {
+            modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG
+        })
     }
 
-    fn new(discreet: bool, set: impl FnOnce(&mut Termios)) -> io::Result<Self> {
+    fn new(keys: Keys, set: impl FnOnce(&mut Termios)) -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut modes = before.clone();
         modes.local_modes |= LocalModes::ISIG;
         modes.input_modes |= InputModes::ICRNL;
         set(&mut modes);
-        let keyboard = Self { before, discreet, _prompting: Prompting::new() };
+        let keyboard = Self { before, keys, _prompting: Prompting::new(keys == Keys::OfLibrary) };
         interrupt::set_modes(keyboard.when(), &modes)?;
         Ok(keyboard)
     }
 
+    /// What is typed and not read is thrown away at both ends of a question that does not show it.
     fn when(&self) -> OptionalActions {
-        if self.discreet { OptionalActions::Flush } else { OptionalActions::Now }
+        if self.keys == Keys::Shown { OptionalActions::Now } else { OptionalActions::Flush }
     }
 
     /// One line without its end, byte by byte, so that no buffer keeps a copy; none at the end of input.

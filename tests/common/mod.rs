@@ -168,10 +168,11 @@ impl Trustroot {
     }
 }
 
-/// Whether a line is wider than 80 columns, and could be broken: words and commands are copied whole.
+/// Whether a line is wider than 80 columns, and could be broken: long words and commands are copied whole.
 fn is_too_wide(line: &str) -> bool {
-    let said = line.trim_start();
-    line.chars().count() > 80 && said.contains(' ') && !said.trim_start_matches("$ ").starts_with("trustroot ")
+    let longest = line.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+    let is_command = line.trim_start().trim_start_matches("$ ").starts_with("trustroot ");
+    line.chars().count() > 80 && longest < 70 && !is_command
 }
 
 impl Run {

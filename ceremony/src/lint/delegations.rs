@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::changed_in;
 use super::roles::role_step;
 use crate::finding::{Finding, Rule};
 use crate::targets::{Delegation, Targets};
@@ -21,8 +22,9 @@ pub(super) fn delegations(targets: &Targets<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Finds delegated roles that go away, and changes of those that stay.
+/// Finds delegated roles that go away, and changes of those that stay. `file` is the later one: `targets 2`.
 pub(super) fn step(
+    file: &str,
     before: &Targets<'_>,
     after: &Targets<'_>,
     online: impl Fn(&Delegation) -> bool,
@@ -30,8 +32,11 @@ pub(super) fn step(
 ) {
     for role in &before.delegations {
         match after.delegation(&role.name) {
-            None => findings.push(Finding::new(Rule::RoleRemoved, &role.name, "nothing delegates to it any more")),
-            Some(next) => findings.extend(role_step(&role.name, &role.keys, &next.keys, online(role))),
+            None => {
+                let subject = changed_in(&role.name, file);
+                findings.push(Finding::new(Rule::RoleRemoved, subject, "nothing delegates to it any more"));
+            }
+            Some(next) => findings.extend(role_step(&role.name, file, &role.keys, &next.keys, online(role))),
         }
     }
 }
@@ -75,8 +80,11 @@ mod tests {
         let one = delegation("one", paths, &[1, 2, 3], 1);
         let keys = [key(1), key(2), key(3)];
         let (before, after) = (targets_of(1, "", &keys, &two), targets_of(2, "", &keys, &one));
-        let findings = lint::targets_step(&before, &after, |_| false).unwrap();
-        let expected = [(Rule::ThresholdLowered, "one".to_string()), (Rule::RoleRemoved, "two".to_string())];
+        let findings = lint::targets_step("targets", &before, &after, |_| false).unwrap();
+        let expected = [
+            (Rule::ThresholdLowered, "one in targets 2".to_string()),
+            (Rule::RoleRemoved, "two in targets 2".to_string()),
+        ];
         assert_eq!(names(&findings), expected);
     }
 }

@@ -80,6 +80,14 @@ fn of_version(role: &str, version: u64) -> String {
     format!("{role} {version}")
 }
 
+/// The subject of findings on a change of who signs `role`, which `file` makes: `timestamp in root 2`, `root 2`.
+fn changed_in(role: &str, file: &str) -> String {
+    match file.strip_prefix(role).is_some_and(|rest| rest.starts_with(' ')) {
+        true => file.into(),
+        false => format!("{role} in {file}"),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]

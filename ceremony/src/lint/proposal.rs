@@ -40,7 +40,7 @@ pub fn proposal(inputs: &Inputs, base: &Base, staged: &Staged) -> Result<Vec<Fin
             findings.extend(targets(role, file)?);
             findings.extend(unsupported(view.keys.values(), clients));
             if let Some(before) = base.roles.get(role) {
-                findings.extend(targets_step(before, file, |role| is_online(inputs, role))?);
+                findings.extend(targets_step(role, before, file, |role| is_online(inputs, role))?);
             }
             let names = (of_version("root", staged_root.version), of_version(role, file.version()));
             findings.extend(shared_ids((&names.0, &staged_root.keys), (&names.1, &view.keys)));

@@ -3,34 +3,36 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::changed_in;
 use crate::finding::{Finding, Rule};
 use crate::quorum::KeySet;
 use crate::root::Root;
 
-/// Finds what a change of the keys of `role` weakens. `online`: machines sign the role. That a root has no key to spare is
+/// Finds what a change of the keys of `role` weakens, which `file` makes: `root 2`. `online`: machines sign the role. That a root has no key to spare is
 /// found in the root itself, whether it changes or not.
-pub fn role_step(role: &str, before: &KeySet, after: &KeySet, online: bool) -> Vec<Finding> {
+pub fn role_step(role: &str, file: &str, before: &KeySet, after: &KeySet, online: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let subject = changed_in(role, file);
     if after.threshold < before.threshold {
         let what = format!("from {} to {}", before.threshold, after.threshold);
-        findings.push(Finding::new(Rule::ThresholdLowered, role, what));
+        findings.push(Finding::new(Rule::ThresholdLowered, &subject, what));
     }
     let (old, new) = (before.fingerprints(), after.fingerprints());
     let kept = old.iter().filter(|key| new.contains(key)).count();
     if online {
         if kept > 0 && new.len() > kept {
             let what = format!("{} beside {kept} that it had before", new.len() - kept);
-            findings.push(Finding::new(Rule::OnlineKeyAdded, role, what));
+            findings.push(Finding::new(Rule::OnlineKeyAdded, &subject, what));
         }
         return findings;
     }
     // One key that replaces one is how a role of one key is rotated.
     if (kept as u64) < before.threshold && before.threshold > 1 {
         let what = format!("{kept} of {} keys stay, {} were needed to sign", old.len(), before.threshold);
-        findings.push(Finding::new(Rule::KeyLost, role, what));
+        findings.push(Finding::new(Rule::KeyLost, &subject, what));
     } else if role != "root" && new.len() < old.len() && new.len() as u64 == after.threshold {
         let what = format!("{} keys become {}, and all of them are needed to sign", old.len(), new.len());
-        findings.push(Finding::new(Rule::KeyLost, role, what));
+        findings.push(Finding::new(Rule::KeyLost, &subject, what));
     }
     findings
 }
@@ -53,7 +55,7 @@ mod tests {
     use super::*;
 
     fn found(before: (&[u8], u64), after: (&[u8], u64), online: bool) -> Vec<Rule> {
-        let findings = role_step("targets", &set(before.0, before.1), &set(after.0, after.1), online);
+        let findings = role_step("targets", "root 2", &set(before.0, before.1), &set(after.0, after.1), online);
         names(&findings).into_iter().map(|(rule, _)| rule).collect()
     }
 
@@ -61,6 +63,17 @@ mod tests {
     fn a_lowered_threshold_is_found() {
         assert_eq!(found((&[1, 2, 3], 2), (&[1, 2, 3], 1), false), [Rule::ThresholdLowered]);
         assert_eq!(found((&[1, 2, 3], 2), (&[1, 2, 3, 4], 3), false), []);
+    }
+
+    #[test]
+    fn the_change_is_named_by_the_file_that_makes_it() {
+        let subjects = |role: &str, file: &str| -> Vec<_> {
+            let findings = role_step(role, file, &set(&[1, 2, 3], 2), &set(&[1, 4], 1), false);
+            findings.into_iter().map(|finding| finding.subject).collect()
+        };
+        assert_eq!(subjects("targets", "root 2"), ["targets in root 2", "targets in root 2"]);
+        assert_eq!(subjects("root", "root 2"), ["root 2", "root 2"]);
+        assert_eq!(subjects("rooted", "root 2"), ["rooted in root 2", "rooted in root 2"]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What targets files say of target files.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::delegations;
+use super::{delegations, of_version};
 use crate::finding::{Finding, Rule};
 use crate::json::Json;
 use crate::metadata::{Metadata, MetadataError};
@@ -17,12 +18,16 @@ pub(super) fn targets(targets: &Targets<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Finds what goes away from one targets file of a role to a later one: targets, delegated roles, thresholds; and
+/// Finds what goes away from one targets file of `role` to a later one: targets, delegated roles, thresholds; and
 /// targets whose content changes. `online` says of a delegated role whether machines sign it.
+///
+/// The subject of a target is its path and its content, the old one of a target that goes and the new one of a target
+/// that changes: whoever accepts one change accepts no other.
 ///
 /// # Errors
 /// If one of them is no targets file.
 pub fn targets_step(
+    role: &str,
     before: &Metadata,
     after: &Metadata,
     online: impl Fn(&Delegation) -> bool,
@@ -36,25 +41,37 @@ pub fn targets_step(
         match later.next_if(|(other, _)| *other == path) {
             None => {
                 let what = format!("targets {} has it, {} does not", before.version(), after.version());
-                findings.push(Finding::new(Rule::TargetRemoved, path, what));
+                findings.push(Finding::new(Rule::TargetRemoved, of_content(path, entry), what));
             }
             Some((_, next)) if !same_content(entry, next) => {
                 let digest = |entry: &Json| {
-                    let hashes = entry.get("hashes").and_then(Json::as_object);
-                    let (name, hash) = hashes.and_then(|hashes| hashes.iter().next()).unwrap_or(("hash", &Json::Null));
-                    format!(
-                        "{name} {}",
-                        hash.as_str().unwrap_or("none").chars().take(8).collect::<alloc::string::String>()
-                    )
+                    let (name, hash) = hash(entry);
+                    format!("{name} {}", hash.chars().take(8).collect::<String>())
                 };
                 let what = format!("from {} to {}", digest(entry), digest(next));
-                findings.push(Finding::new(Rule::TargetChanged, path, what));
+                findings.push(Finding::new(Rule::TargetChanged, of_content(path, next), what));
             }
             Some(_) => {}
         }
     }
-    delegations::step(&old, &new, online, &mut findings);
+    delegations::step(&of_version(role, after.version()), &old, &new, online, &mut findings);
     Ok(findings)
+}
+
+/// `PATH DIGEST`: the subject of findings on one content of a target.
+fn of_content(path: &str, entry: &Json) -> String {
+    format!("{path} {}", hash(entry).1.chars().take(DIGITS).collect::<String>())
+}
+
+/// How many digits of a hash tell one change from the next. What is signed is bound by all of them.
+const DIGITS: usize = 16;
+
+/// The hash by which people know a target, with its name: SHA-256 if there is one, else the first.
+fn hash(entry: &Json) -> (&str, &str) {
+    let hashes = entry.get("hashes").and_then(Json::as_object);
+    let sha256 = hashes.and_then(|hashes| Some(("sha256", hashes.get("sha256")?)));
+    let (name, hash) = sha256.or_else(|| hashes?.iter().next()).unwrap_or(("hash", &Json::Null));
+    (name, hash.as_str().unwrap_or("none"))
 }
 
 /// Whether two entries are of one content: lengths and all hashes that both have are equal, and they have one in
@@ -69,14 +86,17 @@ fn same_content(one: &Json, other: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use alloc::string::{String, ToString};
+    use alloc::string::ToString;
 
     use super::super::tests::{names, targets_of};
     use super::*;
     use crate::lint;
 
     fn step(before: &str, after: &str) -> Vec<(Rule, String)> {
-        names(&targets_step(&targets_of(1, before, &[], ""), &targets_of(2, after, &[], ""), |_| false).unwrap())
+        names(
+            &targets_step("targets", &targets_of(1, before, &[], ""), &targets_of(2, after, &[], ""), |_| false)
+                .unwrap(),
+        )
     }
 
     #[test]
@@ -89,21 +109,21 @@ mod tests {
     #[test]
     fn a_target_that_goes_is_found() {
         let (a, b) = (r#""a":{"length":1,"hashes":{"sha256":"00"}}"#, r#""b":{"length":1,"hashes":{"sha256":"00"}}"#);
-        assert_eq!(step(&[a, b].join(","), b), [(Rule::TargetRemoved, "a".to_string())]);
+        assert_eq!(step(&[a, b].join(","), b), [(Rule::TargetRemoved, "a 00".to_string())]);
         assert_eq!(step(b, &[a, b].join(",")), []);
-        assert_eq!(step(&[a, b].join(","), a), [(Rule::TargetRemoved, "b".to_string())]);
+        assert_eq!(step(&[a, b].join(","), a), [(Rule::TargetRemoved, "b 00".to_string())]);
     }
 
     #[test]
     fn other_content_under_the_same_name_is_found() {
         let with = |length: u8, hashes: &str| format!(r#""a":{{"length":{length},"hashes":{{{hashes}}}}}"#);
-        let changed = [(Rule::TargetChanged, "a".to_string())];
+        let changed = |digest: &str| [(Rule::TargetChanged, format!("a {digest}"))];
         let (one, both) = (r#""sha256":"00""#, r#""sha256":"00","sha512":"11""#);
-        assert_eq!(step(&with(1, one), &with(1, r#""sha256":"01""#)), changed);
-        assert_eq!(step(&with(1, one), &with(2, one)), changed);
+        assert_eq!(step(&with(1, one), &with(1, r#""sha256":"0123456789abcdef01""#)), changed("0123456789abcdef"));
+        assert_eq!(step(&with(1, one), &with(2, one)), changed("00"));
         assert_eq!(step(&with(1, both), &with(1, one)), [] as [(Rule, String); 0]);
         // Nothing shows that the content is the same.
-        assert_eq!(step(&with(1, r#""sha512":"11""#), &with(1, one)), changed);
-        assert_eq!(step(&with(1, both), &with(1, r#""sha256":"00","sha512":"12""#)), changed);
+        assert_eq!(step(&with(1, r#""sha512":"11""#), &with(1, one)), changed("00"));
+        assert_eq!(step(&with(1, both), &with(1, r#""sha256":"00","sha512":"12""#)), changed("00"));
     }
 }

@@ -17,12 +17,13 @@ pub fn root_step(before: &Root, after: &Root) -> Vec<Finding> {
         let what = format!("it comes after root {}", before.version);
         findings.push(Finding::new(Rule::VersionGap, of_version("root", after.version), what));
     }
+    let file = of_version("root", after.version);
     for (role, keys) in &before.roles {
         if let Some(next) = after.role(role) {
-            findings.extend(role_step(role, keys, next, matches!(role.as_str(), "snapshot" | "timestamp")));
+            findings.extend(role_step(role, &file, keys, next, matches!(role.as_str(), "snapshot" | "timestamp")));
         }
     }
-    let names = (of_version("root", before.version), of_version("root", after.version));
+    let names = (of_version("root", before.version), file);
     findings.extend(shared_ids((&names.0, &before.keys), (&names.1, &after.keys)));
     findings
 }
@@ -83,6 +84,6 @@ mod tests {
         timestamp.as_object_mut().unwrap().insert("keyids", Json::Array(ids.to_vec()));
         let after = Metadata::new(signed, alloc::vec![]).unwrap();
         let findings = root_step(&Root::of(&before).unwrap(), &Root::of(&after).unwrap());
-        assert_eq!(names(&findings), [(Rule::OnlineKeyAdded, "timestamp".to_string())]);
+        assert_eq!(names(&findings), [(Rule::OnlineKeyAdded, "timestamp in root 2".to_string())]);
     }
 }

@@ -123,37 +123,52 @@ pub struct Ending {
     pub end: Moment,
     /// What it was used for last; without it, that is the word of whoever ends it.
     pub evidence: Option<Evidence>,
+    /// When it was last used, by that word alone.
+    pub claimed: Option<Time>,
 }
 
 impl Ending {
-    /// The entries of `before` that end otherwise in `after`, with their evidence among `files`: by names as
-    /// [`file_name`] makes them.
+    /// The entries of `before` that end otherwise in `after`, with their evidence and what is claimed among `files`: by
+    /// names as [`file_name`] and [`claim_name`] make them.
     ///
     /// # Errors
-    /// With the name of the file, if one is no evidence of its entry, or of no entry that ends.
+    /// With the name of the file, if one is no evidence of its entry, no claim, or of no entry that ends.
     pub fn all(
         before: Option<&TrustedRoot>,
         after: Option<&TrustedRoot>,
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Result<Vec<Self>, (String, EvidenceError)> {
         let ends = ends(before, after);
-        if let Some(stranger) = files.keys().find(|file| ends.iter().all(|(entry, _)| file_name(entry) != **file)) {
+        let is_of = |entry: &Instance<'_>, file: &str| file == file_name(entry) || file == claim_name(entry);
+        if let Some(stranger) = files.keys().find(|file| !ends.iter().any(|(entry, _)| is_of(entry, file))) {
             return Err((stranger.clone(), EvidenceError::OfNothing));
         }
         let ending = |(entry, end): (Instance<'_>, Moment)| {
-            let file = file_name(&entry);
+            let (file, claim) = (file_name(&entry), claim_name(&entry));
             let evidence = files.get(&file).map(|bytes| Evidence::verify(bytes, &entry)).transpose();
-            Ok(Self { subject: entry.subject(), end, evidence: evidence.map_err(|error| (file, error))? })
+            let evidence = evidence.map_err(|error| (file, error))?;
+            let claimed = files.get(&claim).map(|bytes| claimed(bytes)).transpose();
+            let claimed = claimed.map_err(|error| (claim, error))?;
+            Ok(Self { subject: entry.subject(), end, evidence, claimed })
         };
         ends.into_iter().map(ending).collect()
     }
 
-    /// Whether it ends too early.
+    /// Whether it ends too early for what shows its last use, or for what is claimed of it. One whose key is compromised
+    /// cannot.
     pub fn finding(&self) -> Option<Finding> {
-        let used = self.evidence.as_ref()?;
-        used.until.filter(|until| self.end.is_before(&Moment::from(*until)))?;
-        let what = format!("it ends at {}, too early for {}", self.end, used.what);
-        Some(Finding::new(Rule::EndBeforeUse, &self.subject, what))
+        if self.evidence.as_ref().is_some_and(|evidence| evidence.compromised.is_some()) {
+            return None;
+        }
+        let early = |until: Time| self.end.is_before(&Moment::from(until));
+        let shown = self.evidence.as_ref().filter(|evidence| evidence.until.is_some_and(early));
+        let used = match (shown, self.claimed.filter(|claimed| early(*claimed))) {
+            (Some(evidence), _) => evidence.what.clone(),
+            (None, Some(claimed)) => format!("its last use at {claimed}, as it is claimed"),
+            (None, None) => return None,
+        };
+        let what = format!("it ends at {}, too early for {used}", self.end);
+        Some(Finding::new(Rule::EndBeforeUse, format!("{} {}", self.subject, self.end), what))
     }
 }
 
@@ -161,13 +176,20 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ends at {}: ", self.subject.escape_debug(), self.end)?;
         match &self.evidence {
-            Some(evidence) if evidence.compromised.is_some() => write!(
-                f,
-                "there is {}. What was signed with it later no longer verifies, whoever signed it",
-                evidence.what
-            ),
-            Some(evidence) => write!(f, "there is {}, SHA-256 {}", evidence.what, evidence.sha256),
-            None => f.write_str("there is no evidence of its last use, and whoever ends it vouches for that"),
+            Some(evidence) if evidence.compromised.is_some() => {
+                let what = &evidence.what;
+                return write!(
+                    f,
+                    "there is {what}. What was signed with it later no longer verifies, whoever signed it"
+                );
+            }
+            Some(evidence) => write!(f, "there is {}, SHA-256 {}", evidence.what, evidence.sha256)?,
+            None => f.write_str("there is no evidence of its last use, and whoever ends it vouches for that")?,
+        }
+        let shown = self.evidence.as_ref().and_then(|evidence| evidence.until);
+        match self.claimed.filter(|claimed| shown.is_none_or(|shown| shown < *claimed)) {
+            Some(claimed) => write!(f, "; they say that it was last used at {claimed}"),
+            None => Ok(()),
         }
     }
 }
@@ -194,10 +216,29 @@ pub fn file_name(entry: &Instance<'_>) -> String {
     format!("{}-{}", entry.kind.word(), subject.rsplit(' ').next().unwrap_or_default())
 }
 
+/// The name of a file that says when an entry was last used, where nothing shows it: `ctlog-1a2b3c4d.claimed`.
+pub fn claim_name(entry: &Instance<'_>) -> String {
+    file_name(entry) + ".claimed"
+}
+
+/// What such a file says.
+pub fn claim(last_use: Time) -> String {
+    format!("{last_use}\n")
+}
+
+/// Reads what [`claim`] writes, and nothing else.
+fn claimed(bytes: &[u8]) -> Result<Time, EvidenceError> {
+    let time = core::str::from_utf8(bytes).ok().and_then(|text| text.trim_end().parse().ok());
+    time.filter(|time| claim(*time).as_bytes() == bytes).ok_or(EvidenceError::Claim)
+}
+
 /// Why something is no evidence of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvidenceError {
+    /// What is claimed is no time.
+    #[error("it is not one time, like 2027-01-01T00:00:00Z")]
+    Claim,
     /// It holds no certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),

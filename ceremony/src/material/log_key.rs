@@ -198,6 +198,8 @@ mod tests {
 
     #[test]
     fn garbage_is_refused_without_panic() {
+        let forms = LogKey::parse(b"no key").unwrap_err().to_string();
+        assert!(["PEM", "DER", "PKCS#1", "JSON Web Key", "C2SP"].iter().all(|form| forms.contains(form)), "{forms}");
         for garbage in
             ["", "{", "{}", "a+b+c", "a+b+AQ==", "-----BEGIN X-----", r#"{"kty":"RSA","n":"","e":""}"#, "\u{0}"]
         {

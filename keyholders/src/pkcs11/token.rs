@@ -65,6 +65,14 @@ impl Token {
         self.state().map(|(_, info)| tries(&info))
     }
 
+    /// Whether its private keys want a PIN.
+    ///
+    /// # Errors
+    /// If the token is gone.
+    pub fn wants_pin(&self) -> Result<bool, DeviceError> {
+        self.state().map(|(_, info)| info.login_required())
+    }
+
     /// The keys on it that can be seen without a PIN and that this program can sign with.
     ///
     /// # Errors

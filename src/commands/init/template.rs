@@ -152,7 +152,7 @@ const TAIL: &str = r#"
 # is shown it.
 # [[accept]]
 # finding = "target-changed"     # its name, as `trustroot stage` shows it
-# subject = "rekor.pub"          # exactly what it is about, as shown
+# subject = "rekor.pub 6c80d8d3ffdb1f2e"    # exactly what it is about, as shown
 # reason = "the log moved to a new key; the old one is in trusted_root.json"
 # until = "2027-01-01T00:00:00Z"
 "#;

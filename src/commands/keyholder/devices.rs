@@ -13,7 +13,7 @@ use crate::records::Keyholders;
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
 
-/// Show the YubiKeys and PKCS#11 tokens of this machine, their keys, and whose they are
+/// Show the YubiKeys and PKCS#11 tokens here, and whose keys they hold
 ///
 /// Shows what can be seen without a PIN. Modules come from --module; without it from pkcs11-modules in this machine's
 /// config.toml and from p11-kit.

@@ -23,7 +23,7 @@ use crate::records::Keyholders;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// Register the key of a person, or an online key: prove that it can sign, and write keyholders/NAME.toml
+/// Register a key: prove that it can sign, and write its record
 ///
 /// The key is in a YubiKey, on a PKCS#11 token, in a file, or where this program does not reach it; asks for what no
 /// flag answers. The proof is a signature over the trust root, the name, the fingerprint and the coordinator's nonce. A

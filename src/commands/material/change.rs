@@ -4,7 +4,7 @@ use std::fmt;
 
 use ceremony::material::legacy::in_step;
 use ceremony::material::{FileDiff, Material, Moment, diff};
-use ceremony::{Finding, Json, Object};
+use ceremony::{Finding, Json};
 
 use super::entry::Proven;
 use super::live::Answer;
@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::examine::{and, meaning};
 use crate::material;
 use crate::policy_file::PolicyFile;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 
 /// What a change goes by.
@@ -137,7 +137,7 @@ impl fmt::Display for Changed {
 
 impl Report for Changed {
     fn json(&self) -> Json {
-        let members = [
+        object([
             ("ok", Json::Bool(true)),
             ("proof", self.grounds.proof.as_ref().map_or(Json::Null, Json::string)),
             ("word", self.grounds.word.as_ref().map_or(Json::Null, Json::string)),
@@ -147,7 +147,6 @@ impl Report for Changed {
             ("written", self.written.iter().map(Json::string).collect()),
             ("replaced", self.replaced.iter().map(Json::string).collect()),
             ("behind", self.grounds.behind.iter().map(Json::string).collect()),
-        ];
-        Json::Object(members.into_iter().collect::<Object>())
+        ])
     }
 }

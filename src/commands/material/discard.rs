@@ -27,7 +27,7 @@ pub(super) struct Discard {
     /// Files of trust material below targets/; by default all that differ
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
-    /// Do not ask
+    /// Throw it away without a question
     #[arg(long)]
     throw_away: bool,
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ceremony::Time;
-use ceremony::material::evidence::file_name;
+use ceremony::material::evidence::{claim, claim_name, file_name};
 use ceremony::material::{EditError, Evidence, Instance, Kind, Material, Moment, TrustedRoot};
 
 use super::change::{Grounds, Wanted};
@@ -15,7 +15,7 @@ use crate::material::LIMIT;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// End an authority or a log that has retired: what was signed before stays valid, what is signed later is not
+/// End an authority or a log that has retired
 ///
 /// Give what it signed last: an end before that would make what was signed invalid. The ceremony carries it, and whoever
 /// reviews it sees what it shows. Where no open entry is left at its URL, signers stop using it too.
@@ -62,12 +62,19 @@ impl End {
             Some(time) => time,
             None => ui.value("--at", "The last moment at which it is valid", Some(&last_use.to_string()))?,
         };
+        let claimed = claim(last_use);
         let (at, last_use) = (Moment::from(at), Moment::from(last_use));
         let after = ended(&wanted.material, &root, &entry, &at, Some(&last_use))?;
         let mut grounds = Grounds::default();
         if shown.is_none_or(|shown| Moment::from(shown).is_before(&last_use)) {
             grounds.word =
                 Some(format!("that it was last used at {last_use} is your word; --evidence takes what shows it"));
+        }
+        // Whoever reviews it reads the word. One that was given before does not stand beside what shows more.
+        let word = context.workdir.last_use(&claim_name(&entry));
+        if grounds.word.is_some() || disk::exists(&word)? {
+            let _lock = context.workdir.lock()?;
+            disk::replace(&word, claimed.as_bytes(), Access::Shared)?;
         }
         if let Some(Shown { evidence, bytes, name }) = evidence {
             grounds.proof =

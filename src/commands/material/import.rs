@@ -14,7 +14,7 @@ use crate::material::LIMIT;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// Take over trust material that another tool made, and repair what is wrong with it
+/// Take over trust material that another tool made, and repair it
 ///
 /// Reads a trusted root, a signing config, or a client trust config that has both. What other tools are known to get
 /// wrong is repaired, and each repair is said: PEM texts where DER belongs, log ids, missing starts, chains in the wrong

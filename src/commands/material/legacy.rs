@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::report::Outcome;
 
-/// Give the single keys and certificates that older clients read what the trusted root says
+/// Bring what older clients read in step with the trusted root
 ///
 /// Makes the files that are missing, and sets status and URL of the others in the policy. Every change of the material
 /// does that too, where there are such files; `[material] legacy-targets` in the policy says otherwise.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ceremony::{Finding, Json, Object};
+use ceremony::{Finding, Json};
 
 use super::listing;
 use crate::advice::advice;
@@ -10,10 +10,10 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::material;
 use crate::policy_file::PolicyFile;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::wrapped;
 
-/// Say what is wrong with the trust material, by name: mistakes that were published somewhere before
+/// Say what is wrong with the trust material, by name
 ///
 /// Judges what is wanted, and what goes away or comes too soon against what is published. docs/findings.md explains each
 /// finding. `stage` stops on those that are new.
@@ -58,11 +58,10 @@ impl fmt::Display for Linted {
 impl Report for Linted {
     fn json(&self) -> Json {
         let findings = |findings: &[Finding]| findings.iter().map(listing::finding).collect::<Json>();
-        let members = [
+        object([
             ("ok", Json::Bool(self.open.is_empty())),
             ("findings", findings(&self.open)),
             ("accepted", findings(&self.accepted)),
-        ];
-        Json::Object(members.into_iter().collect::<Object>())
+        ])
     }
 }

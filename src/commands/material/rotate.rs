@@ -10,7 +10,7 @@ use crate::error::{Failure, OrFail as _};
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// Add the successor of an authority or a log, and have signers use it from its start; the old one stays
+/// Add the successor of an authority or a log; the old one stays
 ///
 /// Choose a start at which every client can know the new one: after the publication, plus the life of a timestamp. When
 /// nobody uses the old one any more, end it with `material end`.
@@ -50,20 +50,13 @@ pub(in crate::commands) fn take_up(
     let root = after.trusted_root.unwrap_or_else(TrustedRoot::empty);
     after.trusted_root = Some(root.add(&proven.entry).or_fail(|| "nothing was added")?);
     let Some(kind) = service(proven.entry.kind()) else { return Ok(after) };
-    let config = after.signing_configs.remove(SigningConfig::TARGET).unwrap_or_else(SigningConfig::empty);
-    let config = used(&config, kind, proven, |config| operator(ui, given, config, kind))?;
-    after.signing_configs.insert(SigningConfig::TARGET.to_owned(), config);
-    // A signing config beside it that knows the service goes on with it too.
-    for config in after.signing_configs.values_mut() {
-        let version = Some(proven.api_version);
-        let known = |service: &Service<'_>| {
-            service.url() == Some(proven.url.as_str()) && service.major_api_version() == version
-        };
-        if config.form() == Form::V02 && config.of_kind(kind).any(|service| known(&service)) {
-            *config = used(config, kind, proven, |config| {
-                let service = config.of_kind(kind).find(|service| known(service));
-                Ok(service.and_then(|service| service.operator().map(str::to_owned)).unwrap_or_default())
-            })?;
+    after.signing_configs.entry(SigningConfig::TARGET.to_owned()).or_insert_with(SigningConfig::empty);
+    // A variant that signers opt in to goes along where it has such a service: what ends, ends there too.
+    let like = |service: &Service<'_>| service.major_api_version() == Some(proven.api_version);
+    for (path, config) in &mut after.signing_configs {
+        let goes_along = config.form() == Form::V02 && config.of_kind(kind).any(|service| like(&service));
+        if path == SigningConfig::TARGET || goes_along {
+            *config = used(config, kind, proven, |config| operator(ui, given.clone(), config, kind))?;
         }
     }
     Ok(after)

@@ -14,7 +14,7 @@ use crate::material;
 use crate::policy_file::PolicyFile;
 use crate::report::{Outcome, Report};
 
-/// Show what clients trust and which services signers use, with a timeline
+/// Show what clients trust and what signers use, with a timeline
 #[derive(clap::Args)]
 pub(super) struct Show {
     /// Show what is published, not what is wanted

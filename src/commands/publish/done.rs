@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use ceremony::{Json, Object};
+use ceremony::Json;
 
-use crate::report::Report;
+use crate::report::{Report, object};
 use crate::simulate::Simulation;
 use crate::text::{escaped, wrapped};
 
@@ -31,8 +31,9 @@ impl fmt::Display for Done {
             false => writeln!(f, "Published {}", escaped(&self.ceremony))?,
         }
         if self.targets > 0 {
-            let there = if self.dry_run { ", as far as they are not there" } else { "" };
-            writeln!(f, "  {} target file(s){there}", self.targets)?;
+            let there = if self.dry_run { ", but for those that are there already" } else { "" };
+            let plural = if self.targets == 1 { "" } else { "s" };
+            writeln!(f, "  {} target file{plural}{there}", self.targets)?;
         }
         for name in &self.writes {
             writeln!(f, "  {}", escaped(name))?;
@@ -49,10 +50,15 @@ impl fmt::Display for Done {
         let Simulation { breaks, starts, newest, .. } = &self.simulation;
         let proof = match (breaks.is_empty(), starts.is_empty(), newest) {
             (true, true, true) => {
-                "No client could start before. Now one can, from the newest root: it was tried.".into()
+                "A client that starts from the newest root was tried, and succeeds; before this none could start."
+                    .into()
             }
-            (true, true, false) => "No client can start, before or after: the timestamp is somebody else's.".into(),
-            (true, false, _) => format!("Clients were tried after every write, {all}; tough {strict}: none failed."),
+            (true, true, false) => {
+                "No client can start until somebody else makes the timestamp, so none was tried.".into()
+            }
+            (true, false, _) => {
+                format!("Clients that start {all} were tried after every write, and tough {strict}: none failed.")
+            }
             (false, ..) => "Clients fail, as the policy accepts:".to_owned(),
         };
         f.write_str(&wrapped(&proof, 0))?;
@@ -60,8 +66,8 @@ impl fmt::Display for Done {
             f.write_str(&wrapped(&broken.to_string(), 2))?;
         }
         if !self.dry_run {
-            let next = "\nNext: bring repository/ to where clients fetch it, new files first, timestamp.json and then the \
-                        new root last; and let a timer run this, which writes nothing until something is due:";
+            let next = "\nNext: copy repository/ to where clients fetch it: new files first, then timestamp.json, and new \
+                        roots last. Let a timer run this; while nothing is due it writes nothing:";
             f.write_str(&wrapped(next, 0))?;
             f.write_str("  trustroot renew\n")?;
         }
@@ -74,7 +80,7 @@ impl Report for Done {
         let texts = |list: &[String]| -> Json { list.iter().map(Json::string).collect() };
         let numbers = |list: &[u64]| -> Json { list.iter().map(|version| Json::from(*version)).collect() };
         let breaks: Vec<String> = self.simulation.breaks.iter().map(ToString::to_string).collect();
-        let object: Object = [
+        object([
             ("ok", Json::Bool(true)),
             ("ceremony", Json::string(&self.ceremony)),
             ("dry_run", Json::Bool(self.dry_run)),
@@ -84,9 +90,6 @@ impl Report for Done {
             ("strict_starts", numbers(&self.simulation.strict_starts)),
             ("breaks", texts(&breaks)),
             ("absent", texts(&self.absent)),
-        ]
-        .into_iter()
-        .collect();
-        Json::Object(object)
+        ])
     }
 }

@@ -48,11 +48,12 @@ impl File<'_> {
         after: &Side<'_>,
         member: impl Fn(&str, &mut Vec<Change>) -> bool,
     ) -> Option<FileDiff> {
-        let diff = |changes, same| Some(FileDiff { path: self.path.to_string(), changes, same });
+        let path = self.path.to_string();
+        let diff = |changes, same, open| Some(FileDiff { path, changes, same, open });
         let mut changes = Vec::new();
         match (before.bytes, after.bytes) {
             (old, new) if old == new => return None,
-            (_, None) => return diff([Change::FileRemoved].to_vec(), Vec::new()),
+            (_, None) => return diff([Change::FileRemoved].to_vec(), Vec::new(), Vec::new()),
             (None, _) => changes.push(Change::FileAdded),
             _ => {}
         }
@@ -61,7 +62,9 @@ impl File<'_> {
         if changes.is_empty() {
             changes.push(Change::Layout);
         }
-        diff(changes, pairs::same(&before.items, &after.items))
+        let same = pairs::same(&before.items, &after.items);
+        let open = pairs::open(&before.items, &after.items, &same);
+        diff(changes, same, open)
     }
 
     /// Members beside the lists; and lists that come or go empty.

@@ -125,7 +125,7 @@ fn leaves(json: &Json, path: &str, changes: &mut Vec<JsonChange>) {
     }
 }
 
-/// A line on one member: of keys and certificates what they are.
+/// A line on one member: of keys and certificates what they are, of a log id also the hex digits by which logs are known.
 fn detail(path: &str, value: &Json) -> String {
     let text = value.as_str().unwrap_or_default();
     let raw = STANDARD.decode(text).ok().filter(|raw| STANDARD.encode(raw) == text);

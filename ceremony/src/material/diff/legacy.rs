@@ -20,6 +20,7 @@ pub(super) fn legacy(before: &[LegacyTarget], after: &[LegacyTarget]) -> Vec<Fil
         path: path.to_string(),
         changes: changes(old, new),
         same: Vec::new(),
+        open: Vec::new(),
     });
     files.filter(|file| !file.changes.is_empty()).collect()
 }

@@ -28,6 +28,8 @@ pub struct FileDiff {
     pub changes: Vec<Change>,
     /// What of it stays the same, byte for byte: `Fulcio`, `CT log`.
     pub same: Vec<String>,
+    /// The entries of what else there is that stay as they are, and have no end. Escaped.
+    pub open: Vec<String>,
 }
 
 /// One thing that changes. Names of entries are escaped.

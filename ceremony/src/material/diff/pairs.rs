@@ -33,6 +33,16 @@ pub(super) fn same(before: &[Item], after: &[Item]) -> Vec<String> {
     lists.into_iter().filter(|list| of(before, list) == of(after, list)).cloned().collect()
 }
 
+/// The entries without an end that stay as they are, of kinds that are not the `same`.
+pub(super) fn open(before: &[Item], after: &[Item], same: &[String]) -> Vec<String> {
+    let stays = pair(before, after).into_iter().filter_map(|(old, new)| {
+        let (old, new) = (old?, new?);
+        let open = old.entry == new.entry && new.valid_for().is_some_and(|valid| valid.end.is_none());
+        (open && !same.contains(&new.list)).then(|| new.name.clone())
+    });
+    stays.collect()
+}
+
 /// Names the members in which two values differ, of an entry or of the file.
 pub(super) fn members(
     name: Option<&str>,

@@ -14,8 +14,8 @@ use crate::material::moment::Moment;
 const SHOWN: usize = 300;
 
 impl fmt::Display for FileDiff {
-    /// All sentences in one: `adds Rekor v2 log.example (Ed25519) from 2025-09-23; Fulcio and CT log unchanged (same
-    /// bytes)`.
+    /// The sentences on what changes, and on what is the same, in one: `adds Rekor v2 log.example (Ed25519) from
+    /// 2025-09-23; Fulcio and CT log unchanged (same bytes)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sentences: Vec<String> = self.changes.iter().map(ToString::to_string).collect();
         sentences.extend(self.unchanged());
@@ -29,12 +29,19 @@ impl FileDiff {
         (!self.same.is_empty()).then(|| format!("{} unchanged (same bytes)", and(&self.same)))
     }
 
-    /// `{"path", "changes": [{"change", "text", ..}], "same"}`
+    /// What stays beside what changes, and goes on without an end, as a sentence; none if nothing does.
+    pub fn goes_on(&self) -> Option<String> {
+        let stays = if self.open.len() == 1 { "stays" } else { "stay" };
+        (!self.open.is_empty()).then(|| format!("{} {stays} as before, without an end", and(&self.open)))
+    }
+
+    /// `{"path", "changes": [{"change", "text", ..}], "same", "open"}`
     pub fn json(&self) -> Json {
         let members = [
             ("path", Json::string(&self.path)),
             ("changes", self.changes.iter().map(Change::json).collect()),
             ("same", self.same.iter().map(Json::string).collect()),
+            ("open", self.open.iter().map(Json::string).collect()),
         ];
         Json::Object(members.into_iter().collect())
     }

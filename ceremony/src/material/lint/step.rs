@@ -64,6 +64,6 @@ fn starts(subject: String, valid_for: Option<ValidFor>, publication: &Publicatio
         let what = format!(
             "it starts at {start}; published at {at}, with timestamps that last {timestamp_lifetime}, every client knows it at {known}"
         );
-        findings.push(Finding::new(Rule::StartTooSoon, subject, what));
+        findings.push(Finding::new(Rule::StartTooSoon, format!("{subject} {start}"), what));
     }
 }

@@ -1,0 +1,72 @@
+//! Findings that the policy accepts: which change a reason covers, and what `accept` says of it.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Room, Run};
+
+fn says(run: &Run, lines: &[&str]) {
+    let text = format!("{}{}", run.stdout, run.stderr);
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in lines {
+        assert!(joined.contains(line), "no {line:?} in\n{text}");
+    }
+}
+
+fn fits(text: &str) {
+    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn an_old_reason_covers_no_new_change() {
+    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    room.hold(&["alice", "bob"]);
+    room.at("2026-12-01T12:00:00Z");
+    let accept = ["accept", "target-changed", "--all", "--until=2027-06-01T00:00:00Z"];
+    room.coordinator.write("targets/a.txt", "second\n");
+    room.run(0, &[&accept[..], &["--reason=the first change"]].concat());
+    room.stage();
+    room.run(0, &["abandon", "2026-12-targets-2", "--reason=another one"]);
+    room.coordinator.write("targets/a.txt", "third\n");
+    let run = room.run(1, &["stage"]);
+    says(&run, &["a finding stops this proposal", "target-changed (a.txt 5eef8098ed6ec0a1): from sha256 "]);
+    fits(&run.stderr);
+    // The same again takes the place of what was said first.
+    room.run(0, &[&accept[..], &["--reason=the second change"]].concat());
+    let again = ["accept", "target-changed", "a.txt 5eef8098ed6ec0a1", "--until=2027-05-01T00:00:00Z"];
+    let run = room.run(0, &[&again[..], &["--reason=better said"]].concat());
+    says(&run, &["It replaces what was accepted until 2027-06-01T00:00:00Z: the second change"]);
+    let policy = room.coordinator.read("trustroot.toml");
+    assert_eq!(policy.matches("subject = \"a.txt ").count(), 2, "{policy}");
+    says(&room.run(0, &["stage", "--dry-run"]), &["reason: better said"]);
+}
+
+#[test]
+fn what_is_not_found_is_accepted_with_a_word() {
+    let mut room = Room::new(&["alice", "bob", "carol"], 2);
+    room.hold(&["alice", "bob"]);
+    room.at("2026-12-01T12:00:00Z");
+    room.coordinator.write("targets/a.txt", "second\n");
+    let accept = |subject: &str| {
+        room.json(0, &["accept", "target-changed", subject, "--reason=x", "--until=2027-01-01T00:00:00Z"])
+    };
+    let run = room.run(0, &["accept", "target-changed", "a.txt", "--reason=x", "--until=2027-01-01T00:00:00Z"]);
+    says(&run, &["No target-changed of this subject is found now", "It is found of \"a.txt 480c2336b410f1ad\"."]);
+    assert_eq!(accept("b.txt")["accepted"][0]["found"], false);
+    assert_eq!(accept("a.txt 480c2336b410f1ad")["accepted"][0]["found"], true);
+    assert_eq!(accept("a.txt 480c2336b410f1ad")["accepted"][0]["replaced"]["reason"], "x");
+    let none = room.run(1, &["accept", "target-changed", "--all", "--reason=x", "--until=2027-01-01T00:00:00Z"]);
+    says(&none, &["no target-changed stops the proposal: nothing was accepted"]);
+    says(&room.run(2, &["accept", "target-change", "a.txt"]), &["perhaps target-changed"]);
+}
+
+#[test]
+fn a_long_time_is_asked_for_twice() {
+    let room = Room::new(&["alice", "bob"], 2);
+    let accept = ["accept", "clients-break", "root 1", "--reason=x", "--until=2099-01-01T00:00:00Z"];
+    let mut terminal = room.coordinator.terminal(&[&accept[..], &["--now", common::room::NOW]].concat());
+    terminal.expect("in the next 72 years reads this reason. Accept it for so long?").line("n");
+    terminal.expect("nothing was accepted");
+    assert_eq!(terminal.exit_code(), 1);
+}
