@@ -354,10 +354,12 @@ fn whoever_signs_sees_what_changes() {
     let twin = trustroot.twin();
     let text = twin.ok(&[&["material"], &rotate[..], &["--start", START, "--now", NOW]].concat());
     let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let behind = "! It is not in signing_config.json and signing_config_rekor_v2.v0.2.json: who signs by that";
+    let behind = "! It is not in signing_config.json: who signs by that";
     assert!(said.contains(behind), "{text}");
     assert!(
-        said.contains("`stage` stops on target-changed of signing_config.v0.2.json and trusted_root.json, whose names"),
+        said.contains(
+            "`stage` stops on target-changed of signing_config.v0.2.json, signing_config_rekor_v2.v0.2.json and"
+        ),
         "{text}"
     );
     assert!(said.contains("in hex 24bd4e66"), "the log id as operators know it: {text}");
