@@ -1,5 +1,6 @@
 //! A strict JSON value: the only form in which metadata is read, edited and written.
 
+use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -7,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value without the freedoms that let two programs read one file differently.
 ///
@@ -193,7 +194,15 @@ impl FromIterator<Json> for Json {
 /// The members of a JSON object, each name once, sorted by code point.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
-    members: Vec<(Box<str>, Json)>,
+    members: Vec<(Name, Json)>,
+}
+
+/// The name of a member. Those that stand in a file as often as there are target files are kept once.
+type Name = Cow<'static, str>;
+
+fn name(text: &str) -> Name {
+    let often = ["custom", "hashes", "length", "sha256"].into_iter().find(|often| *often == text);
+    often.map_or_else(|| Cow::Owned(text.to_owned()), Cow::Borrowed)
 }
 
 impl Object {
@@ -217,7 +226,7 @@ impl Object {
         match self.place(name) {
             Ok(i) => Some(core::mem::replace(&mut self.members[i].1, value)),
             Err(i) => {
-                self.members.insert(i, (name.into(), value));
+                self.members.insert(i, (self::name(name), value));
                 None
             }
         }
@@ -256,8 +265,8 @@ impl Object {
 impl<N: AsRef<str>> FromIterator<(N, Json)> for Object {
     /// Of two members with one name the later stays.
     fn from_iter<I: IntoIterator<Item = (N, Json)>>(members: I) -> Self {
-        let mut members: Vec<(Box<str>, Json)> =
-            members.into_iter().map(|(name, value)| (name.as_ref().into(), value)).collect();
+        let mut members: Vec<(Name, Json)> =
+            members.into_iter().map(|(text, value)| (name(text.as_ref()), value)).collect();
         members.reverse();
         members.sort_by(|a, b| a.0.cmp(&b.0));
         members.dedup_by(|later, kept| later.0 == kept.0);
@@ -317,11 +326,10 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let mut members: Vec<(Box<str>, Json)> = Vec::new();
+        let mut members: Vec<(Name, Json)> = Vec::new();
         // Sorted input, which is what tools write, needs no second set of names.
-        let mut unsorted: Option<BTreeSet<Box<str>>> = None;
-        while let Some(name) = access.next_key::<String>()? {
-            let name = name.into_boxed_str();
+        let mut unsorted: Option<BTreeSet<Name>> = None;
+        while let Some(name) = access.next_key_seed(NameReader)? {
             let duplicate = match (&mut unsorted, members.last()) {
                 (Some(seen), _) => !seen.insert(name.clone()),
                 (None, Some((last, _))) if name <= *last => {
@@ -343,6 +351,29 @@ impl<'de> Visitor<'de> for Reader {
         }
         members.shrink_to_fit();
         Ok(Json::Object(Object { members }))
+    }
+}
+
+/// Reads the name of a member.
+struct NameReader;
+
+impl<'de> DeserializeSeed<'de> for NameReader {
+    type Value = Name;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameReader {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Name, E> {
+        Ok(name(text))
     }
 }
 

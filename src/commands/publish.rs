@@ -5,6 +5,7 @@ mod done;
 use std::path::{Path, PathBuf};
 
 use ceremony::policy::Signers;
+use ceremony::stage::StagedRole;
 use ceremony::{
     Absent, Assembled, Finding, MemorySource, Metadata, Online, Order, Quorum, Rule, SealError, Sealed, SealedFile,
     Sealing, Seals, Source, Staged, Time, Write,
@@ -23,7 +24,6 @@ use crate::report::Outcome;
 use crate::seen;
 use crate::simulate::{Simulation, simulate};
 use crate::source::disk::Directory;
-use crate::standing::Standing;
 use crate::ui::Ui;
 use done::Done;
 
@@ -62,7 +62,7 @@ impl Publish {
             return Ok(Outcome::done(Done { ceremony: ceremony.name, dry_run: self.dry_run, ..Done::default() }));
         }
         let examined = examine(context, &ceremony, self.root.as_deref())?;
-        match Standing::of(&ceremony, &published, context.now)?.is_begun() {
+        match is_begun(examined.staged(), &published) {
             true => examined.fit_to_resume()?,
             false => examined.fit_to_sign()?,
         }
@@ -137,6 +137,15 @@ fn vouched_for(
         }
     }
     Ok(())
+}
+
+/// Whether anything of it is published.
+fn is_begun(staged: &Staged, published: &Published) -> bool {
+    let same = |role: &str, staged: &StagedRole| {
+        let present = published.latest(role).filter(|file| file.version() == staged.metadata.version());
+        present.is_some_and(|file| file.payload() == staged.payload)
+    };
+    staged.roles().iter().any(|(role, staged)| same(role, staged))
 }
 
 /// Whether the proposal still follows what is published, or is published in part.

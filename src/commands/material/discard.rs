@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ceremony::material::evidence::{ends, file_name};
+use ceremony::material::evidence::{claim_name, ends, file_name};
 use ceremony::material::{FileDiff, Material, TrustedRoot, diff};
 use ceremony::{Json, Object};
 use toml_edit::TableLike;
@@ -67,9 +67,11 @@ impl Discard {
         let was = ends(published.trusted_root.as_ref(), wanted.trusted_root.as_ref());
         let _lock = workdir.lock()?;
         for (entry, _) in was.iter().filter(|(entry, _)| !stays.iter().any(|(other, _)| other == entry)) {
-            let place = workdir.last_use(&file_name(entry));
-            if disk::exists(&place)? {
-                disk::remove(&place)?;
+            for name in [file_name(entry), claim_name(entry)] {
+                let place = workdir.last_use(&name);
+                if disk::exists(&place)? {
+                    disk::remove(&place)?;
+                }
             }
         }
         gone.iter().try_for_each(|path| disk::remove(&workdir.targets().join(path)))?;
