@@ -2,7 +2,7 @@
 
 mod report;
 
-use ceremony::assemble::name_of;
+use ceremony::assemble::{Refusal, name_of};
 use ceremony::policy::Signers;
 use ceremony::{Finding, Fingerprint, Holder, Meta, Progress, Staged, Tally, Time};
 
@@ -47,8 +47,8 @@ pub(crate) struct RoleStanding {
     pub(crate) sets: Vec<SetStanding>,
     /// Signatures over something else than what is staged.
     pub(crate) stale: Vec<Stale>,
-    /// Signatures that count for nothing: whose they are said to be, and why.
-    pub(crate) refused: Vec<(String, String)>,
+    /// Signatures that count for nothing.
+    pub(crate) refused: Vec<Refused>,
 }
 
 /// How far the keys of one set have signed, by name.
@@ -75,6 +75,17 @@ pub(crate) struct Stale {
     pub(crate) covers: String,
     /// The start of the digest of what is staged.
     pub(crate) staged: String,
+}
+
+/// A signature over what is staged that counts for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Where it lies in the ceremony.
+    pub(crate) file: String,
+    /// Whose it is said to be.
+    pub(crate) keyholder: String,
+    /// Why.
+    pub(crate) why: Refusal,
 }
 
 /// What the repository has of a staged file.
@@ -194,7 +205,11 @@ pub(crate) fn roles(ceremony: &Ceremony, staged: &Staged, published: &Published)
             covers: file.payload.short(),
             staged: role.payload.digest().short(),
         });
-        let refused = progress.refused.iter().map(|(file, why)| (file.keyholder.clone(), why.to_string()));
+        let refused = progress.refused.iter().map(|(file, why)| Refused {
+            file: format!("signatures/{name}/{}", file.file_name()),
+            keyholder: file.keyholder.clone(),
+            why: *why,
+        });
         roles.push(RoleStanding {
             role: name.clone(),
             version,

@@ -169,7 +169,7 @@ fn stale_refused_and_unreadable_signatures_are_named() {
     let bob = signature(&second, "targets", "bob");
     std::fs::write(&bob, read(&bob).replace("\"signature\": \"30", "\"signature\": \"31")).unwrap();
     let carol = signature(&second, "targets", "carol");
-    let name = carol.file_name().unwrap().to_str().unwrap().replace("carol", "dave");
+    let name = file_name(&carol).replace("carol", "dave");
     room.coordinator.write(&format!("{place}/{name}"), read(&carol));
     room.coordinator.write(&format!("{place}/note.json"), "{}");
     let run = room.run(0, &["status", &second]);
@@ -180,8 +180,13 @@ fn stale_refused_and_unreadable_signatures_are_named() {
             "2 of 3 keys must sign; signed: carol; missing: alice, bob",
             "stale: alice signed version 1 with the digest ",
             "is staged: sign again",
-            "refused, said to be bob's: the signature does not verify",
+            &format!(
+                "refused: signatures/targets/{}, said to be bob's: the signature does not verify; take",
+                file_name(&bob)
+            ),
+            "ask bob for it again",
             &format!("signatures/targets/{name} counts for nothing: its name is not the one that its content gives"),
+            &format!("`trustroot import` puts it under signatures/targets/{}", file_name(&carol)),
             "signatures/targets/note.json counts for nothing",
         ],
     );
@@ -193,6 +198,10 @@ fn stale_refused_and_unreadable_signatures_are_named() {
     assert_eq!((&targets["refused"][0]["keyholder"], &targets["met"]), (&json!("bob"), &json!(false)));
     assert_eq!(answer["ceremonies"][0]["unreadable"].as_array().unwrap().len(), 2);
     says(&room.run(0, &["status"]), &[&format!("Closed: {first}, at 2026-11-22T12:00:00Z: the wrong file")]);
+}
+
+fn file_name(path: &std::path::Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
 }
 
 fn read(path: &std::path::Path) -> String {
