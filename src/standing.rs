@@ -2,7 +2,7 @@
 
 mod report;
 
-use ceremony::assemble::{Refusal, name_of};
+use ceremony::assemble::{Refusal, names_of};
 use ceremony::policy::Signers;
 use ceremony::{Finding, Fingerprint, Holder, Meta, Progress, Staged, Tally, Time};
 
@@ -182,7 +182,7 @@ pub(crate) fn roles(ceremony: &Ceremony, staged: &Staged, published: &Published)
     let snapshot = published.snapshot.as_ref().map(|file| Meta::of(&file.metadata)).transpose()?;
     let (id, holders) = (&ceremony.inputs.policy.id, &ceremony.inputs.holders);
     let mut roles = Vec::new();
-    let sealed = published.is_sealed();
+    let (sealed, among) = (published.is_sealed(), staged.fingerprints());
     for (name, role) in staged.roles() {
         let version = role.metadata.version();
         let present = if name == "root" { published.roots.last() } else { published.roles.get(name) };
@@ -219,19 +219,15 @@ pub(crate) fn roles(ceremony: &Ceremony, staged: &Staged, published: &Published)
             reach,
             stale: stale.collect(),
             refused: refused.collect(),
-            sets: sets(&progress, holders),
+            sets: sets(&progress, &among, holders),
         });
     }
     roles.sort_by_key(|role| role.role != "root");
     Ok(roles)
 }
 
-fn sets(progress: &Progress, holders: &[Holder]) -> Vec<SetStanding> {
-    let names = |keys: &[Fingerprint]| {
-        let mut names: Vec<String> = keys.iter().map(|key| name_of(key, holders)).collect();
-        names.sort();
-        names
-    };
+fn sets(progress: &Progress, among: &[Fingerprint], holders: &[Holder]) -> Vec<SetStanding> {
+    let names = |keys: &[Fingerprint]| names_of(keys, among, holders);
     let set = |set, tally: &Tally| SetStanding {
         set,
         threshold: if set == Some("outgoing") && progress.emergency { 0 } else { tally.threshold },

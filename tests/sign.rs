@@ -42,6 +42,17 @@ fn a_key_file_on_record_is_asked_for_where_no_new_one_is_taken() {
 }
 
 #[test]
+fn where_all_is_published_nothing_is_left_to_sign() {
+    let room = Room::new(&["alice", "bob", "carol"], 2);
+    let ceremony = room.hold(&["alice", "bob"]);
+    for command in ["sign", "review"] {
+        let run = room.run_as(room.machine("carol"), 1, &[command]);
+        assert!(run.says("no ceremony is open"), "{run:?}");
+        assert!(run.says(&format!("{ceremony} is published: nothing is left to sign")), "{run:?}");
+    }
+}
+
+#[test]
 fn what_is_signed_already_asks_for_nothing() {
     let room = Room::new(&["alice", "bob", "carol"], 2);
     let ceremony = room.stage();
