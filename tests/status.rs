@@ -145,6 +145,22 @@ fn a_change_of_a_role_says_who_must_sign_it() {
 }
 
 #[test]
+fn whoever_leaves_is_taken_out_of_every_role() {
+    let mut room = Room::new(&["alice", "bob", "carol", "dave"], 2);
+    room.hold(&["alice", "bob"]);
+    room.enroll("erin");
+    let run = room.run(0, &["role", "root", "--drop=carol"]);
+    says(&run, &["carol is still named in targets. If nobody has that key", "trustroot role targets --drop carol"]);
+    let last = room.run(0, &["role", "targets", "--drop=carol", "--add=erin"]);
+    says(&last, &["carol is named in no role now. Leave keyholders/carol.toml until this is published"]);
+    fits(&last.stdout);
+    let ceremony = room.hold(&["alice", "bob"]);
+    room.replace("keyholders/carol.toml", "state = \"active\"", "state = \"retired\"");
+    room.run(0, &["keyholder", "list"]);
+    says(&room.run(0, &["status", &ceremony]), &["signed: alice, bob (enough); not signed: carol, dave"]);
+}
+
+#[test]
 fn stale_refused_and_unreadable_signatures_are_named() {
     let mut room = Room::new(&["alice", "bob", "carol"], 2);
     room.enroll("dave");
