@@ -68,7 +68,7 @@ impl Sign {
             if let Some(signed) = signed_before(&ceremony, staged, &at_hand) {
                 return Ok(Outcome::done(Signed { ceremony: ceremony.name, signed }));
             }
-            hear(ui, &ceremony.digest)?;
+            consent(ui, &ceremony.digest)?;
         }
         let mut person = Person::new(ui, &self.keys.secrets)?;
         at_hand.open(&ceremony.roster, &mut person)?;
@@ -167,7 +167,7 @@ fn before(ceremony: &Ceremony, role: &str, staged: &StagedRole, key: &Fingerprin
 
 /// Asks for the digest as it was heard. What is no digest at all is asked for again; a wrong one ends the command: it
 /// is no password to try.
-fn hear(ui: &mut Ui, digest: &ProposalDigest) -> Result<(), Failure> {
+fn consent(ui: &mut Ui, digest: &ProposalDigest) -> Result<(), Failure> {
     ui.say(
         "\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel. If this is not \
          what you want to sign, press Ctrl-C: nothing is signed without the digest.",

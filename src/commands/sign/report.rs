@@ -33,7 +33,7 @@ impl fmt::Display for Signed {
             writeln!(f, "  {}", escaped(&made.file.display().to_string()))?;
         }
         let next = match self.signed.iter().any(|made| made.is_new) {
-            true => "Next: give these files to the coordinator; they add to the directory and change nothing in it.",
+            true => "Next: give the new files to the coordinator; they add to the directory and change nothing in it.",
             false => "Nothing is left to sign here. Next: give these files to the coordinator, if not done yet.",
         };
         f.write_str(&wrapped(&format!("\n{next}"), 0))?;
