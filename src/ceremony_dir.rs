@@ -8,7 +8,7 @@ use std::path::Path;
 
 use ceremony::stage::StageError;
 use ceremony::{
-    Base, Digest, Holder, Inputs, Json, Metadata, Object, ProposalDigest, SignatureFile, Staged, Time, stage,
+    Base, Digest, Holder, Inputs, Json, Metadata, Object, ProposalDigest, SignatureFile, Staged, Staging, Time, stage,
 };
 
 use keyholders::Roster;
@@ -143,7 +143,13 @@ impl Ceremony {
                 let message = format!("there is neither a trust root nor a ceremony in {}", context.workdir.root());
                 Err(Failure::could_not(message).hint("`-C DIR` works in another place: the one that has ceremonies/"))
             }
-            [] => Err(Failure::no("no ceremony is open").hint("`trustroot stage` proposes the next one")),
+            [] => {
+                let mut failure = Failure::no("no ceremony is open");
+                if let Some(name) = Self::newest_published(&context.workdir)? {
+                    failure = failure.hint(format!("{name} is published: nothing is left to sign"));
+                }
+                Err(failure.hint("the coordinator proposes the next one with `trustroot stage`"))
+            }
             [only] => Self::load(&context.workdir, only),
             several => {
                 let picked = ui.select("CEREMONY", "Which ceremony?", several)?;
@@ -163,6 +169,21 @@ impl Ceremony {
             }
         }
         Ok(open)
+    }
+
+    /// The ceremony that was staged last of those that are published wholly.
+    fn newest_published(workdir: &Workdir) -> Result<Option<String>, Failure> {
+        let published = Published::read(&workdir.repository())?;
+        let mut newest = None;
+        for name in Self::names(workdir)? {
+            let outline = Outline::read(workdir, &name)?;
+            if outline.abandoned || !outline.is_published(&published)? {
+                continue;
+            }
+            let staging = disk::read(&workdir.ceremony(&name).inputs().join("staging.json"), METADATA_LIMIT)?;
+            newest = newest.max(Some((Staging::parse(&staging)?.at, name)));
+        }
+        Ok(newest.map(|(_, name)| name))
     }
 
     fn read(name: &str, dir: CeremonyDir) -> Result<Self, Failure> {

@@ -55,6 +55,10 @@ pub(crate) struct AtHand {
     pub(crate) keys: Vec<KeyAtHand>,
     /// One sentence for each module, token or file that is of no use.
     pub(crate) problems: Vec<String>,
+    /// Key files that a passphrase opens.
+    locked: Vec<PathBuf>,
+    /// The tokens that were looked at, some of which may hide their keys.
+    tokens: Option<Tokens>,
 }
 
 /// The keys on tokens that show themselves, and what kept others from being found.
@@ -84,21 +88,18 @@ pub(crate) struct KeyAtHand {
 }
 
 impl AtHand {
-    /// Opens every key at hand: the files of `args`; and unless there are files and no modules among the arguments, the
-    /// keys of people in `roster` in all YubiKeys, and all keys on all tokens that show themselves. A person whose token
-    /// shows no key is asked for its PIN.
+    /// Finds every key at hand that shows itself without a secret: the files of `args`; and unless there are files and no
+    /// modules among the arguments, the keys of people in `roster` in all YubiKeys, and all keys on all tokens.
     ///
     /// # Errors
     /// If this machine's configuration or a file of `args` cannot be read.
-    pub(crate) fn find(
-        context: &Context,
-        args: &DeviceArgs,
-        roster: &Roster,
-        person: &mut Person<'_>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn look(context: &Context, args: &DeviceArgs, roster: &Roster) -> Result<Self, Failure> {
         let mut found = Self::default();
         for path in &args.key_files {
-            found.add(Box::new(key_file(path, None, person)?), roster);
+            match is_locked(path)? {
+                true => found.locked.push(path.clone()),
+                false => found.add(Box::new(key_file(path, None, &mut Nobody)?), roster),
+            }
         }
         if args.key_files.is_empty() || !args.modules.modules.is_empty() {
             let tokens = Tokens::load(&args.modules, &context.machine.config()?);
@@ -112,38 +113,66 @@ impl AtHand {
             let asks_anew = |device: &dyn Device| direct.contains(&device.public_key().fingerprint());
             let on_tokens = on_tokens.into_iter().filter(|device| !asks_anew(&**device));
             in_yubikeys.into_iter().chain(on_tokens).for_each(|device| found.add(device, roster));
-            found.look_closer(&tokens, roster, person);
             let in_use = |key: &RecordKey| key.state() != State::Retired && key.device() == DeviceKind::Yubikey;
             if found.keys.is_empty() || roster.records().iter().flat_map(Record::keys).any(in_use) {
                 found.problems.extend(yubikeys.no_service().map(str::to_owned));
             }
+            found.tokens = Some(tokens);
         }
         Ok(found)
     }
 
-    /// Asks the tokens that show no key at all for the ones that a person has there.
-    fn look_closer(&mut self, tokens: &Tokens, roster: &Roster, person: &mut Person<'_>) {
-        for record in roster.records().iter().filter(|record| record.kind() == Kind::Person) {
-            for key in record.keys().iter().filter(|key| key.state() != State::Retired) {
-                let Some(uri) = key.uri().filter(|uri| tokens.is_here(uri)) else { continue };
-                if self.keys.iter().any(|there| there.fingerprint == key.fingerprint()) {
-                    continue;
-                }
-                let shows = |key: &KeyAtHand| key.device.describe().uri.is_some_and(|other| uri.matches_token(&other));
-                if self.keys.iter().any(shows) {
-                    continue;
-                }
-                match tokens.open(uri, Some(record.name()), person) {
-                    Ok(device) => self.add(device, roster),
-                    Err(failure) => {
-                        let line = failure.line();
-                        if !self.problems.contains(&line) {
-                            self.problems.push(line);
-                        }
+    /// Adds what was found elsewhere.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.keys.extend(other.keys);
+        self.problems.extend(other.problems);
+        self.locked.extend(other.locked);
+    }
+
+    /// Whether no secret would bring another key to light.
+    pub(crate) fn is_all(&self, roster: &Roster) -> bool {
+        self.locked.is_empty() && self.hidden(roster).is_empty()
+    }
+
+    /// Opens the keys that show themselves only with a secret: those in locked files, and those on tokens that show no key
+    /// at all to anybody without the PIN.
+    ///
+    /// # Errors
+    /// If a file cannot be opened.
+    pub(crate) fn open(&mut self, roster: &Roster, person: &mut Person<'_>) -> Result<(), Failure> {
+        for path in std::mem::take(&mut self.locked) {
+            self.add(Box::new(key_file(&path, None, person)?), roster);
+        }
+        for (owner, key) in self.hidden(roster) {
+            // A token that was opened for another key may show this one by now.
+            let is_hidden = self.hidden(roster).iter().any(|(_, hidden)| *hidden == key);
+            let (Some(tokens), Some(uri), true) = (&self.tokens, key.uri(), is_hidden) else { continue };
+            match tokens.open(uri, Some(owner), person) {
+                Ok(device) => self.add(device, roster),
+                Err(failure) => {
+                    let line = failure.line();
+                    if !self.problems.contains(&line) {
+                        self.problems.push(line);
                     }
                 }
             }
         }
+        Ok(())
+    }
+
+    /// The keys of people on tokens that are here, and show no key at all.
+    fn hidden<'r>(&self, roster: &'r Roster) -> Vec<(&'r Name, &'r RecordKey)> {
+        let Some(tokens) = &self.tokens else { return Vec::new() };
+        let people = roster.records().iter().filter(|record| record.kind() == Kind::Person);
+        let keys = people.flat_map(|record| record.keys().iter().map(move |key| (record.name(), key)));
+        let is_hidden = |key: &RecordKey| {
+            let Some(uri) = key.uri().filter(|uri| tokens.is_here(uri)) else { return false };
+            self.keys.iter().all(|there| {
+                let shown = there.device.describe().uri.is_some_and(|other| uri.matches_token(&other));
+                there.fingerprint != key.fingerprint() && !shown
+            })
+        };
+        keys.filter(|(_, key)| key.state() != State::Retired && is_hidden(key)).collect()
     }
 
     /// Adds a key. One that is reached in two ways is used as its record says, and else as it was found first.

@@ -71,7 +71,7 @@ impl Keyholders {
                 None => records.push(record(place, name, bytes)?),
             }
         }
-        let mut keyholders = Self { roster: Roster::new(records)?, evidence: BTreeMap::new() };
+        let mut keyholders = Self { roster: roster(place, records)?, evidence: BTreeMap::new() };
         for (name, stem, bytes) in evidence {
             let file = place.join(name).path();
             let Some(record) = keyholders.roster.record(stem) else { return Err(RecordsError::Stray { file }) };
@@ -145,6 +145,16 @@ impl Keyholders {
     }
 }
 
+fn roster(place: &Place, records: Vec<Record>) -> Result<Roster, RecordsError> {
+    Roster::new(records).map_err(|error| match error {
+        RosterError::KeyTwice { fingerprint, first, second } => {
+            let file = |name: &Name| place.join(&format!("{name}.toml")).path();
+            RecordsError::KeyTwice { first: file(&first), second: file(&second), fingerprint: fingerprint.short() }
+        }
+        error => error.into(),
+    })
+}
+
 fn record(place: &Place, name: &str, bytes: &[u8]) -> Result<Record, RecordsError> {
     let file = place.join(name).path();
     let Some(stem) = name.strip_suffix(".toml") else { return Err(RecordsError::Stray { file }) };
@@ -174,6 +184,13 @@ pub(crate) enum RecordsError {
     /// No evidence.
     #[error("{} is no evidence of where keys were made", file.display())]
     Evidence { file: PathBuf, source: EvidenceError },
+    /// One key in two records.
+    #[error(
+        "{} and {} have the same key {fingerprint}: ask both whose it is, and take the other file away",
+        first.display(),
+        second.display()
+    )]
+    KeyTwice { first: PathBuf, second: PathBuf, fingerprint: String },
     /// Two records do not go together.
     #[error("{0}")]
     Roster(#[from] RosterError),
@@ -266,6 +283,12 @@ mod tests {
         let holders = roster.holders(&policy(true), at());
         let key: &PublicKey = alice.keys()[0].public_key();
         assert_eq!(ceremony::holder::holder_of(&holders, &key.fingerprint()).unwrap().name, "alice");
+
+        let name = Name::new("gina").unwrap();
+        write("gina.toml", &Record::new(name, Kind::Person, alice.keys().to_vec()).unwrap().to_toml());
+        let error = Keyholders::load(&place).unwrap_err().to_string();
+        assert!(error.contains("keyholders/alice.toml and ") && error.contains("keyholders/gina.toml have"), "{error}");
+        std::fs::remove_file(place.join("gina.toml").path()).unwrap();
 
         write("carol.toml", &bob.to_toml());
         assert!(matches!(Keyholders::load(&place), Err(RecordsError::Misnamed { name, .. }) if name == "bob"));

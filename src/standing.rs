@@ -2,7 +2,7 @@
 
 mod report;
 
-use ceremony::assemble::name_of;
+use ceremony::assemble::{Refusal, names_of};
 use ceremony::policy::Signers;
 use ceremony::{Finding, Fingerprint, Holder, Meta, Progress, Staged, Tally, Time};
 
@@ -47,8 +47,8 @@ pub(crate) struct RoleStanding {
     pub(crate) sets: Vec<SetStanding>,
     /// Signatures over something else than what is staged.
     pub(crate) stale: Vec<Stale>,
-    /// Signatures that count for nothing: whose they are said to be, and why.
-    pub(crate) refused: Vec<(String, String)>,
+    /// Signatures that count for nothing.
+    pub(crate) refused: Vec<Refused>,
 }
 
 /// How far the keys of one set have signed, by name.
@@ -75,6 +75,17 @@ pub(crate) struct Stale {
     pub(crate) covers: String,
     /// The start of the digest of what is staged.
     pub(crate) staged: String,
+}
+
+/// A signature over what is staged that counts for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Where it lies in the ceremony.
+    pub(crate) file: String,
+    /// Whose it is said to be.
+    pub(crate) keyholder: String,
+    /// Why.
+    pub(crate) why: Refusal,
 }
 
 /// What the repository has of a staged file.
@@ -171,7 +182,7 @@ pub(crate) fn roles(ceremony: &Ceremony, staged: &Staged, published: &Published)
     let snapshot = published.snapshot.as_ref().map(|file| Meta::of(&file.metadata)).transpose()?;
     let (id, holders) = (&ceremony.inputs.policy.id, &ceremony.inputs.holders);
     let mut roles = Vec::new();
-    let sealed = published.is_sealed();
+    let (sealed, among) = (published.is_sealed(), staged.fingerprints());
     for (name, role) in staged.roles() {
         let version = role.metadata.version();
         let present = if name == "root" { published.roots.last() } else { published.roles.get(name) };
@@ -194,7 +205,11 @@ pub(crate) fn roles(ceremony: &Ceremony, staged: &Staged, published: &Published)
             covers: file.payload.short(),
             staged: role.payload.digest().short(),
         });
-        let refused = progress.refused.iter().map(|(file, why)| (file.keyholder.clone(), why.to_string()));
+        let refused = progress.refused.iter().map(|(file, why)| Refused {
+            file: format!("signatures/{name}/{}", file.file_name()),
+            keyholder: file.keyholder.clone(),
+            why: *why,
+        });
         roles.push(RoleStanding {
             role: name.clone(),
             version,
@@ -204,19 +219,15 @@ pub(crate) fn roles(ceremony: &Ceremony, staged: &Staged, published: &Published)
             reach,
             stale: stale.collect(),
             refused: refused.collect(),
-            sets: sets(&progress, holders),
+            sets: sets(&progress, &among, holders),
         });
     }
     roles.sort_by_key(|role| role.role != "root");
     Ok(roles)
 }
 
-fn sets(progress: &Progress, holders: &[Holder]) -> Vec<SetStanding> {
-    let names = |keys: &[Fingerprint]| {
-        let mut names: Vec<String> = keys.iter().map(|key| name_of(key, holders)).collect();
-        names.sort();
-        names
-    };
+fn sets(progress: &Progress, among: &[Fingerprint], holders: &[Holder]) -> Vec<SetStanding> {
+    let names = |keys: &[Fingerprint]| names_of(keys, among, holders);
     let set = |set, tally: &Tally| SetStanding {
         set,
         threshold: if set == Some("outgoing") && progress.emergency { 0 } else { tally.threshold },

@@ -272,5 +272,5 @@ fn what_lies_in_the_place_of_a_signature_is_named_before_a_device_is_troubled() 
     let bad = bad.replace(good["signature"].as_str().unwrap(), "00");
     let name = file.file_name().unwrap().to_str().unwrap().replace("alice.", "aa.");
     std::fs::write(directory.join(name), bad).unwrap();
-    says(&room.run_as(&alice, 0, &sign), &["alice had signed already root version 1"]);
+    says(&room.run_as(&alice, 0, &sign), &["alice signed root version 1 before"]);
 }

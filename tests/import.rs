@@ -7,7 +7,7 @@ mod sigstore;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Server, Trustroot};
+use common::{Room, Server, Trustroot};
 use serde_json::Value;
 use sigstore::{adopted, data, metadata, root_file, staged_at};
 
@@ -146,6 +146,69 @@ fn the_payload_goes_out_and_the_signature_comes_back() {
 }
 
 #[test]
+fn signature_files_are_placed_by_what_they_hold() {
+    let room = Room::new(&["alice", "bob", "carol"], 2);
+    let first = room.stage();
+    room.sign_all(&["alice"], &first);
+    room.run(0, &["abandon", &first, "--reason=the wrong file"]);
+    room.coordinator.write("targets/a.txt", "second\n");
+    room.run(0, &["accept", "equivocation", "targets 1", "--reason=abandoned", "--until=2027-01-01T00:00:00Z"]);
+    room.run(0, &["accept", "equivocation", "root 1", "--reason=abandoned", "--until=2027-01-01T00:00:00Z"]);
+    let second = room.stage();
+    room.sign_all(&["bob", "carol"], &second);
+
+    // What everybody signed comes by mail, under other names.
+    let made = room.path(&format!("ceremonies/{second}/signatures"));
+    let mail = room.path("mail");
+    std::fs::rename(&made, &mail).unwrap();
+    let only = |directory: &Path, who: &str| {
+        let mut files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+        files.find(|file| file.file_name().to_str().unwrap().starts_with(who)).unwrap().path()
+    };
+    let bob = only(&mail.join("targets"), "bob");
+    let name = bob.file_name().unwrap().to_owned();
+    let bytes = std::fs::read(&bob).unwrap();
+    std::fs::rename(&bob, mail.join("attachment (1).json")).unwrap();
+    let text = std::fs::read_to_string(only(&mail.join("targets"), "carol")).unwrap();
+    std::fs::write(mail.join("bad.json"), text.replace("\"signature\": \"30", "\"signature\": \"31")).unwrap();
+    std::fs::write(mail.join("cut.json"), &text[..text.len() - 2]).unwrap();
+    std::fs::write(mail.join("note.json"), "{}").unwrap();
+    let stale = only(&room.path(&format!("ceremonies/{first}/signatures/targets")), "alice");
+    std::fs::copy(stale, mail.join("stale.json")).unwrap();
+
+    let answer = room.json(0, &["import", "mail"]);
+    let reason = |file: &str| {
+        let rows = answer["signatures"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["file"].as_str().unwrap().ends_with(file)).unwrap();
+        (row["fate"].as_str().unwrap(), row["reason"].as_str().unwrap_or_default())
+    };
+    assert_eq!(reason("attachment (1).json"), ("kept", ""));
+    assert_eq!(reason("bad.json"), ("left", "it does not verify over what is staged"));
+    assert!(reason("cut.json").1.contains("neither a signature file nor"), "{answer}");
+    assert!(reason("note.json").1.contains("neither a signature file nor"), "{answer}");
+    assert!(reason("stale.json").1.contains("it is stale, sign again"), "{answer}");
+    // Byte for byte what bob has, where he has it.
+    assert_eq!(std::fs::read(made.join("targets").join(name)).unwrap(), bytes);
+    let carol = only(&mail.join("targets"), "carol");
+    let named = carol.strip_prefix(room.coordinator.dir()).unwrap().to_str().unwrap();
+    assert_eq!(fates(&room.json(0, &["import", named])), ["kept"]);
+    let again = room.run(0, &["import", named, "mail/attachment (1).json"]);
+    assert!(
+        again.stdout.contains("was there") && again.stdout.lines().all(|line| line.len() <= 80),
+        "{}",
+        again.stdout
+    );
+
+    // A whole directory that somebody hands back has the rest in signatures/.
+    let handed_back = room.path("back");
+    std::fs::create_dir(&handed_back).unwrap();
+    std::fs::rename(&mail, handed_back.join("signatures")).unwrap();
+    let answer = room.json(0, &["import", "back"]);
+    assert_eq!(fates(&answer).iter().filter(|fate| **fate == "kept").count(), 2, "{answer}");
+    room.publish(&second);
+}
+
+#[test]
 fn files_that_hold_nothing_for_this_ceremony_are_refused() {
     let trustroot = staged();
     let snapshot = data().join("metadata/165.snapshot.json");
@@ -154,9 +217,11 @@ fn files_that_hold_nothing_for_this_ceremony_are_refused() {
     trustroot.write("odd.json", "{\"signatures\":[],\"signatures\":[],\"signed\":{}}");
     trustroot.write("deep.json", "[".repeat(100_000));
     trustroot.write("text.json", [0xff, 0xfe, 0x00]);
-    for file in ["odd.json", "deep.json", "text.json", "missing.json", "."] {
+    for file in ["odd.json", "deep.json", "text.json", "missing.json", "keyholders"] {
         trustroot.exits(2, &["import", file]);
     }
+    let all = trustroot.json(1, &["import", "."]);
+    assert_eq!(fates(&all), ["left"; 3], "{all}");
     let empty = trustroot.exits(2, &["import"]);
     assert!(empty.said().contains("FILE"), "{}", empty.stderr);
     let hostile = trustroot.exits(1, &["import", "--signature", "\u{1b}[2J", "--key", "lance\u{1b}[2J"]);

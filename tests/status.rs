@@ -145,6 +145,22 @@ fn a_change_of_a_role_says_who_must_sign_it() {
 }
 
 #[test]
+fn whoever_leaves_is_taken_out_of_every_role() {
+    let mut room = Room::new(&["alice", "bob", "carol", "dave"], 2);
+    room.hold(&["alice", "bob"]);
+    room.enroll("erin");
+    let run = room.run(0, &["role", "root", "--drop=carol"]);
+    says(&run, &["carol is still named in targets. If nobody has that key", "trustroot role targets --drop carol"]);
+    let last = room.run(0, &["role", "targets", "--drop=carol", "--add=erin"]);
+    says(&last, &["carol is named in no role now. Leave keyholders/carol.toml until this is published"]);
+    fits(&last.stdout);
+    let ceremony = room.hold(&["alice", "bob"]);
+    room.replace("keyholders/carol.toml", "state = \"active\"", "state = \"retired\"");
+    room.run(0, &["keyholder", "list"]);
+    says(&room.run(0, &["status", &ceremony]), &["signed: alice, bob (enough); not signed: carol, dave"]);
+}
+
+#[test]
 fn stale_refused_and_unreadable_signatures_are_named() {
     let mut room = Room::new(&["alice", "bob", "carol"], 2);
     room.enroll("dave");
@@ -169,7 +185,7 @@ fn stale_refused_and_unreadable_signatures_are_named() {
     let bob = signature(&second, "targets", "bob");
     std::fs::write(&bob, read(&bob).replace("\"signature\": \"30", "\"signature\": \"31")).unwrap();
     let carol = signature(&second, "targets", "carol");
-    let name = carol.file_name().unwrap().to_str().unwrap().replace("carol", "dave");
+    let name = file_name(&carol).replace("carol", "dave");
     room.coordinator.write(&format!("{place}/{name}"), read(&carol));
     room.coordinator.write(&format!("{place}/note.json"), "{}");
     let run = room.run(0, &["status", &second]);
@@ -180,8 +196,13 @@ fn stale_refused_and_unreadable_signatures_are_named() {
             "2 of 3 keys must sign; signed: carol; missing: alice, bob",
             "stale: alice signed version 1 with the digest ",
             "is staged: sign again",
-            "refused, said to be bob's: the signature does not verify",
+            &format!(
+                "refused: signatures/targets/{}, said to be bob's: the signature does not verify; take",
+                file_name(&bob)
+            ),
+            "ask bob for it again",
             &format!("signatures/targets/{name} counts for nothing: its name is not the one that its content gives"),
+            &format!("`trustroot import` puts it under signatures/targets/{}", file_name(&carol)),
             "signatures/targets/note.json counts for nothing",
         ],
     );
@@ -193,6 +214,10 @@ fn stale_refused_and_unreadable_signatures_are_named() {
     assert_eq!((&targets["refused"][0]["keyholder"], &targets["met"]), (&json!("bob"), &json!(false)));
     assert_eq!(answer["ceremonies"][0]["unreadable"].as_array().unwrap().len(), 2);
     says(&room.run(0, &["status"]), &[&format!("Closed: {first}, at 2026-11-22T12:00:00Z: the wrong file")]);
+}
+
+fn file_name(path: &std::path::Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
 }
 
 fn read(path: &std::path::Path) -> String {

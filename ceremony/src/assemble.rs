@@ -134,6 +134,14 @@ fn signed(staged: &StagedRole, signatures: Vec<Signature>) -> SealedFile {
 }
 
 impl Staged {
+    /// The keys that may sign one of the roles, each once.
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        let mut all: Vec<Fingerprint> = self.roles().values().flat_map(|role| role.quorum.fingerprints()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
     /// Puts the signatures that verify into the staged files.
     ///
     /// # Errors
@@ -146,10 +154,11 @@ impl Staged {
     ) -> Result<Assembled, Vec<Unmet>> {
         let mut files = BTreeMap::new();
         let mut unmet = Vec::new();
+        let among = self.fingerprints();
         for (role, staged) in self.roles() {
             let progress = staged.progress(trust_root, role, signatures);
             for (set, tally) in progress.needed().filter(|(_, tally)| !tally.met()) {
-                unmet.push(Unmet::new(role, set, tally, holders));
+                unmet.push(Unmet::new(role, set, tally, &among, holders));
             }
             files.insert(role.clone(), signed(staged, progress.entries));
         }
@@ -176,16 +185,31 @@ pub struct Unmet {
 }
 
 impl Unmet {
-    fn new(role: &str, set: &'static str, tally: &Tally, holders: &[Holder]) -> Self {
-        let names = |keys: &[Fingerprint]| {
-            let mut names: Vec<String> = keys.iter().map(|key| name_of(key, holders)).collect();
-            names.sort();
-            names
-        };
+    fn new(role: &str, set: &'static str, tally: &Tally, among: &[Fingerprint], holders: &[Holder]) -> Self {
+        let names = |keys: &[Fingerprint]| names_of(keys, among, holders);
         let total = tally.signed.len() + tally.missing.len();
         let (signed, missing) = (names(&tally.signed), names(&tally.missing));
         Self { role: role.to_string(), set, threshold: tally.threshold, total, signed, missing }
     }
+}
+
+/// The names on record for `keys`, sorted. Where one holder has several keys `among` those that may sign, each is told
+/// from the other: `bob (old key 9134a73c in the YubiKey 2222223)`.
+pub fn names_of(keys: &[Fingerprint], among: &[Fingerprint], holders: &[Holder]) -> Vec<String> {
+    let name = |fingerprint: &Fingerprint| {
+        let name = name_of(fingerprint, holders);
+        let Some(holder) = holder_of(holders, fingerprint) else { return name };
+        let Some(key) = holder.key(fingerprint) else { return name };
+        if among.iter().filter(|other| holder.key(other).is_some()).count() < 2 {
+            return name;
+        }
+        let age = if key.active { "new" } else { "old" };
+        let device = key.made_in.as_ref().map_or_else(String::new, |device| alloc::format!(" in {device}"));
+        alloc::format!("{name} ({age} key {}{device})", fingerprint.short())
+    };
+    let mut names: Vec<String> = keys.iter().map(name).collect();
+    names.sort();
+    names
 }
 
 /// The name on record for a key, or the start of its fingerprint.
@@ -213,6 +237,7 @@ mod tests {
 
     use super::*;
     use crate::digest::Digest;
+    use crate::holder::HolderKey;
     use crate::json::Json;
     use crate::key::tests::signing_key;
     use crate::lint::tests::{key, set, targets_of};
@@ -274,6 +299,33 @@ mod tests {
             assert_eq!(role.progress(ID, "targets", &[alice.clone(), claim.clone()]).incoming.signed.len(), 1);
         }
         assert_eq!(role.progress(ID, "targets", &claims).incoming.signed.len(), 1);
+    }
+
+    #[test]
+    fn two_keys_of_one_person_are_told_apart() {
+        let held = |seed, active: bool| HolderKey {
+            active,
+            in_file: false,
+            made_in: (!active).then(|| "the YubiKey 2222223".to_string()),
+            key: key(seed),
+        };
+        let bob = Holder {
+            name: "bob".to_string(),
+            online: false,
+            keys: Vec::from([held(1, false), held(2, true)]),
+            findings: Vec::new(),
+        };
+        let keys = [1, 2, 3].map(|seed| key(seed).key.unwrap().fingerprint());
+        let (old, new, other) = (keys[0].short(), keys[1].short(), keys[2].short());
+        let mut named = [
+            alloc::format!("bob (new key {new})"),
+            alloc::format!("bob (old key {old} in the YubiKey 2222223)"),
+            other.clone(),
+        ];
+        named.sort();
+        assert_eq!(names_of(&keys, &keys, core::slice::from_ref(&bob)), named);
+        // Only one of them may sign here: the name is enough.
+        assert_eq!(names_of(&keys[..1], &[keys[0], keys[2]], &[bob]), ["bob"]);
     }
 
     #[test]

@@ -107,7 +107,11 @@ impl Contents {
             Ok(file) if path == format!("signatures/{}/{}", file.role, file.file_name()) => {
                 return self.signatures.push(file);
             }
-            Ok(_) => "its name is not the one that its content gives".to_owned(),
+            Ok(file) => format!(
+                "its name is not the one that its content gives: `trustroot import` puts it under signatures/{}/{}",
+                file.role,
+                file.file_name()
+            ),
             Err(error) => error.to_string(),
         };
         self.unreadable.push((path.to_owned(), refused));

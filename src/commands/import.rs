@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::disk::{self, Access, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::import::report::{Fate, Imported, Row, object};
-use crate::import::{Good, Judged, Left, judge, raw, roles_of};
+use crate::import::{Good, Judged, Left, judge, own, raw, roles_of};
 use crate::published::METADATA_LIMIT;
 use crate::report::{Outcome, Report};
 use crate::text::{escaped, wrapped};
@@ -19,19 +19,22 @@ use crate::ui::Ui;
 /// The most bytes of a signature that are read.
 const SIGNATURE_LIMIT: u64 = 64 * 1024;
 
-/// Take in signatures made with another tool, or by a key service
+/// Take in signatures that were made elsewhere
 ///
-/// A FILE is metadata with signatures, wholly or partly signed, as tuf-on-ci, go-tuf, tuftool and python-tuf write it. A
-/// single signature comes with --signature and --key. Each is verified over what is staged here; those that verify are
-/// kept, one file for each role and key, and for each of the others it says why it was left.
+/// A FILE is a signature file that `trustroot sign` wrote, under any name; or metadata with signatures, wholly or partly
+/// signed, as tuf-on-ci, go-tuf, tuftool and python-tuf write it; or a directory of such files. A single signature comes
+/// with --signature and --key. Each is verified over what is staged here; those that verify are kept, one file for each
+/// role and key, and for each of the others it says why it was left. Nothing is overwritten.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
+  trustroot import alice.9cbae65f.0d1b43c2.json bob.5ff1c2ab.0d1b43c2.json
+  trustroot import from-alice/         the files of a directory
   trustroot import 15.root.json        signed with another tool
   trustroot import --payload root.bin --role root
   trustroot import --role root --key alice --signature root.sig")]
 pub(crate) struct Import {
-    /// A metadata file with signatures
+    /// A signature file, a metadata file with signatures, or a directory of such
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The ceremony; not needed while only one is open
@@ -73,22 +76,43 @@ impl Import {
             return Ok(Outcome::done(Written { role, file, sha256: payload.digest().to_string() }));
         }
         let judged = match (&self.signature, &self.key) {
-            (Some(signature), Some(key)) => vec![one(&ceremony, &staged, self.role.as_deref(), signature, key)?],
+            (Some(signature), Some(key)) => {
+                vec![(None, one(&ceremony, &staged, self.role.as_deref(), signature, key)?)]
+            }
             _ => {
                 let files = match self.files.is_empty() {
                     false => self.files,
-                    true => vec![ui.value("FILE or --signature", "Metadata file with signatures", None)?],
+                    true => vec![ui.value("FILE or --signature", "File with signatures", None)?],
                 };
-                let mut judged = Vec::new();
+                let mut places = Vec::new();
                 for file in &files {
-                    judged.extend(many(&staged, self.role.as_deref(), file)?);
+                    let place = Place::named(file);
+                    if file.is_dir() { places.extend(own::files_in(&place)?) } else { places.push(place) }
+                }
+                if places.is_empty() {
+                    return Err(Failure::could_not("no signature file is in what was given")
+                        .hint("their names end in .json; they lie in it, or below signatures/ in it"));
+                }
+                let is_only = files.len() == 1 && places.len() == 1;
+                let mut judged = Vec::new();
+                for place in &places {
+                    let found = match many(&ceremony, &staged, self.role.as_deref(), place) {
+                        // One file that is of no use keeps none of the others out.
+                        Err(failure) if !is_only => vec![Judged {
+                            role: "-".to_owned(),
+                            key: "-".to_owned(),
+                            verdict: Err(Left::NoSignature(failure.line())),
+                        }],
+                        found => found?,
+                    };
+                    judged.extend(found.into_iter().map(|found| (Some(place.to_string()), found)));
                 }
                 judged
             }
         };
         let mut rows = Vec::new();
-        for judged in judged {
-            rows.push(keep(context, &ceremony, &staged, judged)?);
+        for (file, judged) in judged {
+            rows.push(keep(context, &ceremony, &staged, file, judged)?);
         }
         let taken = rows.iter().any(|row| matches!(row.fate, Fate::Kept | Fate::There));
         let tallies = staged.roles().iter().filter(|(role, _)| rows.iter().any(|row| row.role == **role));
@@ -102,11 +126,16 @@ impl Import {
     }
 }
 
-/// The signatures of a metadata file.
-fn many(staged: &Staged, role: Option<&str>, path: &PathBuf) -> Result<Vec<Judged>, Failure> {
-    let place = Place::named(path);
-    let file = Metadata::parse_untrusted(&disk::read(&place, METADATA_LIMIT)?);
-    let file = file.or_fail(|| format!("{place} is no metadata with signatures"))?;
+/// The signature of a signature file, or those of a metadata file.
+fn many(ceremony: &Ceremony, staged: &Staged, role: Option<&str>, place: &Place) -> Result<Vec<Judged>, Failure> {
+    let bytes = disk::read(place, METADATA_LIMIT)?;
+    if let Some(file) = own::read(&bytes) {
+        let file = file.or_fail(|| format!("{place} was changed on its way: ask its signer for it again"))?;
+        return Ok(vec![own::judge(&ceremony.inputs.policy.id, staged, &file)]);
+    }
+    let file = Metadata::parse_untrusted(&bytes);
+    let file = file.or_fail(|| format!("{place} is neither a signature file nor metadata with signatures"))?;
+    let path = place.path();
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let roles = match role {
         Some(role) => vec![role],
@@ -151,7 +180,7 @@ fn one(
         let Some(public) = keys.iter().find_map(|key| key.key.as_ref().ok()) else { continue };
         candidates.push(name);
         if let Some(signature) = raw::read(&bytes, public, role.payload.bytes()) {
-            let verdict = Ok(Good { fingerprint: public.fingerprint(), signature });
+            let verdict = Ok(Good { fingerprint: public.fingerprint(), signature, signed_at: None });
             return Ok(Judged { role: name.clone(), key: key.to_owned(), verdict });
         }
     }
@@ -171,11 +200,17 @@ fn is_meant(ceremony: &Ceremony, listed: &TufKey, key: &str) -> bool {
 }
 
 /// Writes a good signature, unless one of the key over this payload is there.
-fn keep(context: &Context, ceremony: &Ceremony, staged: &Staged, judged: Judged) -> Result<Row, Failure> {
+fn keep(
+    context: &Context,
+    ceremony: &Ceremony,
+    staged: &Staged,
+    came_in: Option<String>,
+    judged: Judged,
+) -> Result<Row, Failure> {
     let Judged { role, key, verdict } = judged;
-    let Good { fingerprint, signature } = match verdict {
+    let Good { fingerprint, signature, signed_at } = match verdict {
         Ok(good) => good,
-        Err(left) => return Ok(Row { role, key, keyholder: None, fate: Fate::Left(left) }),
+        Err(left) => return Ok(Row { file: came_in, role, key, keyholder: None, fate: Fate::Left(left) }),
     };
     let owner = ceremony.roster.find(&fingerprint).map(|(record, _)| record.name().to_string());
     let owner = owner.unwrap_or_else(|| "unknown".to_owned());
@@ -197,7 +232,7 @@ fn keep(context: &Context, ceremony: &Ceremony, staged: &Staged, judged: Judged)
             role: role.clone(),
             fingerprint,
             signature,
-            signed_at: context.now,
+            signed_at: signed_at.unwrap_or(context.now),
         };
         let place = ceremony.dir.signatures(&role).join(&file.file_name());
         match disk::create_new(&place, &file.to_file(), Access::Shared) {
@@ -213,7 +248,7 @@ fn keep(context: &Context, ceremony: &Ceremony, staged: &Staged, judged: Judged)
             }
         }
     }
-    Ok(Row { role, key, keyholder: Some(owner), fate })
+    Ok(Row { file: came_in, role, key, keyholder: Some(owner), fate })
 }
 
 /// A payload that was written for a signer elsewhere.

@@ -102,7 +102,43 @@ impl Role {
         })?;
         let role = edited.policy.role(&self.role).cloned().ok_or_else(|| unknown(&edited.policy))?;
         let change = Change::of(context, &edited.policy, &role)?;
-        Ok(Outcome::done(Shown::new(context, self.role, role, Some(change))?))
+        let mut shown = Shown::new(context, self.role, role, Some(change))?;
+        shown.dropped = self.drop.iter().map(|name| Dropped::of(name, &edited.policy)).collect();
+        Ok(Outcome::done(shown))
+    }
+}
+
+/// Somebody who is named in a role no more.
+struct Dropped {
+    name: String,
+    /// The roles that still name them.
+    roles: Vec<String>,
+}
+
+impl Dropped {
+    fn of(name: &Name, policy: &Policy) -> Self {
+        let names = |role: &RolePolicy| role.signers.names().iter().any(|other| other == name.as_str());
+        let roles = policy.roles.iter().filter(|(_, role)| names(role)).map(|(role, _)| role.to_string()).collect();
+        Self { name: name.to_string(), roles }
+    }
+
+    /// What is left to do about them.
+    fn text(&self) -> String {
+        let name = escaped(&self.name);
+        match self.roles.is_empty() {
+            true => wrapped(
+                &format!(
+                    "{name} is named in no role now. Leave keyholders/{name}.toml until this is published, so that the old \
+                     key keeps its name; then set state = \"retired\" in it."
+                ),
+                0,
+            ),
+            false => {
+                let roles = self.roles.iter().map(|role| format!("  trustroot role {} --drop {name}\n", escaped(role)));
+                let text = format!("{name} is still named in {}. If nobody has that key any more:", and(&self.roles));
+                wrapped(&escaped(&text).to_string(), 0) + &roles.collect::<String>()
+            }
+        }
     }
 }
 
@@ -202,6 +238,8 @@ struct Shown {
     unknown: Vec<String>,
     /// None if nothing was changed.
     change: Option<Change>,
+    /// Who was taken out.
+    dropped: Vec<Dropped>,
 }
 
 impl Shown {
@@ -212,7 +250,7 @@ impl Shown {
                 unknown.push(signer.clone());
             }
         }
-        Ok(Self { name, role, unknown, change })
+        Ok(Self { name, role, unknown, change, dropped: Vec::new() })
     }
 }
 
@@ -229,6 +267,7 @@ impl fmt::Display for Shown {
         if let Some(change) = &self.change {
             write!(f, "\n{}", change.text())?;
         }
+        self.dropped.iter().try_for_each(|dropped| write!(f, "\n{}", dropped.text()))?;
         if self.unknown.is_empty() {
             return Ok(());
         }

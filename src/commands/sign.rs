@@ -1,12 +1,15 @@
 //! `trustroot sign`
 
-use std::fmt;
+mod report;
+
 use std::path::PathBuf;
 
 use ceremony::assemble::name_of;
-use ceremony::{Days, Finding, Fingerprint, Json, Object, ProposalDigest, Root, Rule, SignatureFile, Staged, Time};
+use ceremony::stage::StagedRole;
+use ceremony::{Days, Finding, Fingerprint, ProposalDigest, Root, Rule, SignatureFile, Staged, Time};
 use keyholders::{Device, DeviceError, Home};
 
+use self::report::{Made, Signed};
 use super::keyholder::shown::place;
 use crate::ask::Person;
 use crate::ceremony_dir::Ceremony;
@@ -16,8 +19,8 @@ use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::examine;
 use crate::machine::{Entry, Exceptions, JournalError};
-use crate::report::{Outcome, Report, object};
-use crate::text::{escaped, wrapped};
+use crate::report::Outcome;
+use crate::text::escaped;
 use crate::ui::Ui;
 
 /// Sign a proposal: every role that the keys at hand may sign
@@ -55,30 +58,25 @@ impl Sign {
         examined.fit_to_sign()?;
         let staged = examined.staged();
         plausible(staged, context.now)?;
-        consent(ui, &ceremony.digest, self.expect.as_deref())?;
+        if let Some(given) = &self.expect {
+            agree(ceremony.digest.is(given).or_fail(|| "--expect is no digest")?)?;
+        }
 
+        // Nobody types twelve words to hear then that there is no key.
+        let mut at_hand = self.look(context, &ceremony, staged, ui)?;
+        if self.expect.is_none() {
+            if let Some(signed) = signed_before(&ceremony, staged, &at_hand) {
+                return Ok(Outcome::done(Signed { ceremony: ceremony.name, signed }));
+            }
+            consent(ui, &ceremony.digest)?;
+        }
         let mut person = Person::new(ui, &self.keys.secrets)?;
-        let AtHand { mut keys, problems } = AtHand::find(context, &self.keys, &ceremony.roster, &mut person)?;
-        for problem in &problems {
+        at_hand.open(&ceremony.roster, &mut person)?;
+        for problem in &at_hand.problems {
             person.ui().say(problem);
         }
-        let may_sign =
-            |key: &KeyAtHand| staged.roles().values().any(|role| role.quorum.key(&key.fingerprint).is_some());
-        // Keys in files do not show themselves, as those on tokens do.
-        let in_file = ceremony.inputs.policy.devices.file_keys && self.keys.key_files.is_empty();
-        while in_file && person.ui().has_terminal() && !keys.iter().any(may_sign) {
-            let question = "No device at hand may sign. Path of your key file";
-            let file = person.ui().value("--key-file", question, None)?;
-            let args = DeviceArgs { key_files: vec![file], ..DeviceArgs::default() };
-            match AtHand::find(context, &args, &ceremony.roster, &mut person) {
-                Ok(found) => {
-                    keys.extend(found.keys);
-                    break;
-                }
-                Err(failure) => person.ui().tell(&failure),
-            }
-        }
-        let (able, other): (Vec<_>, Vec<_>) = keys.into_iter().partition(may_sign);
+        let may_sign = |key: &KeyAtHand| may_sign(staged, &key.fingerprint);
+        let (able, other): (Vec<_>, Vec<_>) = at_hand.keys.into_iter().partition(may_sign);
         if able.is_empty() {
             return Err(no_key(&ceremony, staged, &other));
         }
@@ -103,28 +101,88 @@ impl Sign {
         examined.remember(context)?;
         Ok(Outcome::done(Signed { ceremony: ceremony.name, signed }))
     }
+
+    /// The keys at hand, one of which may sign `staged`, or may be found to once a person gives a secret. Asks for the
+    /// path of a key file where one may sign, since such keys do not show themselves as those on tokens do.
+    fn look(&self, context: &Context, ceremony: &Ceremony, staged: &Staged, ui: &mut Ui) -> Result<AtHand, Failure> {
+        let mut at_hand = AtHand::look(context, &self.keys, &ceremony.roster)?;
+        let is_hopeful = |at_hand: &AtHand| {
+            !at_hand.is_all(&ceremony.roster) || at_hand.keys.iter().any(|key| may_sign(staged, &key.fingerprint))
+        };
+        let on_record = ceremony.inputs.holders.iter().filter(|holder| !holder.online).flat_map(|holder| &holder.keys);
+        let mut in_files = on_record.filter(|key| key.in_file).filter_map(|key| key.key.key.as_ref().ok());
+        let in_file = self.keys.key_files.is_empty()
+            && (ceremony.inputs.policy.devices.file_keys || in_files.any(|key| may_sign(staged, &key.fingerprint())));
+        while in_file && ui.has_terminal() && !is_hopeful(&at_hand) {
+            let question = "No device at hand may sign. Path of your key file";
+            let file = ui.value("--key-file", question, None)?;
+            let args = DeviceArgs { key_files: vec![file], ..DeviceArgs::default() };
+            match AtHand::look(context, &args, &ceremony.roster) {
+                Ok(found) => {
+                    at_hand.extend(found);
+                    break;
+                }
+                Err(failure) => ui.tell(&failure),
+            }
+        }
+        if is_hopeful(&at_hand) {
+            return Ok(at_hand);
+        }
+        at_hand.problems.iter().for_each(|problem| ui.say(problem));
+        Err(no_key(ceremony, staged, &at_hand.keys))
+    }
+}
+
+fn may_sign(staged: &Staged, key: &Fingerprint) -> bool {
+    staged.roles().values().any(|role| role.quorum.key(key).is_some())
+}
+
+/// The signatures of the keys at hand, if they have signed all that they may, and no key is hidden yet.
+fn signed_before(ceremony: &Ceremony, staged: &Staged, at_hand: &AtHand) -> Option<Vec<Made>> {
+    if !at_hand.is_all(&ceremony.roster) {
+        return None;
+    }
+    let mut signed = Vec::new();
+    for key in &at_hand.keys {
+        for (role, staged) in staged.roles().iter().filter(|(_, staged)| staged.quorum.key(&key.fingerprint).is_some())
+        {
+            signed.push(before(ceremony, role, staged, &key.fingerprint)?);
+        }
+    }
+    Some(signed)
+}
+
+/// The signature over what is staged that the key has made before.
+fn before(ceremony: &Ceremony, role: &str, staged: &StagedRole, key: &Fingerprint) -> Option<Made> {
+    let public = staged.quorum.key(key)?.key.as_ref().ok()?;
+    let mut present = ceremony
+        .signatures
+        .iter()
+        .filter(|file| file.role == role && file.fingerprint == *key && file.payload == staged.payload.digest());
+    let file = present.find(|file| staged.payload.verify(public, &file.signature).is_ok())?;
+    let place = ceremony.dir.signatures(role).join(&file.file_name());
+    let (version, keyholder) = (staged.metadata.version(), file.keyholder.clone());
+    Some(Made { role: role.to_owned(), version, keyholder, file: place.path(), is_new: false })
 }
 
 /// Asks for the digest as it was heard. What is no digest at all is asked for again; a wrong one ends the command: it
 /// is no password to try.
-fn consent(ui: &mut Ui, digest: &ProposalDigest, given: Option<&str>) -> Result<(), Failure> {
-    let same = match given {
-        Some(given) => digest.is(given).or_fail(|| "--expect is no digest")?,
-        None => {
-            ui.say(
-                "\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel. If this \
-                 is not what you want to sign, press Ctrl-C: nothing is signed without the digest.",
-            );
-            loop {
-                let heard: String =
-                    ui.value("--expect", "Digest as you heard it (twelve words, or hex; Ctrl-C signs nothing)", None)?;
-                match digest.is(&heard) {
-                    Ok(same) => break same,
-                    Err(error) => ui.say(error),
-                }
-            }
+fn consent(ui: &mut Ui, digest: &ProposalDigest) -> Result<(), Failure> {
+    ui.say(
+        "\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel. If this is not \
+         what you want to sign, press Ctrl-C: nothing is signed without the digest.",
+    );
+    loop {
+        let heard: String =
+            ui.value("--expect", "Digest as you heard it (twelve words, or hex; Ctrl-C signs nothing)", None)?;
+        match digest.is(&heard) {
+            Ok(same) => return agree(same),
+            Err(error) => ui.say(error),
         }
-    };
+    }
+}
+
+fn agree(same: bool) -> Result<(), Failure> {
     if same {
         return Ok(());
     }
@@ -184,8 +242,8 @@ fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[KeyAtHand]) -> Failure {
 
 /// Says what was signed before `failure`.
 fn kept(failure: Failure, signed: &[Made]) -> Failure {
-    let files = signed.iter().filter_map(|made| made.file.as_ref());
-    let files: Vec<_> = files.map(|file| file.display().to_string()).collect();
+    let files = signed.iter().filter(|made| made.is_new);
+    let files: Vec<_> = files.map(|made| made.file.display().to_string()).collect();
     match files.is_empty() {
         true => failure,
         false => {
@@ -222,12 +280,8 @@ fn sign_all(
             continue;
         }
         let (version, payload) = (staged.metadata.version(), staged.payload.digest());
-        let mut present = ceremony
-            .signatures
-            .iter()
-            .filter(|file| file.role == *role && file.fingerprint == fingerprint && file.payload == payload);
-        if present.any(|file| staged.payload.verify(&key, &file.signature).is_ok()) {
-            made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: None });
+        if let Some(before) = before(ceremony, role, staged, &fingerprint) {
+            made.push(before);
             continue;
         }
         let name = SignatureFile::name(&owner, &fingerprint, &payload);
@@ -266,7 +320,7 @@ fn sign_all(
             signed_at: context.now,
         };
         disk::create_new(&place, &file.to_file(), Access::Shared)?;
-        made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: Some(place.path()) });
+        made.push(Made { role: role.clone(), version, keyholder: owner.clone(), file: place.path(), is_new: true });
     }
     Ok(None)
 }
@@ -335,56 +389,5 @@ fn exceptions(
     Exceptions {
         second: accepts(Rule::Equivocation, format!("{role} {version}"), &format!("a second {role} version {version}")),
         elsewhere: accepts(Rule::KeyUsedElsewhere, key.to_string(), "that this key signs for another trust root"),
-    }
-}
-
-/// One signature.
-struct Made {
-    role: String,
-    version: u64,
-    keyholder: String,
-    /// The new file; none if it was there already.
-    file: Option<PathBuf>,
-}
-
-/// What was signed.
-struct Signed {
-    ceremony: String,
-    signed: Vec<Made>,
-}
-
-impl fmt::Display for Signed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for made in &self.signed {
-            let verb = if made.file.is_some() { "signed" } else { "had signed already" };
-            writeln!(f, "{} {verb} {} version {}", escaped(&made.keyholder), made.role, made.version)?;
-            if let Some(file) = &made.file {
-                writeln!(f, "  {}", escaped(&file.display().to_string()))?;
-            }
-        }
-        f.write_str(&wrapped(
-            "\nNext: give the new files to the coordinator; they add to the directory and change nothing in it.",
-            0,
-        ))?;
-        writeln!(f, "  trustroot status {}", escaped(&self.ceremony))
-    }
-}
-
-impl Report for Signed {
-    fn json(&self) -> Json {
-        let signed = self.signed.iter().map(|made| {
-            let file = made.file.as_ref().map_or(Json::Null, |file| Json::string(file.display().to_string()));
-            object([
-                ("role", Json::string(&made.role)),
-                ("version", made.version.into()),
-                ("keyholder", Json::string(&made.keyholder)),
-                ("file", file),
-            ])
-        });
-        let object: Object =
-            [("ok", Json::Bool(true)), ("ceremony", Json::string(&self.ceremony)), ("signed", signed.collect())]
-                .into_iter()
-                .collect();
-        Json::Object(object)
     }
 }

@@ -1,5 +1,6 @@
 //! Signatures that were made elsewhere, on their way into a ceremony.
 
+pub(crate) mod own;
 pub(crate) mod raw;
 pub(crate) mod report;
 
@@ -7,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use ceremony::stage::StagedRole;
-use ceremony::{Digest, Fingerprint, KeyId, Metadata, PublicKey, Signature, Staged};
+use ceremony::{Digest, Fingerprint, KeyId, Metadata, PublicKey, Signature, Staged, Time};
 
 /// One signature from elsewhere, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) struct Judged {
 pub(crate) struct Good {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) signature: Vec<u8>,
+    /// When, if a signature file says so.
+    pub(crate) signed_at: Option<Time>,
 }
 
 /// Why a signature is left where it was.
@@ -39,11 +42,20 @@ pub(crate) enum Left {
     #[error("the same key has signed above")]
     Repeated,
     /// A good signature over something else.
-    #[error("it was made over {found}, and {staged} is staged")]
+    #[error("it was made over {found}, and {staged} is staged: it is stale, sign again")]
     Stale { found: Payload, staged: Payload },
     /// The key has no part in the role.
     #[error("neither the outgoing nor the incoming keys of the role have it")]
     Unknown,
+    /// A signature file of another trust root.
+    #[error("it was made for another trust root")]
+    OtherTrustRoot,
+    /// A signature file of a role that is not in this ceremony.
+    #[error("{role} is not staged here; staged are {staged}")]
+    NotStaged { role: String, staged: String },
+    /// One of several files, and of no use.
+    #[error("{0}")]
+    NoSignature(String),
     /// The key object cannot be decoded.
     #[error("its key cannot be used")]
     Unusable,
@@ -96,7 +108,7 @@ pub(crate) fn judge(role: &str, staged: &StagedRole, file: &Metadata) -> Vec<Jud
         if !seen.insert(key.fingerprint()) {
             return Err(Left::Repeated);
         }
-        Ok(Good { fingerprint: key.fingerprint(), signature: signature.sig.clone() })
+        Ok(Good { fingerprint: key.fingerprint(), signature: signature.sig.clone(), signed_at: None })
     };
     let judged = file.signatures.iter().map(|signature| Judged {
         role: role.to_owned(),

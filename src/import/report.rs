@@ -11,10 +11,23 @@ use crate::text::{columns, escaped, wrapped};
 
 /// One signature of the answer.
 pub(crate) struct Row {
+    /// The file that it came in, where one was given.
+    pub(crate) file: Option<String>,
     pub(crate) role: String,
     pub(crate) key: String,
     pub(crate) keyholder: Option<String>,
     pub(crate) fate: Fate,
+}
+
+impl Row {
+    fn columns(&self) -> [String; 4] {
+        let key: String = self.key.chars().take(16).collect();
+        let why = match &self.fate {
+            Fate::Left(left) => left.to_string(),
+            _ => self.keyholder.clone().unwrap_or_default(),
+        };
+        [self.fate.word(), &self.role, &key, &why].map(|text| escaped(text).to_string())
+    }
 }
 
 /// What became of it.
@@ -47,19 +60,13 @@ impl fmt::Display for Imported {
         if self.rows.is_empty() {
             return writeln!(f, "There is no signature in it.");
         }
-        let rows: Vec<_> = self
-            .rows
-            .iter()
-            .map(|row| {
-                let key: String = row.key.chars().take(16).collect();
-                let why = match &row.fate {
-                    Fate::Left(left) => left.to_string(),
-                    _ => row.keyholder.clone().unwrap_or_default(),
-                };
-                [row.fate.word().to_owned(), row.role.clone(), escaped(&key).to_string(), why]
-            })
-            .collect();
-        f.write_str(&columns(&rows, 0))?;
+        for rows in self.rows.chunk_by(|a, b| a.file == b.file) {
+            if let Some(file) = rows.first().and_then(|row| row.file.as_ref()) {
+                f.write_str(&wrapped(&escaped(file).to_string(), 0))?;
+            }
+            let rows: Vec<_> = rows.iter().map(Row::columns).collect();
+            f.write_str(&columns(&rows, 2))?;
+        }
         writeln!(f)?;
         for (role, outgoing, incoming) in &self.tallies {
             let count = |tally: &Tally| format!("{} of {} needed", tally.signed.len(), tally.threshold);
@@ -75,6 +82,7 @@ impl Report for Imported {
         let taken = |row: &&Row| !matches!(row.fate, Fate::Left(_));
         let signatures = self.rows.iter().map(|row| {
             object([
+                ("file", row.file.as_ref().map_or(Json::Null, Json::string)),
                 ("role", Json::string(&row.role)),
                 ("key", Json::string(&row.key)),
                 ("keyholder", row.keyholder.as_ref().map_or(Json::Null, Json::string)),

@@ -1,8 +1,9 @@
 //! How far a ceremony is, for people and for programs.
 
+use ceremony::assemble::Refusal;
 use ceremony::{Finding, Json, Time};
 
-use super::{Next, Reach, RoleStanding, SetStanding, Standing};
+use super::{Next, Reach, Refused, RoleStanding, SetStanding, Standing};
 use crate::ceremony_dir::Abandoned;
 use crate::deadlines::distance;
 use crate::report::object;
@@ -89,8 +90,14 @@ fn role(role: &RoleStanding, now: Time, out: &mut String) {
         );
         out.push_str(&wrapped(&text, 4));
     }
-    for (keyholder, why) in &role.refused {
-        out.push_str(&wrapped(&format!("refused, said to be {}'s: {}", escaped(keyholder), escaped(why)), 4));
+    for Refused { file, keyholder, why } in &role.refused {
+        let keyholder = escaped(keyholder);
+        let todo = match why {
+            Refusal::Bad => format!("take the file away, and ask {keyholder} for it again"),
+            _ => "take the file away".to_owned(),
+        };
+        let text = format!("refused: {}, said to be {keyholder}'s: {why}; {todo}", escaped(file));
+        out.push_str(&wrapped(&text, 4));
     }
 }
 
@@ -186,7 +193,13 @@ impl RoleStanding {
             ])
         });
         let refused = self.refused.iter();
-        let refused = refused.map(|(who, why)| object([("keyholder", Json::string(who)), ("why", Json::string(why))]));
+        let refused = refused.map(|refused| {
+            object([
+                ("file", Json::string(&refused.file)),
+                ("keyholder", Json::string(&refused.keyholder)),
+                ("why", Json::string(refused.why.to_string())),
+            ])
+        });
         let reach = match self.reach {
             Reach::None => "none",
             Reach::Written => "written",
