@@ -61,7 +61,7 @@ impl Publish {
             vouched_for(context, &ceremony, self.root.as_deref(), &published)?;
             return Ok(Outcome::done(Done { ceremony: ceremony.name, dry_run: self.dry_run, ..Done::default() }));
         }
-        let examined = examine(context, &ceremony, self.root.as_deref())?;
+        let examined = examine(context, &ceremony, self.root.as_deref(), ui)?;
         match Standing::of(&ceremony, &published, context.now)?.is_begun() {
             true => examined.fit_to_resume()?,
             false => examined.fit_to_sign()?,
