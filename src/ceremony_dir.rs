@@ -3,6 +3,7 @@
 mod carried;
 mod contents;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -21,6 +22,7 @@ use crate::disk;
 use crate::error::{Failure, OrFail as _};
 use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
 use crate::records::Keyholders;
+use crate::standing::Standing;
 use crate::ui::Ui;
 use crate::workdir::{CeremonyDir, Workdir};
 
@@ -152,8 +154,17 @@ impl Ceremony {
             }
             [only] => Self::load(&context.workdir, only),
             several => {
-                let picked = ui.select("CEREMONY", "Which ceremony?", several)?;
-                Self::load(&context.workdir, &several[picked])
+                let published = Published::read(&context.workdir.repository())?;
+                let standing = |name| Standing::of(&Self::load(&context.workdir, name)?, &published, context.now);
+                let several = several.iter().map(|name| match standing(name) {
+                    Ok(standing) => (Some(standing.staged_at), name, standing.next.text()),
+                    Err(_) => (None, name, "it cannot be used"),
+                });
+                let mut several: Vec<_> = several.collect();
+                several.sort_by_key(|(staged_at, ..)| Reverse(*staged_at));
+                let items: Vec<String> = several.iter().map(|(_, name, text)| format!("{name}: {text}")).collect();
+                let (_, name, _) = several[ui.select("CEREMONY", "Which ceremony?", &items)?];
+                Self::load(&context.workdir, name)
             }
         }
     }

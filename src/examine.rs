@@ -21,6 +21,7 @@ use crate::error::{Failure, OrFail as _};
 use crate::material;
 use crate::published::Published;
 use crate::standing::{self, RoleStanding};
+use crate::ui::Ui;
 
 pub(crate) use meaning::and;
 pub(crate) use trusted::{Trusted, TrustedBy, lead_on};
@@ -62,14 +63,19 @@ pub(crate) struct Examined {
     abandoned: Option<Abandoned>,
 }
 
-/// Checks that `ceremony` leads on from the root in the file `root`, or else from the one that this machine trusts, and
-/// that it is what its inputs give.
+/// Checks that `ceremony` leads on from the root in the file `root`, or else from the one that this machine trusts, or
+/// that the person names; and that it is what its inputs give.
 ///
 /// # Errors
 /// If it is not; or if that could not be checked, because no root is trusted here, or by the rules of the proposal.
-pub(crate) fn examine(context: &Context, ceremony: &Ceremony, root: Option<&Path>) -> Result<Examined, Failure> {
+pub(crate) fn examine(
+    context: &Context,
+    ceremony: &Ceremony,
+    root: Option<&Path>,
+    ui: &mut Ui,
+) -> Result<Examined, Failure> {
     let policy = &ceremony.inputs.policy;
-    let (trusted, chain) = trusted::walk(context, ceremony, root)?;
+    let (trusted, chain) = trusted::walk(context, ceremony, root, ui)?;
     let outdated = vouch(&ceremony.base, &chain)?;
     let staged = match ceremony.derive()? {
         Derivation::Same(staged) => *staged,

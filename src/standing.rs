@@ -104,6 +104,18 @@ pub(crate) enum Reach {
 pub(crate) enum Next {
     /// Everything is written, and somebody else makes the snapshot that shows it to clients.
     Await,
+    /// The repository at hand is older than what it follows, or lacks it: a new copy shows more. These people may sign
+    /// all the same, since a ceremony carries what it follows.
+    Behind {
+        /// The role.
+        role: String,
+        /// The version that it is to follow.
+        follows: u64,
+        /// The version that is at hand.
+        present: Option<u64>,
+        /// Who has not signed; nobody if all thresholds are met.
+        missing: Vec<String>,
+    },
     /// Nothing: it was closed.
     Closed,
     /// Nothing: clients see all of it.
@@ -252,6 +264,11 @@ fn next(ceremony: &Ceremony, roles: &[RoleStanding], now: Time) -> Next {
         return Next::Done;
     }
     let open = || roles.iter().filter(|role| role.reach == Reach::None);
+    if let Some(role) = open().find(|role| role.published < role.replaces)
+        && let Some(follows) = role.replaces
+    {
+        return Next::Behind { role: role.role.clone(), follows, present: role.published, missing: missing(roles) };
+    }
     if let Some(role) = open().find(|role| role.published != role.replaces) {
         let (role, staged_on, published) = (role.role.clone(), role.replaces, role.published);
         return Next::Overtaken { role, staged_on, published };
@@ -266,12 +283,17 @@ fn next(ceremony: &Ceremony, roles: &[RoleStanding], now: Time) -> Next {
     if roles.iter().any(|role| role.reach != Reach::None) {
         return Next::Resume;
     }
-    if roles.iter().all(RoleStanding::met) {
-        return Next::Publish;
+    match roles.iter().all(RoleStanding::met) {
+        true => Next::Publish,
+        false => Next::Sign(missing(roles)),
     }
+}
+
+/// Who is in a set that too few have signed, and has not.
+fn missing(roles: &[RoleStanding]) -> Vec<String> {
     let unmet = roles.iter().flat_map(|role| &role.sets).filter(|set| (set.signed.len() as u64) < set.threshold);
     let mut missing: Vec<String> = unmet.flat_map(|set| &set.missing).cloned().collect();
     missing.sort();
     missing.dedup();
-    Next::Sign(missing)
+    missing
 }

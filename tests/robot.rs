@@ -280,7 +280,8 @@ fn the_guide_closes_a_ceremony_and_stages_the_next() {
     let mut terminal = room.coordinator.terminal(&["--now", "2028-01-01T12:00:00Z"]);
     terminal.expect("it can no longer be published").send(common::terminal::ENTER);
     terminal.expect("Why is it closed").line("too late");
-    terminal.expect(&format!("Closed {ceremony}")).expect("A ceremony is due").send(common::terminal::ENTER);
+    terminal.expect(&format!("Closed {ceremony}")).expect("Enter goes on").line("");
+    terminal.expect("A ceremony is due").expect("> trustroot stage").send(common::terminal::ENTER);
     terminal.expect("Staged ceremonies/2028-01-root-1");
     drop(terminal);
     room.run(0, &["abandon", "2028-01-root-1", "--reason=for a test"]);

@@ -61,7 +61,7 @@ impl Publish {
             vouched_for(context, &ceremony, self.root.as_deref(), &published)?;
             return Ok(Outcome::done(Done { ceremony: ceremony.name, dry_run: self.dry_run, ..Done::default() }));
         }
-        let examined = examine(context, &ceremony, self.root.as_deref())?;
+        let examined = examine(context, &ceremony, self.root.as_deref(), ui)?;
         match is_begun(examined.staged(), &published) {
             true => examined.fit_to_resume()?,
             false => examined.fit_to_sign()?,

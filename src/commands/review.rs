@@ -50,7 +50,7 @@ impl Review {
             context.workdir.refuse_output(path)?;
         }
         let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
-        let told = examine(context, &ceremony, self.root.as_deref())?.tell(&ceremony)?;
+        let told = examine(context, &ceremony, self.root.as_deref(), ui)?.tell(&ceremony)?;
         let fit = told.examined.fit_to_sign().is_ok();
         let digest = self.digest.then(|| Screen::of(&ceremony.digest)).transpose()?;
         if let Some(path) = &self.html {

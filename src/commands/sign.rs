@@ -52,7 +52,7 @@ impl Sign {
             let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
             return Err(Failure::no(message));
         }
-        let told = examine(context, &ceremony, self.root.as_deref())?.tell(&ceremony)?;
+        let told = examine(context, &ceremony, self.root.as_deref(), ui)?.tell(&ceremony)?;
         ui.show(&told);
         let examined = told.examined;
         examined.fit_to_sign()?;

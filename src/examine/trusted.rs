@@ -1,7 +1,7 @@
 //! The root that a keyholder trusts, and the way from it to the latest one.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ceremony::history::{History, Step};
 use ceremony::{Digest, Metadata};
@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::{Failure, OrFail as _};
 use crate::machine::MachineError;
 use crate::pinned;
+use crate::ui::Ui;
 
 /// The root that a keyholder trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +47,13 @@ impl TrustedBy {
 }
 
 /// The trusted root, and the walk from it to the latest root in base/. Both are empty where nothing is published yet
-/// and nothing is trusted: then this proposal is the first.
+/// and nothing is trusted: then this proposal is the first. Where nothing is trusted and something is published, the
+/// person is asked for the root that they trust.
 pub(super) fn walk(
     context: &Context,
     ceremony: &Ceremony,
     given: Option<&Path>,
+    ui: &mut Ui,
 ) -> Result<(Option<Trusted>, Vec<Step>), Failure> {
     let policy = &ceremony.inputs.policy;
     let remembered = match context.machine.trusted(&policy.id) {
@@ -81,11 +84,28 @@ pub(super) fn walk(
     if let Some(bytes) = signed_here(context, ceremony)? {
         return Ok((Some(Trusted::new(bytes, TrustedBy::Signed)?), lead_on(ceremony, bytes)?));
     }
+    let telephone = "if you have to be sent one, compare its SHA-256 with what you hear by telephone from a keyholder \
+                     who did not send it";
     let message = format!("no root of \"{}\" is trusted on this machine, so nothing vouches for base/", policy.name);
-    Err(Failure::could_not(message).hint(
-        "give the root that you trust with --root FILE; if you have to be sent one, compare its SHA-256 with what you \
-         hear by telephone from a keyholder who did not send it",
-    ))
+    if ui.has_terminal() {
+        ui.say(format!("\nNo root of \"{}\" is trusted on this machine: {telephone}.", policy.name));
+        if let Some(bytes) = asked(ui)? {
+            return Ok((Some(Trusted::new(&bytes, TrustedBy::Given)?), lead_on(ceremony, &bytes)?));
+        }
+    }
+    Err(Failure::could_not(message).hint(format!("give the root that you trust with --root FILE; {telephone}")))
+}
+
+/// The bytes of the root in the file that the person names; none if they have no root.
+fn asked(ui: &mut Ui) -> Result<Option<Vec<u8>>, Failure> {
+    loop {
+        let path: Option<PathBuf> =
+            ui.value_if_any("--root", "File of the root that you trust (Enter if you have none)")?;
+        match path.map(|path| pinned::read(&path)).transpose() {
+            Ok(bytes) => return Ok(bytes),
+            Err(failure) => ui.tell(&failure),
+        }
+    }
 }
 
 /// Refuses a ceremony that proposed the very root that this machine knows: it is published, and nothing of it is open.

@@ -12,16 +12,7 @@ use crate::text::{escaped, wrapped};
 impl Standing {
     /// How far it is, in lines of at most 80 columns.
     pub(crate) fn text(&self, now: Time) -> String {
-        let text = match &self.next {
-            Next::Await => "written; clients see it when the snapshot of others names it",
-            Next::Closed => "closed",
-            Next::Done => "published: clients see all of it",
-            Next::Expired { .. } | Next::Overtaken { .. } => "it can no longer be published",
-            Next::Publish => "signed completely, not published yet",
-            Next::Resume => "published in part",
-            Next::Sign(_) => "signatures are missing",
-            Next::TooSoon(_) => "what it adds would start too soon",
-        };
+        let text = self.next.text();
         let name = escaped(&self.name);
         let mut out = wrapped(&format!("Ceremony {name}, staged {}: {text}", distance(now, self.staged_at)), 0);
         self.roles.iter().for_each(|role| self::role(role, now, &mut out));
@@ -38,7 +29,10 @@ impl Standing {
         match &self.next {
             Next::TooSoon(_) => vec![format!("trustroot abandon {name}")],
             Next::Await | Next::Closed | Next::Done => Vec::new(),
-            Next::Sign(_) => vec![format!("trustroot review {name}"), format!("trustroot sign {name}")],
+            Next::Behind { missing, .. } if missing.is_empty() => Vec::new(),
+            Next::Behind { .. } | Next::Sign(_) => {
+                vec![format!("trustroot review {name}"), format!("trustroot sign {name}")]
+            }
             Next::Publish | Next::Resume => vec![format!("trustroot publish {name}")],
             Next::Expired { .. } | Next::Overtaken { .. } => {
                 vec![format!("trustroot abandon {name}"), "trustroot stage".to_owned()]
@@ -130,10 +124,25 @@ fn next(standing: &Standing, out: &mut String) {
             Some(Abandoned { at, reason }) => format!("Closed at {at}: {}", escaped(reason)),
             None => return,
         },
-        Next::Sign(names) => {
-            let names: Vec<String> = names.iter().map(|name| escaped(name).to_string()).collect();
-            format!("Next, each at their own machine: {}", or(&names))
+        Next::Behind { role, follows, present, missing } => {
+            let role = escaped(role);
+            let text = match present {
+                Some(present) => format!(
+                    "Your copy of repository/ is older than what this ceremony follows: it has {role} {present}, and \
+                     not {follows}. Get a new copy: only that shows whether it is published already."
+                ),
+                None => format!(
+                    "Your copy of repository/ has no {role}, and this ceremony follows {role} {follows}. Only a new \
+                     copy shows whether it is published already."
+                ),
+            };
+            out.push_str(&wrapped(&text, 2));
+            match missing.is_empty() {
+                true => return,
+                false => each(missing),
+            }
         }
+        Next::Sign(names) => each(names),
         Next::Publish => "Next, the coordinator:".to_owned(),
         Next::Resume => "It was interrupted. Next, the coordinator runs it again:".to_owned(),
         Next::TooSoon(found) => {
@@ -156,6 +165,11 @@ fn next(standing: &Standing, out: &mut String) {
     }
 }
 
+fn each(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| escaped(name).to_string()).collect();
+    format!("Next, each at their own machine: {}", or(&names))
+}
+
 /// `a`, `a or b`, `a, b or c`
 fn or(names: &[String]) -> String {
     match names {
@@ -165,10 +179,26 @@ fn or(names: &[String]) -> String {
 }
 
 impl Next {
+    /// What to call it to a person.
+    pub(crate) fn text(&self) -> &'static str {
+        match self {
+            Self::Await => "written; clients see it when the snapshot of others names it",
+            Self::Behind { .. } => "it follows what this copy does not have",
+            Self::Closed => "closed",
+            Self::Done => "published: clients see all of it",
+            Self::Expired { .. } | Self::Overtaken { .. } => "it can no longer be published",
+            Self::Publish => "signed completely, not published yet",
+            Self::Resume => "published in part",
+            Self::Sign(_) => "signatures are missing",
+            Self::TooSoon(_) => "what it adds would start too soon",
+        }
+    }
+
     /// The word for it in a report for programs.
     fn as_str(&self) -> &'static str {
         match self {
             Self::Await => "awaiting-snapshot",
+            Self::Behind { .. } => "behind",
             Self::Closed => "closed",
             Self::Done => "published",
             Self::Expired { .. } => "expired",
