@@ -6,6 +6,7 @@
 
 mod foreign;
 mod lock;
+mod parallel;
 mod read;
 mod tree;
 mod write;
@@ -21,10 +22,11 @@ use rustix::io::Errno;
 
 pub(crate) use foreign::foreign;
 pub(crate) use lock::Lock;
+pub(crate) use parallel::each;
 pub(crate) use read::{Measured, Present, hash, read, read_if_there, read_text, stream};
 pub(crate) use tree::{Entry, exists, is_plain, list, measure_some, tree};
 pub(crate) use write::{
-    Access, Batch, create_dir, create_new, create_or_same, remove, remove_empty_dir, replace, sweep, take_back,
+    Access, Batch, Copier, create_dir, create_new, create_or_same, remove, remove_empty_dir, replace, sweep, take_back,
 };
 
 /// What this program names its own unfinished files: no listing shows them.

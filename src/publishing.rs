@@ -2,7 +2,7 @@
 
 use ceremony::{TargetWrite, Verified};
 
-use crate::disk::{self, Access, Batch, Lock, Measured, Place, Present};
+use crate::disk::{self, Access, Batch, Copier, Lock, Measured, Place, Present, each};
 use crate::error::{Failure, OrFail as _};
 use crate::published::METADATA_LIMIT;
 use crate::workdir::Repository;
@@ -52,37 +52,66 @@ fn targets(lock: &Lock, repository: &Repository, wanted: &Place, verified: &Veri
     let mut present = Present::default();
     let mut batch = None;
     let mut count = 0;
-    for target in verified.targets() {
-        let TargetWrite { path, names, content } = target?;
-        let wanted = wanted.join(path);
-        for name in names {
-            let place = repository.targets().join(&name);
-            match present.hash(&place, content.length)? {
-                Some(measured) if measured.sha256 == content.sha256 => continue,
-                Some(_) => {
-                    return Err(Failure::no(format!("{place} is not the file that its name says"))
-                        .hint("take it away, and find out who put it there"));
-                }
-                None => {}
-            }
-            let batch = match &mut batch {
-                Some(batch) => batch,
-                none => none.insert(Batch::new(lock, repository.root())?),
-            };
-            let measured = batch.copy(&["targets/", &name].concat(), &wanted, content.length)?;
-            if measured != (Measured { length: content.length, sha256: content.sha256 }) {
-                let message = format!("targets/{path} is not the file that was staged");
-                let cause = format!(
-                    "staged: {} bytes, SHA-256 {}; found: {} bytes, SHA-256 {}",
-                    content.length, content.sha256, measured.length, measured.sha256
-                );
-                return Err(Failure::no(message).and_cause(cause).hint("put the staged file back, or stage again"));
-            }
-            count += 1;
+    let mut ahead = verified.targets();
+    loop {
+        let block: Vec<TargetWrite<'_>> = ahead.by_ref().take(AT_ONCE).collect::<Result<_, _>>()?;
+        if block.is_empty() {
+            break;
         }
+        let missing = missing(&mut present, repository, &block)?;
+        if missing.is_empty() {
+            continue;
+        }
+        let batch = match &mut batch {
+            Some(batch) => batch,
+            none => none.insert(Batch::new(lock, repository.root())?),
+        };
+        let batch = &*batch;
+        each(&missing, || batch.copier(), |copier, (target, name)| copy(copier, wanted, target, name))?;
+        count += missing.len();
     }
     if let Some(batch) = batch {
         batch.commit()?;
     }
     Ok(count)
+}
+
+/// How many target files are looked at together: what their names take does not count beside the metadata.
+const AT_ONCE: usize = 4096;
+
+/// Those of `targets` that are not there yet, each with the name that is missing.
+fn missing<'a>(
+    present: &mut Present,
+    repository: &Repository,
+    targets: &'a [TargetWrite<'a>],
+) -> Result<Vec<(&'a TargetWrite<'a>, &'a str)>, Failure> {
+    let mut missing = Vec::new();
+    for target in targets {
+        for name in &target.names {
+            let place = repository.targets().join(name);
+            match present.hash(&place, target.content.length)? {
+                Some(measured) if measured.sha256 == target.content.sha256 => {}
+                Some(_) => {
+                    return Err(Failure::no(format!("{place} is not the file that its name says"))
+                        .hint("take it away, and find out who put it there"));
+                }
+                None => missing.push((target, name.as_str())),
+            }
+        }
+    }
+    Ok(missing)
+}
+
+fn copy(copier: &mut Copier<'_>, wanted: &Place, target: &TargetWrite<'_>, name: &str) -> Result<(), Failure> {
+    let TargetWrite { path, content, .. } = target;
+    let measured = copier.copy(&["targets/", name].concat(), &wanted.join(path), content.length)?;
+    if measured == (Measured { length: content.length, sha256: content.sha256 }) {
+        return Ok(());
+    }
+    let cause = format!(
+        "staged: {} bytes, SHA-256 {}; found: {} bytes, SHA-256 {}",
+        content.length, content.sha256, measured.length, measured.sha256
+    );
+    let failure = Failure::no(format!("targets/{path} is not the file that was staged")).and_cause(cause);
+    Err(failure.hint("put the staged file back, or stage again"))
 }

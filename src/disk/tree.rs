@@ -3,6 +3,7 @@
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 
+use super::parallel::each;
 use super::read::File;
 use super::{DiskError, Measured, Place, TEMPORARY};
 
@@ -70,8 +71,8 @@ pub(crate) fn tree(place: &Place, limit: usize) -> Result<Vec<String>, DiskError
         place,
         limit,
         |_| true,
-        |_, path| {
-            found.push(path.path());
+        |_, at, names| {
+            found.extend(names.iter().map(|name| at.path(name)));
             Ok(())
         },
     )?;
@@ -88,10 +89,13 @@ pub(crate) fn measure_some(
     wanted: impl FnMut(&str) -> bool,
 ) -> Result<Vec<(String, Measured)>, DiskError> {
     let mut found = Vec::new();
-    walk(place, limit, wanted, |dir, path| {
-        let at = || path.dir.join(path.name);
-        let measured = File::open_in(dir, path.name, &at, size)?.measure(&at, |_| Ok(()))?;
-        found.push((path.path(), measured));
+    walk(place, limit, wanted, |dir, at, names| {
+        let measure = |(): &mut (), name: &String| {
+            let place = || at.dir.join(name);
+            let measured = File::open_in(dir, name, &place, size)?.measure(&place, |_| Ok(()))?;
+            Ok((at.path(name), measured))
+        };
+        found.extend(each(names, || (), measure)?);
         Ok(())
     })?;
     found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
@@ -104,20 +108,20 @@ struct At<'a> {
     dir: &'a Place,
     /// Its path from where the walk started, empty or with `/` at its end.
     prefix: &'a str,
-    name: &'a str,
 }
 
 impl At<'_> {
-    fn path(&self) -> String {
-        [self.prefix, self.name].concat()
+    fn path(&self, name: &str) -> String {
+        [self.prefix, name].concat()
     }
 }
 
+/// Gives the names of the files of each directory to `files`.
 fn walk(
     place: &Place,
     limit: usize,
     mut wanted: impl FnMut(&str) -> bool,
-    mut each: impl FnMut(&OwnedFd, At<'_>) -> Result<(), DiskError>,
+    mut files: impl FnMut(&OwnedFd, At<'_>, &[String]) -> Result<(), DiskError>,
 ) -> Result<(), DiskError> {
     if !exists(place)? {
         return Ok(());
@@ -129,20 +133,22 @@ fn walk(
             return Err(DiskError::NotA { path: place.path(), wanted: "a file", found: "one directory too deep" });
         }
         let dir = place.open_dir()?;
-        for entry in entries(&place, &dir, limit)? {
+        let at = At { dir: &place, prefix: &prefix };
+        let mut names = Vec::new();
+        for Entry { name, is_dir } in entries(&place, &dir, limit)? {
             // Directories count too: a tree of empty ones is as endless.
             count += 1;
             if count > limit {
                 return Err(DiskError::TooMany { path: place.path(), limit });
             }
-            let at = At { dir: &place, prefix: &prefix, name: &entry.name };
-            let path = if entry.is_dir { at.path() + "/" } else { at.path() };
-            match entry.is_dir {
+            let path = if is_dir { at.path(&name) + "/" } else { at.path(&name) };
+            match is_dir {
                 _ if !wanted(&path) => {}
-                true => ahead.push((place.join(&entry.name), path)),
-                false => each(&dir, at)?,
+                true => ahead.push((place.join(&name), path)),
+                false => names.push(name),
             }
         }
+        files(&dir, at, &names)?;
     }
     Ok(())
 }

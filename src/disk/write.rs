@@ -87,9 +87,21 @@ fn put(place: &Place, bytes: &[u8], access: Access, new: bool) -> Result<(), Dis
 /// follow each other in one directory are quick.
 pub(crate) struct Batch {
     place: Place,
-    /// The directory that was written to last, below the batch's own.
+    open: Open,
+}
+
+/// Copies files into a [`Batch`], beside others that do so at the same time.
+pub(crate) struct Copier<'a> {
+    batch: &'a Batch,
+    open: Open,
+}
+
+/// The directories that were used last.
+#[derive(Default)]
+struct Open {
+    /// Written to, below the batch's own.
     to: Option<(String, OwnedFd)>,
-    /// The directory that was copied from last.
+    /// Copied from.
     from: LastDir,
 }
 
@@ -102,24 +114,23 @@ impl Batch {
     pub(crate) fn new(_lock: &Lock, place: &Place) -> Result<Self, DiskError> {
         clear(place)?;
         make_dirs(&place.join(BATCH), false)?;
-        Ok(Self { place: place.clone(), to: None, from: LastDir::default() })
+        Ok(Self { place: place.clone(), open: Open::default() })
     }
 
     /// Adds a file at `path` below the place.
     pub(crate) fn create(&mut self, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        let file = self.open(path)?;
+        let file = self.open.create(&self.place, path)?;
         write_all(&file, bytes).map_err(|errno| DiskError::at(&self.place.join(path), "write", errno))
     }
 
     /// Adds a copy of the file at `from`, of at most `limit` bytes; returns what was copied.
     pub(crate) fn copy(&mut self, path: &str, from: &Place, limit: u64) -> Result<Measured, DiskError> {
-        let to = self.open(path)?;
-        let (dir, name) = from.split()?;
-        let dir = self.from.open(dir)?.ok_or_else(|| DiskError::NotThere { path: from.path() })?;
-        let file = File::open_in(dir, from.component(&name)?, &|| from.clone(), limit)?;
-        file.measure(&|| from.clone(), |chunk| {
-            write_all(&to, chunk).map_err(|errno| DiskError::at(&self.place.join(path), "write", errno))
-        })
+        self.open.copy(&self.place, path, from, limit)
+    }
+
+    /// For a thread of its own.
+    pub(crate) fn copier(&self) -> Copier<'_> {
+        Copier { batch: self, open: Open::default() }
     }
 
     /// Moves every file to its place; a directory that is not there yet, with all that is in it.
@@ -186,24 +197,44 @@ impl Batch {
         renamed.map_err(|errno| DiskError::at(&to, "write", errno))
     }
 
-    fn open(&mut self, path: &str) -> Result<OwnedFd, DiskError> {
-        let (below, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if self.to.as_ref().is_none_or(|(last, _)| last != below) {
-            let batch = self.place.join(BATCH);
-            let dir = if path.contains('/') { batch.join(below) } else { batch };
-            make_dirs(&dir, false)?;
-            self.to = Some((below.to_owned(), dir.open_dir()?));
-        }
-        let (_, dir) = self.to.as_ref().expect("it was opened above");
-        let opened = create(dir, self.place.component(name)?, Access::Shared);
-        opened.map_err(|errno| DiskError::at(&self.place.join(path), "write", errno))
-    }
-
     /// Waits until the disk has the files; returns where they are.
     fn sync(&self) -> Result<Place, DiskError> {
         let batch = self.place.join(BATCH);
         sync_all(&batch.open_dir()?).map_err(|errno| DiskError::at(&self.place, "write", errno))?;
         Ok(batch)
+    }
+}
+
+impl Copier<'_> {
+    /// As [`Batch::copy`].
+    pub(crate) fn copy(&mut self, path: &str, from: &Place, limit: u64) -> Result<Measured, DiskError> {
+        self.open.copy(&self.batch.place, path, from, limit)
+    }
+}
+
+impl Open {
+    /// Makes the file at `path` of the batch at `place`.
+    fn create(&mut self, place: &Place, path: &str) -> Result<OwnedFd, DiskError> {
+        let (below, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if self.to.as_ref().is_none_or(|(last, _)| last != below) {
+            let batch = place.join(BATCH);
+            let dir = if path.contains('/') { batch.join(below) } else { batch };
+            make_dirs(&dir, false)?;
+            self.to = Some((below.to_owned(), dir.open_dir()?));
+        }
+        let (_, dir) = self.to.as_ref().expect("it was opened above");
+        let opened = create(dir, place.component(name)?, Access::Shared);
+        opened.map_err(|errno| DiskError::at(&place.join(path), "write", errno))
+    }
+
+    fn copy(&mut self, place: &Place, path: &str, from: &Place, limit: u64) -> Result<Measured, DiskError> {
+        let to = self.create(place, path)?;
+        let (dir, name) = from.split()?;
+        let dir = self.from.open(dir)?.ok_or_else(|| DiskError::NotThere { path: from.path() })?;
+        let file = File::open_in(dir, from.component(&name)?, &|| from.clone(), limit)?;
+        file.measure(&|| from.clone(), |chunk| {
+            write_all(&to, chunk).map_err(|errno| DiskError::at(&place.join(path), "write", errno))
+        })
     }
 }
 

@@ -18,9 +18,9 @@ use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 use crate::workdir::Workdir;
 
-/// Put the wanted material back to what is published: undo what was added, rotated or ended since
+/// Put the wanted material back to what is published
 ///
-/// Shows what is thrown away, and asks. What nobody published yet goes away altogether. Nothing that is published changes,
+/// Undoes what was added, rotated or ended since. Shows what is thrown away, and asks. What nobody published yet goes away altogether. Nothing that is published changes,
 /// and no open ceremony.
 #[derive(clap::Args)]
 pub(super) struct Discard {
