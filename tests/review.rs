@@ -387,9 +387,9 @@ fn who_signs_at_a_terminal_is_asked_for_what_is_lacking() {
     let ceremony = room.stage();
     let words = room.words(&ceremony);
     let mut terminal = room.machine("alice").terminal(&["sign", "--now", common::room::NOW]);
+    terminal.expect("Path of your key file").line(room.key_file("alice").to_str().unwrap());
     terminal.expect("Digest as you heard it").line("I forgot").expect("words given: 2");
-    terminal.expect("Digest as you heard it").line(&words).expect("Path of your key file");
-    terminal.line(room.key_file("alice").to_str().unwrap()).expect("alice signed targets version 1");
+    terminal.expect("Digest as you heard it").line(&words).expect("alice signed targets version 1");
     assert_eq!(terminal.exit_code(), 0);
 }
 

@@ -278,7 +278,7 @@ fn the_guide_closes_a_ceremony_and_stages_the_next() {
     let ceremony = room.stage();
     room.at("2028-01-01T12:00:00Z");
     let mut terminal = room.coordinator.terminal(&["--now", "2028-01-01T12:00:00Z"]);
-    terminal.expect("it can no longer be published").send(common::terminal::ENTER);
+    terminal.expect("it can no longer be published").expect("> trustroot abandon").send(common::terminal::ENTER);
     terminal.expect("Why is it closed").line("too late");
     terminal.expect(&format!("Closed {ceremony}")).expect("Enter goes on").line("");
     terminal.expect("A ceremony is due").expect("> trustroot stage").send(common::terminal::ENTER);
@@ -286,7 +286,7 @@ fn the_guide_closes_a_ceremony_and_stages_the_next() {
     drop(terminal);
     room.run(0, &["abandon", "2028-01-root-1", "--reason=for a test"]);
     let mut terminal = room.coordinator.terminal(&["--now", "2028-01-01T12:00:00Z"]);
-    terminal.expect("A ceremony is due").send(common::terminal::ENTER);
+    terminal.expect("A ceremony is due").expect("> trustroot stage").send(common::terminal::ENTER);
     terminal.expect("Staged ceremonies/2028-01-root-1-2");
 }
 
