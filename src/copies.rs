@@ -11,8 +11,8 @@ use crate::published::{METADATA_LIMIT, PublishedFile, numbered};
 use crate::text::escaped;
 
 /// What helps against every file that is gone or damaged.
-pub(crate) const MEND: &str = "find out what happened to it, and put back what was published, such as from what your server serves; then run the \
-     command again";
+pub(crate) const MEND: &str = "find out what happened to it, and put back what was published, such as from what your \
+                               server serves; then run the command again";
 
 /// A sentence that says where a copy is of the published file `name`: `timestamp.json`, `N.ROLE.json`, or the path of a
 /// target. None where no copy is known.

@@ -4,6 +4,7 @@
 //! it nothing is reached through one, no name leads upwards, and only regular files are read, to a limit. A file that
 //! changes while it is read is refused. What is written appears whole under its name, or not at all.
 
+mod batch;
 mod foreign;
 mod lock;
 mod parallel;
@@ -20,14 +21,13 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
+pub(crate) use batch::{Batch, Copier, take_back};
 pub(crate) use foreign::foreign;
 pub(crate) use lock::Lock;
 pub(crate) use parallel::each;
 pub(crate) use read::{Measured, Present, hash, read, read_if_there, read_text, stream};
 pub(crate) use tree::{Entry, exists, is_plain, list, measure_some, tree};
-pub(crate) use write::{
-    Access, Batch, Copier, create_dir, create_new, create_or_same, remove, remove_empty_dir, replace, sweep, take_back,
-};
+pub(crate) use write::{Access, create_dir, create_new, create_or_same, remove, remove_empty_dir, replace, sweep};
 
 /// What this program names its own unfinished files: no listing shows them.
 const TEMPORARY: &str = ".trustroot-";

@@ -137,6 +137,14 @@ pub(crate) fn columns<const N: usize>(rows: &[[String; N]], indent: usize) -> St
     out
 }
 
+/// `text` in at most `width` characters; what is missing at its end is an ellipsis.
+pub(crate) fn shortened(text: &str, width: usize) -> String {
+    match text.chars().count() > width {
+        true => text.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
+}
+
 /// A word as a POSIX shell takes it.
 pub(crate) fn shell_word(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);

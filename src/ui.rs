@@ -111,8 +111,9 @@ impl Ui {
         }
     }
 
-    /// Waits until the person has read what was shown, and presses Enter.
+    /// Waits until the person has read what was shown, and presses Enter. An empty line sets the question apart.
     pub(crate) fn pause(&mut self, question: &str) -> Result<(), Failure> {
+        self.err("\n");
         self.line("a terminal", question).map(drop)
     }
 

@@ -3,20 +3,7 @@
 
 mod common;
 
-use common::{Room, Run};
-
-fn says(run: &Run, lines: &[&str]) {
-    let text = format!("{}{}", run.stdout, run.stderr);
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for line in lines {
-        assert!(joined.contains(line), "no {line:?} in\n{text}");
-    }
-}
-
-fn fits(text: &str) {
-    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
-    assert!(long.is_empty(), "{long:#?}");
-}
+use common::{Room, fits, says};
 
 #[test]
 fn an_old_reason_covers_no_new_change() {

@@ -6,7 +6,7 @@ mod sigstore;
 
 use std::fs;
 
-use common::Trustroot;
+use common::{Trustroot, fits};
 use serde_json::Value;
 use sigstore::{adopted, metadata, root_file, sigstore, staged_at};
 
@@ -98,7 +98,7 @@ fn the_answer_fits_a_terminal() {
     let (trustroot, repository) = (Trustroot::new(), sigstore(16, 762));
     let path = repository.path().to_str().unwrap();
     let out = trustroot.ok(&["adopt", path, "--root", &root_file(1), "--now", NOW]);
-    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    fits(&out);
     for part in [
         "\n12    2025-08-19T14:33:09Z             3/3       3/3       1\n",
         "\ntimestamp           762      2026-08-28T19:25:56Z  1/1     somebody else\n",

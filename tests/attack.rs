@@ -3,15 +3,7 @@
 
 mod common;
 
-use common::{Room, Run, Trustroot};
-
-fn says(run: &Run, lines: &[&str]) {
-    let text = format!("{}{}", run.stdout, run.stderr);
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for line in lines {
-        assert!(joined.contains(line), "no {line:?} in\n{text}");
-    }
-}
+use common::{Room, Trustroot, says};
 
 /// A copy of files of the room's directory, elsewhere.
 fn copy(room: &Room, names: &[&str]) -> Trustroot {

@@ -7,8 +7,8 @@ use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::Trustroot;
 use common::terminal::{CTRL_C, ENTER};
+use common::{Trustroot, fits};
 
 const GIVEN: [&str; 9] = ["init", "--name", "Test", "--keyholder", "alice", "--keyholder", "bob", "--threshold", "2"];
 
@@ -40,7 +40,7 @@ fn helps(trustroot: &Trustroot, command: &[&str]) -> usize {
     let long = trustroot.ok(&[command, &["--help"]].concat());
     let short = trustroot.ok(&[command, &["-h"]].concat());
     for help in [&long, &short] {
-        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        fits(help);
         assert!(help.ends_with("Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check.\n"));
     }
     let commands = short.split_once("Commands:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());

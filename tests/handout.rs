@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ceremony::Digest;
 use common::clients::{Job, copy, one};
-use common::{BINARY, Room, Server};
+use common::{BINARY, Room, Server, fits};
 use serde_json::Value;
 
 /// Whom the bundle was signed by.
@@ -197,8 +197,7 @@ fn it_fits_a_terminal_and_the_policy_knows_the_address() {
         "metadata-url = \"https://tuf.example.org\"",
     );
     let shown = room.run(0, &["handout", "--root=repository/1.root.json"]).stdout;
-    let long: Vec<&str> = shown.lines().filter(|line| line.chars().count() > 80).collect();
-    assert!(long.is_empty(), "{long:#?}");
+    fits(&shown);
     for line in [
         "How clients start from \"Zo\u{eb} & <b>Sons</b>\"",
         "as clients do, from root 1, which was given,\nwith the SHA-256\n",

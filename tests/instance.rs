@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::Trustroot;
 use common::services::{checkpoint, fulcio_chain, log_key, tree_head, tsa_chain};
 use common::terminal::ENTER;
+use common::{Trustroot, fits};
 use serde_json::Value;
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -81,7 +81,7 @@ fn all_of_it_is_made_in_one_command() {
     {
         assert!(said.contains(&format!("  trustroot material {line}")), "no {line} in {said}");
     }
-    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    fits(&said);
     for (kind, url, given) in [
         ("fulcio", "--url=https://fulcio.example", &["--chain=fulcio.pem", "--operator=example"][..]),
         ("rekor", "--url=https://rekor.example", &["--key=rekor.pem", "--checkpoint=checkpoint"]),

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use common::store::{PIN, softhsm};
 use common::terminal::{CTRL_C, DOWN, ENTER};
-use common::{Store, Terminal, Trustroot};
+use common::{Store, Terminal, Trustroot, fits};
 use serde_json::Value;
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
@@ -77,10 +77,10 @@ fn a_team_enrolls_from_tokens_with_one_nonce() {
     let list = room.ok(&["keyholder", "list"]);
     assert!(list.contains("alice (person): root, targets") && list.contains("\"trustroot-alice\""), "{list}");
     assert!(list.contains("Not enrolled yet: online."), "{list}");
-    assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
+    fits(&list);
     let verified = room.exits(1, &["keyholder", "verify"]).stdout;
     assert!(verified.contains("alice: yes") && verified.contains("so says the token"), "{verified}");
-    assert!(verified.lines().all(|line| line.chars().count() <= 80), "{verified}");
+    fits(&verified);
 }
 
 #[test]

@@ -9,9 +9,9 @@ use std::fs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ceremony::Certificate;
-use common::Trustroot;
 use common::made::{Draft, Key};
 use common::services::{checkpoint, fulcio_chain, log_key, tree_head, tsa_chain};
+use common::{Trustroot, fits};
 use serde_json::Value;
 use sigstore::{adopted, names, told};
 
@@ -31,8 +31,7 @@ fn material(trustroot: &Trustroot, code: i32, arguments: &[&str]) -> Value {
 fn everything_is_shown() {
     let trustroot = sigstore();
     let text = trustroot.ok(&["material", "show", "--now", NOW, "--svg", "timeline.svg", "--html", "material.html"]);
-    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
-    assert!(long.is_empty(), "{long:#?}");
+    fits(&text);
     for line in [
         "https://log2025-1.rekor.sigstore.dev b54813cb",
         "log id cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0",
@@ -76,7 +75,7 @@ fn what_is_wrong_with_sigstores_is_found_and_mended() {
     let lint = trustroot.exits(1, &["material", "lint", "--now", NOW]).stdout;
     let said = lint.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("Do: Give the earlier entry its real end, or the later one its real start;"), "{lint}");
-    assert!(lint.lines().all(|line| line.chars().count() <= 80), "{lint}");
+    fits(&lint);
     let mended = material(&trustroot, 0, &["legacy"]);
     assert_eq!(told(&mended), [("ctfe.pub".to_owned(), vec!["has status Expired instead of Active".to_owned()])]);
     assert!(
@@ -363,7 +362,7 @@ fn whoever_signs_sees_what_changes() {
         "{text}"
     );
     assert!(said.contains("in hex 24bd4e66"), "the log id as operators know it: {text}");
-    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    fits(&text);
     material(&trustroot, 0, &[&rotate[..], &["--start", START]].concat());
     let reason = ["--reason", "Rekor moves", "--until", START, "--now", NOW];
     trustroot.ok(&[&["accept", "target-changed", "--all"], &reason[..]].concat());

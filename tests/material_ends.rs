@@ -10,8 +10,8 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ceremony::Digest;
-use common::Trustroot;
 use common::services::{log_key, tree_head};
+use common::{Trustroot, fits};
 use serde_json::{Value, json};
 use sigstore::{adopted, names, told};
 
@@ -106,7 +106,7 @@ fn an_end_goes_by_what_was_signed_last() {
     let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("Proof: there is a certificate that it issued, valid until 2024-03-19T17:36:26Z"), "{text}");
     assert!(said.contains("Without proof: that it was last used at 2026-08-01T00:00:00Z is your word"), "{text}");
-    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    fits(&text);
 
     trustroot.write("ct.pem", log_key(6).key().to_spki_pem());
     trustroot.write("sth.json", tree_head(6));

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use ceremony::{Certificate, Digest};
 use common::services::{checkpoint, fulcio_chain, log_key, stamp, static_ct_checkpoint, tree_head, tsa_chain};
 use common::terminal::{DOWN, ENTER};
-use common::{Reply, Server, Trustroot};
+use common::{Reply, Server, Trustroot, fits};
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -152,7 +152,7 @@ fn a_service_that_is_asked_proves_itself_as_files_do() {
     let said =
         format!("Asked {}/api/v1/log/publicKey, without TLS: anybody on the way can have answered.", server.url());
     assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(&said), "{text}");
-    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    fits(&text);
 
     let server = service(&[("/api/v2/trustBundle", trust_bundle(&[&sigstores_chain()]))]);
     asked_and_given("fulcio", &server, &["/api/v2/trustBundle"], &[], &[("--chain", "/api/v2/trustBundle")]);

@@ -4,7 +4,7 @@
 mod common;
 mod sigstore;
 
-use common::{Room, Run, Trustroot};
+use common::{Room, Run, Trustroot, fits, says};
 use serde_json::Value;
 use sigstore::{adopted, metadata, root_file, staged_at};
 
@@ -26,19 +26,6 @@ fn second() -> (Room, String) {
     room.run(0, &["accept", "target-changed", "--all", "--reason=a new a", "--until=2027-01-01T00:00:00Z"]);
     let ceremony = room.stage();
     (room, ceremony)
-}
-
-fn fits(text: &str) {
-    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
-    assert!(long.is_empty(), "{long:#?}");
-}
-
-fn says(run: &Run, lines: &[&str]) {
-    let text = format!("{}{}", run.stdout, run.stderr);
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for line in lines {
-        assert!(joined.contains(line), "no {line:?} in\n{text}");
-    }
 }
 
 #[test]

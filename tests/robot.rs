@@ -7,19 +7,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::tree::listing;
-use common::{Room, Run};
+use common::{Room, Run, says};
 use serde_json::json;
 
 /// The timestamp's signing window is open.
 const DUE: &str = "2026-11-26T12:00:00Z";
-
-fn says(run: &Run, lines: &[&str]) {
-    let text = format!("{}{}", run.stdout, run.stderr);
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for line in lines {
-        assert!(joined.contains(line), "no {line:?} in\n{text}");
-    }
-}
 
 /// A room in which alice and bob have published once.
 fn room() -> Room {

@@ -3,13 +3,8 @@
 
 mod common;
 
-use common::{Room, Run};
+use common::{Room, Run, fits};
 use serde_json::{Value, json};
-
-fn fits(text: &str) {
-    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
-    assert!(long.is_empty(), "{long:#?}");
-}
 
 fn says(run: &Run, lines: &[&str]) {
     let text = format!("{}{}", run.stdout, run.stderr);

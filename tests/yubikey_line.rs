@@ -10,7 +10,7 @@ use std::fs;
 use common::clients::{Job, one};
 use common::desk::{NEW, NONCE};
 use common::yubikeys::PIN;
-use common::{Readers, Server, Store, Trustroot};
+use common::{Readers, Server, Store, Trustroot, fits};
 use virtual_yubikey::{Card, Firmware, Reader};
 
 /// Five people; the last three sign.
@@ -115,7 +115,7 @@ fn five_yubikeys_make_a_trust_root_that_clients_start_from() {
     }
     let shown = coordinator.ok(&["keyholder", "verify"]);
     assert_eq!(shown.matches("attested: made in the YubiKey").count(), 5, "{shown}");
-    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    fits(&shown);
 
     coordinator.ok(&["stage"]);
     let words = coordinator.json(0, &["review", "--digest"])["words"].as_str().unwrap().to_owned();

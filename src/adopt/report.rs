@@ -7,8 +7,7 @@ use ceremony::policy::Signers;
 use ceremony::{Finding, Json, Object, Tally};
 
 use crate::adopt::{Adopted, AdoptedRole};
-use crate::report::Report;
-use crate::report::object;
+use crate::report::{Report, object};
 use crate::text::{columns, escaped, hanging, wrapped};
 
 /// The answer of `adopt`.

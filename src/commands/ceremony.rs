@@ -47,7 +47,7 @@ impl Ceremony {
                 None => ui.say("Then hear it from the coordinator: words on your own screen compare nothing."),
             }
             // What comes next takes most of a screen, and what was asked for may be words to read out.
-            ui.pause("\nEnter goes on, to what comes next")?;
+            ui.pause("Enter goes on, to what comes next")?;
         }
     }
 }

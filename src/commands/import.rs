@@ -9,10 +9,10 @@ use crate::ceremony_dir::Ceremony;
 use crate::context::Context;
 use crate::disk::{self, Access, Place};
 use crate::error::{Failure, OrFail as _};
-use crate::import::report::{Fate, Imported, Row, object};
+use crate::import::report::{Fate, Imported, Row};
 use crate::import::{Good, Judged, Left, judge, own, raw, roles_of};
 use crate::published::METADATA_LIMIT;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 

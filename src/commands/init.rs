@@ -14,14 +14,13 @@ use keyholders::Name;
 use keyholders::name::NameError;
 
 use crate::commands::material::change::{answers, stops};
-use crate::commands::material::listing::finding;
 use crate::commands::material::live::Answer;
 use crate::context::Context;
 use crate::disk::{self, Access, DiskError};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::meaning;
 use crate::material;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, finding};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
@@ -138,6 +137,12 @@ impl Init {
                     Ok(threshold) if (1..=count).contains(&threshold) => Ok(threshold),
                     _ => Err(Failure::could_not(format!("it is a number from 1 to {count}"))),
                 };
+                if count == 2 {
+                    ui.say(
+                        "Of two, either one alone is enough, or one lost key ends the trust root: staging stops there \
+                         until the policy accepts it. Three keyholders, two of whom must sign, are free of both.",
+                    );
+                }
                 ui.accepted("--threshold", &format!("How many of the {count} must sign"), Some(&most_of_them), number)?
             }
         };

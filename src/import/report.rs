@@ -5,8 +5,7 @@ use std::fmt;
 use ceremony::{Json, Tally};
 
 use crate::import::Left;
-use crate::report::Report;
-pub(crate) use crate::report::object;
+use crate::report::{Report, object};
 use crate::text::{columns, escaped, wrapped};
 
 /// One signature of the answer.

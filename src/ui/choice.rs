@@ -7,7 +7,7 @@ use dialoguer::theme::Theme;
 use dialoguer::{Confirm, Result, Select};
 use rustix::termios::tcgetwinsize;
 
-use crate::text::escaped;
+use crate::text::{escaped, shortened};
 
 /// Asks for *yes* or *no*, and for Enter. Nothing else that is typed is shown.
 pub(super) fn confirm(question: &str, default: Option<bool>) -> Result<bool> {
@@ -37,13 +37,5 @@ impl Theme for Plain {
     fn format_select_prompt_selection(&self, f: &mut dyn fmt::Write, prompt: &str, item: &str) -> fmt::Result {
         self.format_prompt(f, prompt)?;
         write!(f, " {item}")
-    }
-}
-
-/// `text` in at most `width` characters.
-fn shortened(text: &str, width: usize) -> String {
-    match text.chars().count() > width {
-        true => text.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
-        false => text.to_owned(),
     }
 }

@@ -6,6 +6,7 @@ pub mod desk;
 #[path = "../../ceremony/tests/made/mod.rs"]
 pub mod made;
 pub mod room;
+pub mod said;
 pub mod server;
 pub mod services;
 pub mod store;
@@ -22,6 +23,7 @@ use tempfile::TempDir;
 
 pub use desk::Desk;
 pub use room::Room;
+pub use said::{fits, says};
 pub use server::{Reply, Server};
 pub use store::Store;
 pub use terminal::Terminal;

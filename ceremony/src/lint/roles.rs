@@ -8,8 +8,8 @@ use crate::finding::{Finding, Rule};
 use crate::quorum::KeySet;
 use crate::root::Root;
 
-/// Finds what a change of the keys of `role` weakens, which `file` makes: `root 2`. `online`: machines sign the role. That a root has no key to spare is
-/// found in the root itself, whether it changes or not.
+/// Finds what a change of the keys of `role` weakens, which `file` makes: `root 2`. `online`: machines sign the role.
+/// That a root has no key to spare is found in the root itself, whether it changes or not.
 pub fn role_step(role: &str, file: &str, before: &KeySet, after: &KeySet, online: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let subject = changed_in(role, file);

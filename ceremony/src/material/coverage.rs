@@ -119,12 +119,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use alloc::string::{String, ToString};
 
+    use super::super::moment::tests::span;
     use super::*;
-
-    fn span(start: &str, end: &str) -> ValidFor {
-        let moment = |text: &str| (!text.is_empty()).then(|| Moment::parse(text).unwrap());
-        ValidFor { start: moment(start), end: moment(end) }
-    }
 
     fn told(needed: &[ValidFor], spans: &[ValidFor]) -> Vec<(String, String)> {
         let text = |moment: &Option<Moment>| moment.as_ref().map_or("-".to_string(), ToString::to_string);

@@ -117,9 +117,15 @@ impl ValidFor {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    /// From `start` to `end`; without the one that is empty.
+    pub(in super::super) fn span(start: &str, end: &str) -> ValidFor {
+        let limit = |text: &str| (!text.is_empty()).then(|| moment(text));
+        ValidFor { start: limit(start), end: limit(end) }
+    }
 
     fn moment(text: &str) -> Moment {
         Moment::parse(text).unwrap()

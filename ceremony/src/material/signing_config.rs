@@ -6,6 +6,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::document::Document;
+use super::instance::Kind;
 use super::moment::{MomentError, ValidFor};
 use super::spans::Step;
 use super::trusted_root::{MaterialError, objects};
@@ -204,6 +205,22 @@ impl ServiceKind {
             Self::Rekor => Some("rekorTlogConfig"),
             Self::Tsa => Some("tsaConfig"),
         }
+    }
+
+    /// The kind of entry by which clients trust such a service. None of an issuer of identity tokens, which clients trust
+    /// by what they verify.
+    pub fn trusted(self) -> Option<Kind> {
+        match self {
+            Self::Ca => Some(Kind::Fulcio),
+            Self::Oidc => None,
+            Self::Rekor => Some(Kind::Rekor),
+            Self::Tsa => Some(Kind::Tsa),
+        }
+    }
+
+    /// The service that signers use of what clients trust by an entry of this kind. None of a CT log, which Fulcio asks.
+    pub fn behind(kind: Kind) -> Option<Self> {
+        Self::ALL.iter().copied().find(|service| service.trusted() == Some(kind))
     }
 
     /// The word by which commands know it: `ca`, `oidc`, `rekor`, `tsa`.

@@ -140,12 +140,8 @@ fn overlaps(spans: &[ValidFor]) -> Vec<Overlap> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::moment::tests::span;
     use super::*;
-
-    fn span(start: &str, end: &str) -> ValidFor {
-        let moment = |text: &str| (!text.is_empty()).then(|| Moment::parse(text).unwrap());
-        ValidFor { start: moment(start), end: moment(end) }
-    }
 
     #[test]
     fn overlaps_are_where_two_are_valid() {

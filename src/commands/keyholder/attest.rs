@@ -11,7 +11,7 @@ use super::attested;
 use crate::certificates;
 use crate::context::Context;
 use crate::error::Failure;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{columns, escaped, wrapped};
 
 /// Judge the evidence that a key was made in a YubiKey
@@ -106,9 +106,7 @@ impl Report for Judged {
                 object.insert("findings", findings(attested).iter().map(crate::report::finding).collect());
                 Json::Object(object)
             }
-            Err(error) => {
-                super::shown::object([("ok", Json::Bool(false)), ("reason", Json::string(error.to_string()))])
-            }
+            Err(error) => object([("ok", Json::Bool(false)), ("reason", Json::string(error.to_string()))]),
         }
     }
 }

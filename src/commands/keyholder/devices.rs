@@ -5,12 +5,11 @@ use std::fmt;
 use ceremony::{Json, PublicKey};
 use keyholders::{Roster, Tries, Uri};
 
-use super::shown;
 use crate::context::Context;
 use crate::devices::{ListedYubikey, Listing, ModuleArgs, Tokens, Yubikeys};
 use crate::error::Failure;
 use crate::records::Keyholders;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 
 /// Show the YubiKeys and PKCS#11 tokens here, and whose keys they hold
@@ -85,7 +84,7 @@ impl Seen {
             let key = slot.key.as_ref().ok();
             let owner = key.and_then(|key| self.owner(key));
             let text = |text: Option<String>| text.map_or(Json::Null, Json::string);
-            shown::object([
+            object([
                 ("slot", Json::string(slot.slot.to_string())),
                 ("fingerprint", text(key.map(|key| key.fingerprint().to_string()))),
                 ("algorithm", text(key.map(|key| key.algorithm().to_string()))),
@@ -95,7 +94,7 @@ impl Seen {
                 ("state", owner.map_or(Json::Null, |(_, state)| Json::string(state))),
             ])
         });
-        shown::object([
+        object([
             ("serial", u64::from(yubikey.serial).into()),
             ("firmware", Json::string(yubikey.firmware.to_string())),
             ("tries", Json::string(tries(yubikey.tries))),
@@ -139,12 +138,12 @@ impl Report for Seen {
     fn json(&self) -> Json {
         let modules = self.listing.modules.iter().map(|module| {
             let path = Json::string(module.path.display().to_string());
-            shown::object([("path", path), ("library", Json::string(&module.library))])
+            object([("path", path), ("library", Json::string(&module.library))])
         });
         let tokens = self.listing.tokens.iter().map(|token| {
             let keys = token.keys.iter().map(|(uri, key)| {
                 let owner = self.owner(key);
-                shown::object([
+                object([
                     ("uri", Json::string(uri.to_string())),
                     ("fingerprint", Json::string(key.fingerprint().to_string())),
                     ("algorithm", Json::string(key.algorithm().to_string())),
@@ -152,14 +151,14 @@ impl Report for Seen {
                     ("state", owner.map_or(Json::Null, |(_, state)| Json::string(state))),
                 ])
             });
-            shown::object([
+            object([
                 ("uri", Json::string(token.uri.to_string())),
                 ("module", Json::string(token.module.display().to_string())),
                 ("tries", Json::string(tries(token.tries))),
                 ("keys", keys.collect()),
             ])
         });
-        shown::object([
+        object([
             ("ok", Json::Bool(true)),
             ("modules", modules.collect()),
             ("tokens", tokens.collect()),

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::published::METADATA_LIMIT;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::source::Address;
 use crate::text::{columns, escaped, wrapped};
 
@@ -305,7 +305,7 @@ impl Report for Hardware {
                 Some(policy) => shown::finding_json(finding, policy, self.now),
                 None => crate::report::finding(finding),
             });
-            shown::object([
+            object([
                 ("keyholder", Json::string(&row.asked.name)),
                 ("online", Json::Bool(row.asked.online)),
                 ("roles", row.asked.roles.iter().map(Json::string).collect()),
@@ -332,7 +332,7 @@ impl Report for Hardware {
         let unreadable = self.unreadable.iter().map(|(file, reason)| Json::Object(file_and(file, reason)));
         let (proven, all) = self.count();
         let number = |count: usize| Json::Number((count as u64).into());
-        shown::object([
+        object([
             ("ok", Json::Bool(self.ok())),
             ("root", self.root.map_or(Json::Null, |version| Json::Number(version.into()))),
             ("attested", number(proven)),

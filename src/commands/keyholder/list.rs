@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
 use crate::records::Keyholders;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 
 /// List the keyholders with their keys and roles
@@ -63,7 +63,7 @@ impl fmt::Display for Listed {
 impl Report for Listed {
     fn json(&self) -> Json {
         let records = self.roster.records().iter();
-        shown::object([
+        object([
             ("ok", Json::Bool(true)),
             ("keyholders", records.map(|record| Json::Object(shown::record_json(record, &self.policy))).collect()),
             ("missing", self.missing().into_iter().map(Json::string).collect()),

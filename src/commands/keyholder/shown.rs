@@ -4,7 +4,7 @@ use ceremony::finding::Finding;
 use ceremony::{Json, Object, Policy, Time};
 use keyholders::{Claims, Home, Possession, Record, RecordKey, Uri};
 
-pub(super) use crate::report::object;
+use crate::report::object;
 use crate::text::escaped;
 
 /// What is said of every key in a file.

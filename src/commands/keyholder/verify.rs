@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::policy_file::PolicyFile;
 use crate::records::Keyholders;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::wrapped;
 
 /// Verify the records of the keyholders from their files alone
@@ -172,6 +172,6 @@ impl Report for Verification {
             object.insert("other_nonces", verified.other_nonces.iter().map(Json::string).collect());
             Json::Object(object)
         });
-        shown::object([("ok", Json::Bool(self.ok())), ("keyholders", records.collect())])
+        object([("ok", Json::Bool(self.ok())), ("keyholders", records.collect())])
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::examine::{and, meaning};
 use crate::material;
 use crate::policy_file::PolicyFile;
-use crate::report::{Outcome, Report, object};
+use crate::report::{Outcome, Report, finding, object};
 use crate::text::{escaped, wrapped};
 
 /// What a change goes by.
@@ -143,7 +143,7 @@ impl Report for Changed {
             ("word", self.grounds.word.as_ref().map_or(Json::Null, Json::string)),
             ("answers", self.grounds.answers.iter().map(Answer::json).collect()),
             ("files", self.files.iter().map(FileDiff::json).collect()),
-            ("findings", self.findings.iter().map(super::listing::finding).collect()),
+            ("findings", self.findings.iter().map(finding).collect()),
             ("written", self.written.iter().map(Json::string).collect()),
             ("replaced", self.replaced.iter().map(Json::string).collect()),
             ("behind", self.grounds.behind.iter().map(Json::string).collect()),

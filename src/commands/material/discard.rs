@@ -2,10 +2,9 @@
 
 use std::fmt;
 
+use ceremony::Json;
 use ceremony::material::evidence::{claim_name, ends, file_name};
 use ceremony::material::{FileDiff, Material, TrustedRoot, diff};
-use ceremony::{Json, Object};
-use toml_edit::TableLike;
 
 use crate::context::Context;
 use crate::disk;
@@ -13,15 +12,15 @@ use crate::error::Failure;
 use crate::examine::{and, meaning};
 use crate::material;
 use crate::policy_file::PolicyFile;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 use crate::workdir::Workdir;
 
 /// Put the wanted material back to what is published
 ///
-/// Undoes what was added, rotated or ended since. Shows what is thrown away, and asks. What nobody published yet goes away altogether. Nothing that is published changes,
-/// and no open ceremony.
+/// Undoes what was added, rotated or ended since. Shows what is thrown away, and asks. What nobody published yet goes
+/// away altogether. Nothing that is published changes, and no open ceremony.
 #[derive(clap::Args)]
 pub(super) struct Discard {
     /// Files of trust material below targets/; by default all that differ
@@ -103,11 +102,8 @@ impl Discard {
 
 /// Takes what the policy says of files that go away out of it.
 fn forget(workdir: &Workdir, gone: &[&str]) -> Result<(), Failure> {
-    let said = |targets: &dyn TableLike| gone.iter().any(|path| targets.contains_key(path));
-    let text = PolicyFile::read(workdir)?.text;
-    let document: toml_edit::DocumentMut =
-        text.parse().map_err(|error| Failure::could_not("trustroot.toml cannot be edited").caused_by(&error))?;
-    if !document.get("targets").and_then(toml_edit::Item::as_table_like).is_some_and(said) {
+    let said = PolicyFile::read(workdir)?.policy.targets;
+    if !gone.iter().any(|path| said.contains_key(*path)) {
         return Ok(());
     }
     PolicyFile::edit(workdir, |document, _| {
@@ -149,11 +145,10 @@ impl fmt::Display for Discarded {
 
 impl Report for Discarded {
     fn json(&self) -> Json {
-        let members = [
+        object([
             ("ok", Json::Bool(true)),
             ("files", self.files.iter().map(FileDiff::json).collect()),
             ("unreadable", self.unreadable.iter().map(Json::string).collect()),
-        ];
-        Json::Object(members.into_iter().collect::<Object>())
+        ])
     }
 }

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ceremony::Time;
 use ceremony::material::evidence::{claim, claim_name, file_name};
-use ceremony::material::{EditError, Evidence, Instance, Kind, Material, Moment, TrustedRoot};
+use ceremony::material::{EditError, Evidence, Instance, Kind, Material, Moment, ServiceKind, TrustedRoot};
 
 use super::change::{Grounds, Wanted};
-use super::rotate::service;
 use crate::context::Context;
 use crate::disk::{self, Access, Place};
 use crate::error::{Failure, OrFail as _};
@@ -28,8 +27,8 @@ pub(super) struct End {
     /// The last moment at which it is valid
     #[arg(long, value_name = "RFC3339")]
     at: Option<Time>,
-    /// What it signed last: of a CT log the answer of /ct/v1/get-sth or a checkpoint; of a Rekor the last entry as /api/v1/log/entries
-    /// answers it, or a checkpoint; of Fulcio the last certificate; of a TSA the last time stamp
+    /// What it signed last: of a CT log the answer of /ct/v1/get-sth or a checkpoint; of a Rekor the last entry as
+    /// /api/v1/log/entries answers it, or a checkpoint; of Fulcio the last certificate; of a TSA the last time stamp
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
     /// When it was last used, where no evidence says so: the last log entry, the end of the last certificate, the last
@@ -125,8 +124,7 @@ fn ended(
     let open = ended
         .of_kind(entry.kind)
         .any(|other| other.url() == entry.url() && other.valid_for().is_ok_and(|valid| valid.end.is_none()));
-    let service = service(entry.kind);
-    if let (Some(kind), Some(url), false) = (service, entry.url(), open) {
+    if let (Some(kind), Some(url), false) = (ServiceKind::behind(entry.kind), entry.url(), open) {
         for config in after.signing_configs.values_mut() {
             let uses = config.of_kind(kind).any(|service| service.url() == Some(url));
             match config.end(kind, url, at) {

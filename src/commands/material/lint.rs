@@ -4,13 +4,12 @@ use std::fmt;
 
 use ceremony::{Finding, Json};
 
-use super::listing;
 use crate::advice::advice;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::material;
 use crate::policy_file::PolicyFile;
-use crate::report::{Outcome, Report, object};
+use crate::report::{Outcome, Report, finding, object};
 use crate::text::wrapped;
 
 /// Say what is wrong with the trust material, by name
@@ -57,7 +56,7 @@ impl fmt::Display for Linted {
 
 impl Report for Linted {
     fn json(&self) -> Json {
-        let findings = |findings: &[Finding]| findings.iter().map(listing::finding).collect::<Json>();
+        let findings = |findings: &[Finding]| findings.iter().map(finding).collect::<Json>();
         object([
             ("ok", Json::Bool(self.open.is_empty())),
             ("findings", findings(&self.open)),

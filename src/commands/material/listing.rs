@@ -7,7 +7,6 @@ use ceremony::material::{
 };
 use ceremony::{Certificate, Digest, Json, Object, Time};
 
-pub(in crate::commands) use crate::report::finding;
 use crate::report::object;
 use crate::text::{columns, escaped, wrapped};
 

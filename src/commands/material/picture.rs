@@ -7,7 +7,7 @@ use ceremony::material::timeline::Timeline;
 
 use super::timeline::{remarks, span, years};
 use crate::page::page;
-use crate::text::{escaped, wrapped, xml};
+use crate::text::{escaped, shortened, wrapped, xml};
 
 /// Measures in pixels.
 const WIDTH: i128 = 1000;
@@ -34,7 +34,7 @@ pub(super) fn svg(timeline: &Timeline, trust_root: &str, now: Time) -> String {
          font-family=\"sans-serif\" font-size=\"13\">\n<title>{name}: when what is valid</title>\n\
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n\
          <text x=\"8\" y=\"15\" font-size=\"15\">{}</text>\n",
-        xml(&escaped(&shortened(trust_root, 42)).to_string())
+        xml(&escaped(&shortened(trust_root, 43)).to_string())
     );
     for (year, at) in years(span) {
         let x = x(at);
@@ -153,12 +153,6 @@ fn shade(out: &mut String, (from, to): (i128, i128), (top, height): (usize, usiz
 fn place(at: i64, (first, last): (i64, i64)) -> i128 {
     let (at, first, last) = (i128::from(at), i128::from(first), i128::from(last));
     (NAMES + (at - first) * (WIDTH - NAMES - 10) / (last - first).max(1)).clamp(NAMES, WIDTH - 10)
-}
-
-/// The first `most` characters.
-fn shortened(text: &str, most: usize) -> String {
-    let more = if text.chars().count() > most { "…" } else { "" };
-    text.chars().take(most).collect::<String>() + more
 }
 
 const EMPTY: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 300 40\"><text x=\"8\" y=\"24\">There is no \

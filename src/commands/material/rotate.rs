@@ -1,7 +1,7 @@
 //! `trustroot material rotate`
 
 use ceremony::material::signing_config::Form;
-use ceremony::material::{Kind, Material, NewService, Service, ServiceKind, SigningConfig, TrustedRoot};
+use ceremony::material::{Material, NewService, Service, ServiceKind, SigningConfig, TrustedRoot};
 
 use super::change::{Grounds, Wanted};
 use super::entry::{Entry, Proven};
@@ -29,7 +29,7 @@ impl Rotate {
         let root = wanted.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
         let proven = self.entry.prove(context, &wanted.policy.policy, &root, ui)?;
         let after = take_up(&wanted.material, &proven, self.operator, ui)?;
-        let kind = service(proven.entry.kind());
+        let kind = ServiceKind::behind(proven.entry.kind());
         let uses = |config: &SigningConfig| {
             kind.is_none_or(|kind| config.of_kind(kind).any(|known| known.url() == Some(proven.url.as_str())))
         };
@@ -49,7 +49,7 @@ pub(in crate::commands) fn take_up(
     let mut after = material.clone();
     let root = after.trusted_root.unwrap_or_else(TrustedRoot::empty);
     after.trusted_root = Some(root.add(&proven.entry).or_fail(|| "nothing was added")?);
-    let Some(kind) = service(proven.entry.kind()) else { return Ok(after) };
+    let Some(kind) = ServiceKind::behind(proven.entry.kind()) else { return Ok(after) };
     after.signing_configs.entry(SigningConfig::TARGET.to_owned()).or_insert_with(SigningConfig::empty);
     // A variant that signers opt in to goes along where it has such a service: what ends, ends there too.
     let like = |service: &Service<'_>| service.major_api_version() == Some(proven.api_version);
@@ -60,16 +60,6 @@ pub(in crate::commands) fn take_up(
         }
     }
     Ok(after)
-}
-
-/// As what signers use it. They ask Fulcio, which asks the CT log.
-pub(super) fn service(kind: Kind) -> Option<ServiceKind> {
-    match kind {
-        Kind::Fulcio => Some(ServiceKind::Ca),
-        Kind::Rekor => Some(ServiceKind::Rekor),
-        Kind::Tsa => Some(ServiceKind::Tsa),
-        Kind::CtLog => None,
-    }
 }
 
 /// `config` with signers using the service of a new entry from its start on. A new key or certificate behind the same URL

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ceremony::{Json, Object};
+use ceremony::Json;
 
 use crate::report::{Report, object};
 use crate::text::{escaped, wrapped};
@@ -52,10 +52,6 @@ impl Report for Signed {
                 ("new", Json::Bool(made.is_new)),
             ])
         });
-        let object: Object =
-            [("ok", Json::Bool(true)), ("ceremony", Json::string(&self.ceremony)), ("signed", signed.collect())]
-                .into_iter()
-                .collect();
-        Json::Object(object)
+        object([("ok", Json::Bool(true)), ("ceremony", Json::string(&self.ceremony)), ("signed", signed.collect())])
     }
 }

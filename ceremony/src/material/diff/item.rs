@@ -140,8 +140,7 @@ fn detail(path: &str, value: &Json) -> String {
         return format!("{key}, SHA-256 {digest}");
     }
     if let Some(raw) = raw.filter(|_| path.ends_with("logId.keyId")) {
-        let id: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
-        return format!("{} {text}, in hex {id}", path.escape_debug());
+        return format!("{} {text}, in hex {}", path.escape_debug(), hex::encode(raw));
     }
     let text = if value.as_str().is_some() { text.to_string() } else { value.pretty().trim_end().to_string() };
     let path = path.rsplit_once("publicKey.").map_or(path, |(_, path)| path);

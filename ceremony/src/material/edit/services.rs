@@ -57,15 +57,12 @@ impl SigningConfig {
         Some(if ends { self.unset(&path, "end") } else { self.clone() })
     }
 
-    /// The last service of this kind, URL and version that has not ended by `start`.
+    /// The service of this kind, URL and version that has not ended by `start`: one that is open, else the first.
     fn goes_on(&self, kind: ServiceKind, url: &ServiceUrl, version: u64, start: &Moment) -> Option<Service<'_>> {
         let same =
             |service: &Service<'_>| service.url() == Some(url.as_str()) && service.major_api_version() == Some(version);
         let over = |service: &Service<'_>| service.valid_for().is_ok_and(|valid| valid.is_over(start));
-        // One that is open goes before one that is to end.
-        let mut known: Vec<Service<'_>> = self.of_kind(kind).filter(same).filter(|service| !over(service)).collect();
-        known.sort_by_key(|service| service.valid_for().is_ok_and(|valid| valid.end.is_some()));
-        known.first().copied()
+        self.of_kind(kind).filter(same).filter(|service| !over(service)).min_by_key(|service| !is_open(service))
     }
 
     /// With the service of this kind at `url` valid until `at`; of several at one URL, the one that is open.
