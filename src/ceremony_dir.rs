@@ -59,6 +59,8 @@ pub(crate) struct Ceremony {
 pub(crate) struct Outline {
     /// The staged roles and their versions.
     pub(crate) staged: BTreeMap<String, u64>,
+    /// Whether there are any, each the next version after the one in `base/`. Otherwise somebody changed files.
+    pub(crate) follows: bool,
     /// Whether it was closed.
     pub(crate) abandoned: bool,
 }
@@ -74,14 +76,23 @@ impl Outline {
                 .or_fail(|| format!("ceremony {name}: staged/{} cannot be used", entry.name))?;
             staged.insert(role.to_owned(), file.metadata.version());
         }
+        let mut follows = !staged.is_empty();
+        for (role, version) in &staged {
+            follows &= *version == base_version(&dir, role)?.saturating_add(1);
+        }
         let abandoned = disk::read_if_there(&dir.abandoned(), METADATA_LIMIT)?;
         let abandoned = abandoned.map(|bytes| Abandoned::parse(&bytes)).transpose();
-        Ok(Self { staged, abandoned: abandoned.or_fail(|| format!("ceremony {name} cannot be used"))?.is_some() })
+        let abandoned = abandoned.or_fail(|| format!("ceremony {name} cannot be used"))?.is_some();
+        Ok(Self { staged, follows, abandoned })
     }
 
     /// Whether every staged role is published in this version or a later one, and visible to clients. Roles that no
-    /// snapshot of ours names, because somebody else makes it, are visible once their file is there.
+    /// snapshot of ours names, because somebody else makes it, are visible once their file is there. A ceremony whose
+    /// files somebody changed so that it would look published is not.
     pub(crate) fn is_published(&self, published: &Published) -> Result<bool, Failure> {
+        if !self.follows {
+            return Ok(false);
+        }
         let root = published.roots.last().map_or(0, |file| file.metadata.version());
         let meta = published.snapshot.as_ref().map(|file| ceremony::Meta::of(&file.metadata)).transpose()?;
         let sealed = published.is_sealed();
@@ -93,6 +104,18 @@ impl Outline {
             }
         }))
     }
+}
+
+/// The version of `role` that a ceremony starts from; 0 if there was none.
+fn base_version(dir: &CeremonyDir, role: &str) -> Result<u64, Failure> {
+    if role == "root" {
+        let files = disk::list(&dir.root().join("base"), FILES)?;
+        let roots = files.iter().filter_map(|file| numbered(&file.name)).filter(|(_, role)| *role == "root");
+        return Ok(roots.map(|(version, _)| version).max().unwrap_or(0));
+    }
+    let file = disk::read_if_there(&dir.root().join(&format!("base/{role}.json")), METADATA_LIMIT)?;
+    let file = file.map(PublishedFile::parse).transpose().or_fail(|| format!("base/{role}.json cannot be used"))?;
+    Ok(file.map_or(0, |file| file.metadata.version()))
 }
 
 /// `abandoned.json`
@@ -174,8 +197,10 @@ impl Ceremony {
         let published = Published::read(&workdir.repository())?;
         let mut open = Vec::new();
         for name in Self::names(workdir)? {
-            let outline = Outline::read(workdir, &name)?;
-            if !outline.abandoned && !outline.is_published(&published)? {
+            // One that cannot be used is open until somebody has seen to it.
+            let over = Outline::read(workdir, &name)
+                .and_then(|outline| Ok(outline.abandoned || outline.is_published(&published)?));
+            if !over.unwrap_or(false) {
                 open.push(name);
             }
         }
@@ -187,8 +212,8 @@ impl Ceremony {
         let published = Published::read(&workdir.repository())?;
         let mut newest = None;
         for name in Self::names(workdir)? {
-            let outline = Outline::read(workdir, &name)?;
-            if outline.abandoned || !outline.is_published(&published)? {
+            let outline = Outline::read(workdir, &name).ok().filter(|outline| !outline.abandoned);
+            if !outline.is_some_and(|outline| outline.is_published(&published).unwrap_or(false)) {
                 continue;
             }
             let staging = disk::read(&workdir.ceremony(&name).inputs().join("staging.json"), METADATA_LIMIT)?;

@@ -24,6 +24,12 @@ pub(crate) fn escaped_json(text: &str) -> Escaped<'_> {
     Escaped { text, keep_lines: true, json: true }
 }
 
+/// Like [`escaped`], with blanks written out too: what others wrote stays one word, and makes no sentence of its own
+/// where [`wrapped`] would break it.
+pub(crate) fn one_word(text: &str) -> String {
+    escaped(text).to_string().replace(' ', "\\u{20}")
+}
+
 /// Text that a terminal only shows.
 pub(crate) struct Escaped<'a> {
     text: &'a str,
@@ -180,9 +186,11 @@ pub(crate) fn hanging(text: &str, indent: usize) -> String {
     format!("{}{}", " ".repeat(indent), wrapped(text, indent + 2).trim_start())
 }
 
-/// Whether a terminal shows `c` as one thing in its place. `escape_debug` knows what is printable and what combines.
+/// Whether a terminal shows `c` as one thing in its place. `escape_debug` knows what is printable and what combines, and
+/// takes the letters and symbols of Unicode that have no ink for printable.
 fn is_harmless(c: char) -> bool {
-    matches!(c, ' '..='~') || (!c.is_ascii() && c.escape_debug().count() == 1)
+    let is_empty = matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    matches!(c, ' '..='~') || (!c.is_ascii() && !is_empty && c.escape_debug().count() == 1)
 }
 
 #[cfg(test)]
@@ -196,6 +204,10 @@ mod tests {
         assert_eq!(escaped(hostile).to_string(), r"a\u{1b}[2Jb\u{d}c\u{a}d\u{202e}e\u{9b}f\u{200b}g\u{7f}h\u{301}");
         assert_eq!(escaped("Zoë's key, 鍵 \"\\\"").to_string(), "Zoë's key, 鍵 \"\\\"");
         assert_eq!(escaped_lines("a\n\x07").to_string(), "a\n\\u{7}");
+        for blank in ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}', '\u{a0}', '\u{3000}'] {
+            assert!(escaped(&format!("a{blank}")).to_string().starts_with("a\\u{"), "{blank:?}");
+        }
+        assert_eq!(one_word("a root 1; published\n"), r"a\u{20}root\u{20}1;\u{20}published\u{a}");
     }
 
     #[test]

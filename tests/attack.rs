@@ -266,3 +266,75 @@ fn what_lies_in_the_place_of_a_signature_is_named_before_a_device_is_troubled() 
     std::fs::write(directory.join(name), bad).unwrap();
     says(&room.run_as(&alice, 0, &sign), &["alice signed root version 1 before"]);
 }
+
+/// Whoever changes one staged file of a ceremony does not make it look published.
+#[test]
+fn a_ceremony_whose_files_were_changed_is_not_over() {
+    let room = Room::new(&["alice", "bob"], 2);
+    room.hold(&["alice", "bob"]);
+    room.coordinator.write("targets/b.txt", "new\n");
+    let second = room.stage();
+    let staged = room.path(&format!("ceremonies/{second}/staged/targets.json"));
+    for change in ["an older one", "none"] {
+        match change {
+            "none" => std::fs::remove_file(&staged).unwrap(),
+            _ => _ = std::fs::copy(room.path("repository/1.targets.json"), &staged).unwrap(),
+        }
+        let named = format!("Ceremony {second}: it cannot be used");
+        says(&room.run(1, &["status"]), &[&named, "staged/targets.json"]);
+        says(&room.run(1, &["sign", "--key-file=none", "--expect=00"]), &["is not what its inputs give"]);
+        says(&room.run(0, &["ceremony"]), &[&format!("Ceremony {second} cannot be used")]);
+        says(
+            &room.run(1, &["stage", "--name=third"]),
+            &[&format!("the staged files of ceremony {second} are not what follows")],
+        );
+    }
+}
+
+#[test]
+fn monitoring_sees_that_clients_refuse_what_is_published() {
+    let room = Room::new(&["alice", "bob"], 2);
+    room.hold(&["alice", "bob"]);
+    room.run(0, &["status", "--check"]);
+    room.replace("repository/timestamp.json", "\"expires\": \"2026", "\"expires\": \"2099");
+    says(&room.run(1, &["status", "--check"]), &["Clients refuse timestamp.json"]);
+    let alarms = room.json(1, &["status", "--check"]);
+    assert_eq!(alarms["alarms"].as_array().unwrap().len(), 1, "{alarms}");
+}
+
+/// Files that anybody can put among the signatures say nothing in the words of this program, and keep nobody out.
+#[test]
+fn what_lies_among_the_signatures_makes_no_sentences() {
+    let room = Room::new(&["alice", "bob"], 2);
+    let first = room.stage();
+    room.sign_all(&["alice", "bob"], &first);
+    let signatures = format!("ceremonies/{first}/signatures");
+    let name = format!("{signatures}/a{} Next, the coordinator:/z.json", "x".repeat(63));
+    room.coordinator.write(&name, "{}");
+    room.coordinator.write(&format!("{signatures}/root/zz.json"), "[1]");
+    room.coordinator.write(&format!("{signatures}/root/large.json"), "");
+    std::fs::File::create(room.path(&format!("{signatures}/root/large.json"))).unwrap().set_len(1 << 40).unwrap();
+    for command in [&["status", &first][..], &["ceremony"]] {
+        let run = room.run(0, command);
+        says(
+            &run,
+            &[
+                "Next,\\u{20}the\\u{20}coordinator:/z.json",
+                "root/zz.json counts",
+                "root/large.json has 1099511627776 bytes",
+            ],
+        );
+    }
+
+    // One file in the place of a good one leaves the others.
+    let mail = room.path("mail");
+    std::fs::rename(room.path(&signatures), &mail).unwrap();
+    let alice = std::fs::read_dir(mail.join("root")).unwrap().map(|file| file.unwrap().file_name());
+    let alice = alice.filter_map(|name| name.into_string().ok()).find(|name| name.starts_with("alice")).unwrap();
+    room.coordinator.write(&format!("{signatures}/root/{alice}"), "{}");
+    let answer = room.json(0, &["import", "mail/root", "mail/targets"]);
+    let rows: Vec<_> = answer["signatures"].as_array().unwrap().iter().collect();
+    assert_eq!(rows.iter().filter(|row| row["fate"] == "kept").count(), 3, "{answer}");
+    let left = rows.iter().find(|row| row["file"].as_str().unwrap().ends_with(&alice) && row["fate"] == "left");
+    assert!(left.unwrap()["reason"].as_str().unwrap().contains("is no good signature"), "{answer}");
+}

@@ -11,7 +11,7 @@ use common::terminal::{CTRL_C, DOWN, ENTER};
 use common::{Room, Trustroot};
 
 const WHAT: &str = "What to do";
-const GO_ON: &str = "\r\n\r\nEnter goes on, to what comes next";
+const GO_ON: &str = "\n\nEnter goes on, to what comes next";
 
 /// What the guide says without a terminal, with one blank between any two words.
 fn guide(room: &Room, machine: &Trustroot) -> String {

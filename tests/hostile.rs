@@ -336,7 +336,6 @@ fn what_is_far_too_long_is_not_read() {
         ("ceremonies/open/base/1.root.json", "review open"),
         ("ceremonies/open/staged/root.json", "sign open"),
         ("ceremonies/open/witnesses/zoe.json", "review open"),
-        ("ceremonies/open/signatures/root/zoe.json", "publish open"),
         ("ceremonies/closed/abandoned.json", "status closed"),
         ("~/config.toml", "keyholder devices"),
         ("root.json", "verify --repository repository --root root.json"),

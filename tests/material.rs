@@ -343,6 +343,24 @@ fn what_is_wanted_is_discarded_file_by_file() {
     assert!(!trustroot.read("targets/signing_config.v0.2.json").contains("login.example"));
 }
 
+/// By the word of the policy alone any file is trust material: that is taken back, and the file stays.
+#[test]
+fn no_file_is_thrown_away_that_may_be_the_only_one() {
+    let trustroot = sigstore();
+    trustroot.write("targets/only.bin", "the only one");
+    let path = trustroot.dir().join("trustroot.toml");
+    let before = fs::read_to_string(&path).unwrap();
+    let said = |file: &str| {
+        format!("\n[targets.\"{file}\"]\ncustom = {{ sigstore = {{ usage = \"Rekor\", status = \"Active\" }} }}\n")
+    };
+    fs::write(&path, format!("{before}{}", said("only.bin"))).unwrap();
+    let text = trustroot.ok(&["material", "discard", "--throw-away", "--now", NOW]);
+    assert!(text.contains("what the policy says of only.bin; the file stays in targets/"), "{text}");
+    assert!(!text.contains("is new"), "{text}");
+    assert_eq!(trustroot.read("targets/only.bin"), "the only one");
+    assert_eq!(fs::read_to_string(&path).unwrap().trim_end(), before.trim_end());
+}
+
 #[test]
 fn whoever_signs_sees_what_changes() {
     let trustroot = sigstore();

@@ -202,6 +202,41 @@ fn whoever_signs_reads_that_a_key_is_compromised() {
     assert!(!trustroot.dir().join("evidence/fulcio-15d79534").exists());
 }
 
+/// What nobody here said of a compromise excuses no end, and hides no word.
+#[test]
+fn a_statement_that_was_put_there_hides_nothing() {
+    let trustroot = sigstore();
+    let at = "2026-08-01T00:00:00Z";
+    let place = "evidence/fulcio-15d79534";
+    let statement = |since: &str| json!({ "compromised-since": since }).to_string();
+    trustroot.write(place, statement("2099-01-01T00:00:00Z"));
+    trustroot.ok(&end("fulcio", "15d79534", at, &["--last-use", at]));
+    assert!(!trustroot.dir().join(place).exists(), "the last use was said instead");
+    trustroot.write(place, statement("2099-01-01T00:00:00Z"));
+    trustroot.write(&format!("{place}.claimed"), format!("{NOW}\n"));
+    let late = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);
+    assert!(late.says("end-before-use (fulcio https://fulcio.sigstore.dev 15d79534"), "{late:?}");
+    assert!(late.says(&format!("its last use at {NOW}, as it is claimed")), "{late:?}");
+
+    // Both words are read by whoever signs.
+    trustroot.write(place, statement(at));
+    stage(&trustroot);
+    let review = trustroot.run(&["review", "next", "--now", NOW]);
+    let said = review.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(&format!("they say that it was last used at {NOW}")), "{said}");
+
+    // Who says that it is compromised says nothing of the last use, and may find out that it was earlier.
+    let late = trustroot.exits(2, &end("fulcio", "15d79534", at, &["--compromised"]));
+    assert!(late.says(&format!("has ended already, at {at}")), "{late:?}");
+    let earlier = trustroot.json(0, &end("fulcio", "15d79534", "2026-07-01T00:00:00Z", &["--compromised"]));
+    let files = told(&earlier);
+    assert_eq!(
+        files[0].1,
+        ["ends Fulcio fulcio.sigstore.dev (sigstore-intermediate) on 2026-07-01 instead of 2026-08-01"]
+    );
+    assert!(!trustroot.dir().join(format!("{place}.claimed")).exists());
+}
+
 #[test]
 fn an_end_that_is_edited_by_hand_is_held_against_the_evidence() {
     let trustroot = sigstore();

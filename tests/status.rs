@@ -3,16 +3,8 @@
 
 mod common;
 
-use common::{Room, Run, fits};
+use common::{Room, fits, says};
 use serde_json::{Value, json};
-
-fn says(run: &Run, lines: &[&str]) {
-    let text = format!("{}{}", run.stdout, run.stderr);
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for line in lines {
-        assert!(joined.contains(line), "no {line:?} in\n{text}");
-    }
-}
 
 fn online(room: &Room) -> String {
     room.key_file("online").to_str().unwrap().to_owned()

@@ -6,7 +6,7 @@ use ceremony::{Digest, Policy, SignatureFile, Staging, TargetList};
 
 use super::Abandoned;
 use super::carried::Carried;
-use crate::disk;
+use crate::disk::{self, DiskError};
 use crate::error::{Failure, OrFail as _};
 use crate::policy_file;
 use crate::published::{METADATA_LIMIT, PublishedFile};
@@ -17,6 +17,9 @@ pub(super) const FILES: usize = 100_000;
 
 /// The most bytes of all files of a ceremony together: the targets before and after, each as long as one may be.
 const TOTAL: u64 = 2 * METADATA_LIMIT;
+
+/// The most bytes of a signature file: more than a thousand times what one has.
+const SIGNATURE_LIMIT: u64 = 1 << 20;
 
 /// What to do about a file that nobody here wrote.
 const AWAY: &str = "look where it came from, and take it away: nothing else lies in a ceremony";
@@ -54,8 +57,19 @@ impl Contents {
         let mut contents = Self::default();
         let mut total = 0;
         for path in paths {
-            let limit = if path == "inputs/policy.toml" { policy_file::LIMIT } else { METADATA_LIMIT };
-            let bytes = disk::read(&dir.root().join(&path), limit)?;
+            let is_signature = path.starts_with("signatures/");
+            let limit = match &*path {
+                "inputs/policy.toml" => policy_file::LIMIT,
+                _ if is_signature => SIGNATURE_LIMIT,
+                _ => METADATA_LIMIT,
+            };
+            let bytes = match disk::read(&dir.root().join(&path), limit) {
+                Err(error @ DiskError::TooLarge { .. }) if is_signature => {
+                    contents.unreadable.push((path, error.to_string()));
+                    continue;
+                }
+                read => read?,
+            };
             total += bytes.len() as u64;
             if total > TOTAL {
                 let message = format!("its files have more than {TOTAL} bytes, those up to {path} alone");

@@ -236,11 +236,11 @@ fn keep(
         };
         let place = ceremony.dir.signatures(&role).join(&file.file_name());
         match disk::create_new(&place, &file.to_file(), Access::Shared) {
-            // The same key twice in what is imported now.
-            Err(error) if ceremony.files.contains_key(&format!("signatures/{role}/{}", file.file_name())) => {
-                return Err(Failure::from(error)
-                    .hint("the file there is no good signature: look where it came from, take it away, import again"));
+            // One file that somebody put there keeps none of the others out.
+            Err(disk::DiskError::Exists { .. }) if !is_good(ceremony, staged, &place) => {
+                fate = Fate::Left(Left::Taken { path: place.to_string() });
             }
+            // The same key twice in what is imported now.
             Err(disk::DiskError::Exists { .. }) => {}
             result => {
                 result?;
@@ -249,6 +249,12 @@ fn keep(
         }
     }
     Ok(Row { file: came_in, role, key, keyholder: Some(owner), fate })
+}
+
+/// Whether the file at `place` is a good signature of what is staged.
+fn is_good(ceremony: &Ceremony, staged: &Staged, place: &Place) -> bool {
+    let file = disk::read(place, SIGNATURE_LIMIT).ok().and_then(|bytes| SignatureFile::parse(&bytes).ok());
+    file.is_some_and(|file| own::judge(&ceremony.inputs.policy.id, staged, &file).verdict.is_ok())
 }
 
 /// A payload that was written for a signer elsewhere.

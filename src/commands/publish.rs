@@ -70,6 +70,7 @@ impl Publish {
         still_next(&staged, &published, context.now)?;
         let assembled = assemble(&ceremony, staged)?.continued(|role| published.latest(role));
 
+        let online_keys = self.online.online_keys.clone();
         let online = self.online.complete(context, ui, &ceremony.inputs.policy, &ceremony.roster)?;
         let mut keys = OnlineKeys::new(context, &online, &ceremony.roster)?;
         let (sealed, absent) = seal(&ceremony, &assembled, &published, &mut keys, context)?;
@@ -78,7 +79,8 @@ impl Publish {
         let targets = if self.dry_run { verified.targets().count() } else { 0 };
         let writes = verified.writes().iter().map(|write| write.name.clone()).collect();
         let name = ceremony.name.clone();
-        let mut report = Done { ceremony: name, dry_run: self.dry_run, targets, writes, absent, simulation };
+        let mut report =
+            Done { ceremony: name, dry_run: self.dry_run, targets, writes, absent, simulation, online_keys };
         if !self.dry_run {
             store_seals(&lock, &ceremony, sealed.seals())?;
             let written = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;

@@ -184,6 +184,10 @@ fn left_out(paths: &[String]) -> Option<String> {
 fn refuse_conflicts(workdir: &Workdir, staged: &Staged) -> Result<(), Failure> {
     for name in Ceremony::names(workdir)? {
         let other = Outline::read(workdir, &name)?;
+        if !other.follows && !other.abandoned {
+            return Err(Failure::no(format!("the staged files of ceremony {name} are not what follows its base/"))
+                .hint(format!("get an unchanged copy of it; or close it with `trustroot abandon {name}`")));
+        }
         let same =
             |(role, staged): &(&String, &StagedRole)| other.staged.get(*role) == Some(&staged.metadata.version());
         let Some((role, staged)) = staged.roles().iter().find(same).filter(|_| !other.abandoned) else { continue };

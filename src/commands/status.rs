@@ -2,17 +2,20 @@
 
 use std::fmt;
 
-use ceremony::{Days, Json, Time};
+use ceremony::{Days, Json, Policy, Time};
 
-use crate::ceremony_dir::{Abandoned, Ceremony, Outline};
+use crate::audit::{Audit, Problem};
+use crate::ceremony_dir::{Abandoned, Ceremony, Derivation, Outline};
 use crate::context::Context;
 use crate::deadlines::{By, Deadline, distance, table};
 use crate::disk;
 use crate::error::Failure;
 use crate::examine::and;
+use crate::pinned::led_to;
 use crate::policy_file::PolicyFile;
 use crate::published::Published;
 use crate::report::{Outcome, Report, object};
+use crate::source::Published as Files;
 use crate::standing::{Next, Standing};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -31,8 +34,9 @@ Examples:
 pub(crate) struct Status {
     /// Show this ceremony alone, be it open, published or closed
     ceremony: Option<String>,
-    /// For monitoring: exit with 1 if anything is expired, or expires within DAYS (0 unless given); if a signing window
-    /// is open and nobody has staged; if half the window of an online role is over and no timer has renewed it
+    /// For monitoring: exit with 1 if clients refuse anything that is published; if anything is expired, or expires
+    /// within DAYS (0 unless given); if a signing window is open and nobody has staged; if half the window of an online
+    /// role is over and no timer has renewed it
     #[arg(long, value_name = "DAYS", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     #[arg(conflicts_with = "ceremony")]
     check: Option<u32>,
@@ -61,6 +65,10 @@ impl Status {
             }
         }
         state.alarms = state.alarms(self.check);
+        if self.check.is_some() && !published.roots.is_empty() {
+            let policy = PolicyFile::read(workdir)?.policy;
+            state.alarms.extend(refused(context, &policy, &published)?);
+        }
         let good = state.broken.is_empty() && (self.check.is_none() || state.alarms.is_empty());
         state.ok = good;
         Ok(Outcome::answer(good, state))
@@ -72,6 +80,21 @@ struct Alarm {
     /// The role that it is about; none where nothing is published.
     role: Option<String>,
     what: String,
+}
+
+/// What clients refuse of what is published, whenever that is: from the root that this machine trusts, or else from the
+/// first one that is published.
+fn refused(context: &Context, policy: &Policy, published: &Published) -> Result<Vec<Alarm>, Failure> {
+    let trusted = context.machine.trusted(&policy.id)?;
+    let pin = trusted.as_deref().or(published.roots.first().map(|root| &*root.bytes)).unwrap_or_default();
+    let root = match led_to(pin, published) {
+        Ok(root) => root,
+        Err(failure) => return Ok(vec![Alarm { role: Some("root".to_owned()), what: failure.line() }]),
+    };
+    let directory = Files::in_directory(context.workdir.repository().root().path());
+    let problems = Audit::damage(&published.over(&directory)?, &root)?;
+    let what = |problem: &Problem| format!("Clients refuse {}: {}", escaped(&problem.subject), escaped(&problem.what));
+    Ok(problems.iter().map(|problem| Alarm { role: None, what: what(problem) }).collect())
 }
 
 /// Where everything stands.
@@ -114,9 +137,9 @@ impl State {
             Ok(standing) if standing.is_over() => self.published.push(name),
             Ok(standing) => self.open.push(standing),
             // An old ceremony was staged by rules that this program may not have: it is over all the same.
-            Err(failure) => match is_published(workdir, &name, published) {
-                true => self.published.push(name),
-                false => self.broken.push((name, failure)),
+            Err(failure) => match ceremony.derive() {
+                Ok(Derivation::Cannot(_)) if is_published(workdir, &name, published) => self.published.push(name),
+                _ => self.broken.push((name, failure)),
             },
         }
     }

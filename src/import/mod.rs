@@ -53,6 +53,9 @@ pub(crate) enum Left {
     /// A signature file of a role that is not in this ceremony.
     #[error("{role} is not staged here; staged are {staged}")]
     NotStaged { role: String, staged: String },
+    /// The name of its file is taken in the ceremony.
+    #[error("{path} is there, and is no good signature: look where it came from, take it away, import again")]
+    Taken { path: String },
     /// One of several files, and of no use.
     #[error("{0}")]
     NoSignature(String),

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::io::{self, Read as _};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ceremony::source::{metadata_name, target_path};
 use ceremony::{Source, SourceError};
@@ -19,6 +19,8 @@ use crate::source::{OpenError, http_child, shown};
 const REDIRECTS: usize = 5;
 /// A server that sends its files slower than this, in bytes per second, keeps its clients from news.
 const SLOWEST: u64 = 16 * 1024;
+/// The bytes of an answer that are taken at once.
+const CHUNK: usize = 16 * 1024;
 
 /// Files below an `http` or `https` address.
 ///
@@ -96,7 +98,8 @@ impl Site {
         let mut url = self.base.clone();
         url.set_path(self.base.path().trim_end_matches('/'));
         let request = self.agent(&url).post(url.as_str()).config().timeout_global(Some(self.most(limit))).build();
-        let reply = self.reply(request.content_type(kind).send(body), limit);
+        let asked = Instant::now();
+        let reply = self.reply(request.content_type(kind).send(body), limit, asked);
         answer(shown(&url), limit, reply.and_then(Reply::here))
     }
 
@@ -114,7 +117,7 @@ impl Site {
         Err(HttpError::Redirects { limit: REDIRECTS })
     }
 
-    /// The longest that an answer of `limit` bytes may take.
+    /// The longest that an answer of so many bytes may take.
     fn most(&self, limit: u64) -> Duration {
         let most = self.patience.saturating_mul(2).saturating_add(Duration::from_secs(limit / SLOWEST));
         self.total.map_or(most, |total| total.min(most))
@@ -122,10 +125,16 @@ impl Site {
 
     fn ask(&self, url: &Url, limit: u64) -> Result<Reply, HttpError> {
         let request = self.agent(url).get(url.as_str()).config().timeout_global(Some(self.most(limit))).build();
-        self.reply(request.call(), limit)
+        let asked = Instant::now();
+        self.reply(request.call(), limit, asked)
     }
 
-    fn reply(&self, response: Result<Response<Body>, ureq::Error>, limit: u64) -> Result<Reply, HttpError> {
+    fn reply(
+        &self,
+        response: Result<Response<Body>, ureq::Error>,
+        limit: u64,
+        asked: Instant,
+    ) -> Result<Reply, HttpError> {
         let response = response.map_err(|error| self.explain(error))?;
         let location = response.headers().get(header::LOCATION).map(|value| value.as_bytes().to_vec());
         match (response.status(), location) {
@@ -143,8 +152,20 @@ impl Site {
             return Ok(Reply::Answer(Answer::TooLarge));
         }
         let mut bytes = Vec::new();
-        let read = body.into_reader().take(limit.saturating_add(1)).read_to_end(&mut bytes);
-        read.map_err(|error| self.explain(error.into()))?;
+        let mut body = body.into_reader().take(limit.saturating_add(1));
+        let mut chunk = [0; CHUNK];
+        loop {
+            let count = match body.read(&mut chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read.map_err(|error| self.explain(error.into()))?,
+            };
+            let Some(read) = chunk.get(..count).filter(|read| !read.is_empty()) else { break };
+            bytes.extend_from_slice(read);
+            // Measured by what has come, not by the longest that might: a server that drips is left soon.
+            if asked.elapsed() > self.most(bytes.len() as u64) {
+                return Err(HttpError::Slow { slowest: SLOWEST });
+            }
+        }
         let answer = if bytes.len() as u64 > limit { Answer::TooLarge } else { Answer::Bytes(bytes) };
         Ok(Reply::Answer(answer))
     }
@@ -416,7 +437,8 @@ mod tests {
         let (site, asked) = server(vec![Box::new(silent), Box::new(drops)]);
         let start = Instant::now();
         assert_eq!(cause(site.metadata("a.json", 9).unwrap_err()), "the server was silent for 1 s");
-        let slow = cause(site.metadata("a.json", 16_384).unwrap_err());
+        // However much the answer may have: what counts is what has come.
+        let slow = cause(site.metadata("a.json", 256 << 20).unwrap_err());
         assert_eq!(slow, "the server sends less than 16384 bytes per second");
         assert!(start.elapsed() < Duration::from_secs(10));
         asked.join().unwrap();

@@ -7,19 +7,26 @@ use super::{Next, Reach, Refused, RoleStanding, SetStanding, Standing};
 use crate::ceremony_dir::Abandoned;
 use crate::deadlines::distance;
 use crate::report::object;
-use crate::text::{escaped, wrapped};
+use crate::text::{escaped, one_word, wrapped};
 
 impl Standing {
-    /// How far it is, in lines of at most 80 columns.
+    /// How far it is and what comes next, in lines of at most 80 columns.
     pub(crate) fn text(&self, now: Time) -> String {
+        let mut out = self.so_far(now);
+        next(self, &mut out);
+        out
+    }
+
+    /// How far it is, and why it does not go on.
+    pub(crate) fn so_far(&self, now: Time) -> String {
         let text = self.next.text();
         let name = escaped(&self.name);
         let mut out = wrapped(&format!("Ceremony {name}, staged {}: {text}", distance(now, self.staged_at)), 0);
         self.roles.iter().for_each(|role| self::role(role, now, &mut out));
         for (path, why) in &self.unreadable {
-            out.push_str(&wrapped(&format!("{} counts for nothing: {}", escaped(path), escaped(why)), 2));
+            out.push_str(&wrapped(&format!("{} counts for nothing: {}", one_word(path), escaped(why)), 2));
         }
-        next(self, &mut out);
+        why(self, &mut out);
         out
     }
 
@@ -77,7 +84,7 @@ fn role(role: &RoleStanding, now: Time, out: &mut String) {
     for stale in &role.stale {
         let text = format!(
             "stale: {} signed version {} with the digest {}, and {} is staged: sign again",
-            escaped(&stale.keyholder),
+            one_word(&stale.keyholder),
             stale.version,
             stale.covers,
             stale.staged
@@ -85,12 +92,12 @@ fn role(role: &RoleStanding, now: Time, out: &mut String) {
         out.push_str(&wrapped(&text, 4));
     }
     for Refused { file, keyholder, why } in &role.refused {
-        let keyholder = escaped(keyholder);
+        let keyholder = one_word(keyholder);
         let todo = match why {
             Refusal::Bad => format!("take the file away, and ask {keyholder} for it again"),
             _ => "take the file away".to_owned(),
         };
-        let text = format!("refused: {}, said to be {keyholder}'s: {why}; {todo}", escaped(file));
+        let text = format!("refused: {}, said to be {keyholder}'s: {why}; {todo}", one_word(file));
         out.push_str(&wrapped(&text, 4));
     }
 }
@@ -117,57 +124,56 @@ fn set_text(set: &SetStanding) -> String {
     text
 }
 
-fn next(standing: &Standing, out: &mut String) {
+/// Why it does not simply go on.
+fn why(standing: &Standing, out: &mut String) {
     let text = match &standing.next {
-        Next::Await | Next::Done => return,
         Next::Closed => match &standing.abandoned {
             Some(Abandoned { at, reason }) => format!("Closed at {at}: {}", escaped(reason)),
             None => return,
         },
-        Next::Behind { role, follows, present, missing } => {
-            let role = escaped(role);
-            let text = match present {
-                Some(present) => format!(
-                    "Your copy of repository/ is older than what this ceremony follows: it has {role} {present}, and \
-                     not {follows}. Get a new copy: only that shows whether it is published already."
-                ),
-                None => format!(
-                    "Your copy of repository/ has no {role}, and this ceremony follows {role} {follows}. Only a new \
-                     copy shows whether it is published already."
-                ),
-            };
-            out.push_str(&wrapped(&text, 2));
-            match missing.is_empty() {
-                true => return,
-                false => each(missing),
-            }
-        }
-        Next::Sign(names) => each(names),
-        Next::Publish => "Next, the coordinator:".to_owned(),
-        Next::Resume => "It was interrupted. Next, the coordinator runs it again:".to_owned(),
+        Next::Behind { role, follows, present: Some(present), .. } => format!(
+            "Your copy of repository/ is older than what this ceremony follows: it has {} {present}, and not \
+             {follows}. Get a new copy: only that shows whether it is published already.",
+            escaped(role)
+        ),
+        Next::Behind { role, follows, present: None, .. } => format!(
+            "Your copy of repository/ has no {0}, and this ceremony follows {0} {follows}. Only a new copy shows \
+             whether it is published already.",
+            escaped(role)
+        ),
         Next::TooSoon(found) => {
             found.iter().for_each(|finding| out.push_str(&wrapped(&format!("! {finding}"), 2)));
-            "Next, close it, give a later start or accept it, and stage again:".to_owned()
+            return;
         }
-        Next::Expired { role } => {
-            format!("The staged {} has expired. Next, close it and stage again:", escaped(role))
-        }
+        Next::Expired { role } => format!("The staged {} has expired.", escaped(role)),
         Next::Overtaken { role, staged_on, published } => {
             let version = |version: &Option<u64>| version.map_or("nothing".to_owned(), |v| format!("version {v}"));
             let (was, is) = (version(staged_on), version(published));
-            let text = format!("{} was to follow {was}, and {is} is published now.", escaped(role));
-            format!("{text} Next, close it and stage again:")
+            format!("{} was to follow {was}, and {is} is published now.", escaped(role))
         }
+        Next::Resume => "It was interrupted.".to_owned(),
+        Next::Await | Next::Done | Next::Publish | Next::Sign(_) => return,
+    };
+    out.push_str(&wrapped(&text, 2));
+}
+
+fn next(standing: &Standing, out: &mut String) {
+    let text = match &standing.next {
+        Next::Await | Next::Closed | Next::Done => return,
+        Next::Behind { missing: names, .. } | Next::Sign(names) if names.is_empty() => return,
+        Next::Behind { missing: names, .. } | Next::Sign(names) => {
+            let names: Vec<String> = names.iter().map(|name| escaped(name).to_string()).collect();
+            format!("Next, each at their own machine: {}", or(&names))
+        }
+        Next::Publish => "Next, the coordinator:".to_owned(),
+        Next::Resume => "Next, the coordinator runs it again:".to_owned(),
+        Next::TooSoon(_) => "Next, close it, give a later start or accept it, and stage again:".to_owned(),
+        Next::Expired { .. } | Next::Overtaken { .. } => "Next, close it and stage again:".to_owned(),
     };
     out.push_str(&wrapped(&text, 2));
     for command in standing.commands() {
         out.push_str(&format!("    {}\n", escaped(&command)));
     }
-}
-
-fn each(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| escaped(name).to_string()).collect();
-    format!("Next, each at their own machine: {}", or(&names))
 }
 
 /// `a`, `a or b`, `a, b or c`

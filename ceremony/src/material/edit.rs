@@ -186,14 +186,15 @@ impl TrustedRoot {
         }
     }
 
-    /// With this entry valid until `at`. `last_use` is the last thing known to be signed with it.
+    /// With this entry valid until `at`: an end that it has is only ever made earlier. `last_use` is the last thing known
+    /// to be signed with it.
     ///
     /// # Errors
-    /// If it has no start or starts later, has ended already, or was used after `at`.
+    /// If it has no start or starts later, has ended by then already, or was used after `at`.
     pub fn end(&self, entry: &Instance<'_>, at: &Moment, last_use: Option<&Moment>) -> Result<Self, EditError> {
         let valid = entry.valid_for()?;
         let subject = || entry.subject();
-        if let Some(end) = valid.end {
+        if let Some(end) = valid.end.filter(|end| !at.is_before(end)) {
             return Err(EditError::Ended { subject: subject(), end });
         }
         if let Some(start) = valid.start.filter(|start| !start.is_before(at)) {
@@ -277,7 +278,7 @@ pub enum EditError {
         /// The last use that is known.
         used: Moment,
     },
-    /// It has an end.
+    /// It has an end that is no later.
     #[error("{} has ended already, at {end}", subject.escape_debug())]
     Ended {
         /// The entry.

@@ -155,9 +155,10 @@ impl Ending {
     }
 
     /// Whether it ends too early for what shows its last use, or for what is claimed of it. One whose key is compromised
-    /// cannot.
+    /// by its end cannot.
     pub fn finding(&self) -> Option<Finding> {
-        if self.evidence.as_ref().is_some_and(|evidence| evidence.compromised.is_some()) {
+        let compromised = self.evidence.as_ref().and_then(|evidence| evidence.compromised);
+        if compromised.is_some_and(|since| !self.end.is_before(&Moment::from(since))) {
             return None;
         }
         let early = |until: Time| self.end.is_before(&Moment::from(until));
@@ -178,10 +179,7 @@ impl fmt::Display for Ending {
         match &self.evidence {
             Some(evidence) if evidence.compromised.is_some() => {
                 let what = &evidence.what;
-                return write!(
-                    f,
-                    "there is {what}. What was signed with it later no longer verifies, whoever signed it"
-                );
+                write!(f, "there is {what}. What was signed with it later no longer verifies, whoever signed it")?;
             }
             Some(evidence) => write!(f, "there is {}, SHA-256 {}", evidence.what, evidence.sha256)?,
             None => f.write_str("there is no evidence of its last use, and whoever ends it vouches for that")?,

@@ -123,9 +123,15 @@ impl State {
         let published = Published::read(&context.workdir.repository())?;
         let mut open = Vec::new();
         for name in names {
-            let ceremony = ceremony_dir::Ceremony::load(&context.workdir, name)?;
-            let standing = Standing::of(&ceremony, &published, context.now)?;
-            open.push((signed_here(context, &ceremony)?, standing));
+            let standing = ceremony_dir::Ceremony::load(&context.workdir, name).and_then(|ceremony| {
+                let standing = Standing::of(&ceremony, &published, context.now)?;
+                Ok((signed_here(context, &ceremony)?, standing))
+            });
+            match standing {
+                Ok(standing) => open.push(standing),
+                // One that is broken keeps nobody from the others.
+                Err(failure) => self.stands.push(format!("Ceremony {name} cannot be used: {}.", failure.line())),
+            }
         }
         open.sort_by_key(|(signed, standing)| {
             let Standing { next, staged_at, .. } = standing;
@@ -144,8 +150,8 @@ impl State {
     /// An open ceremony: it wants signatures, or to be published, or cannot be any more. What is done here already goes
     /// to `later`.
     fn ceremony(&mut self, context: &Context, signed: &[String], standing: &Standing, later: &mut Vec<Step>) {
-        let (name, text) = (standing.name.as_str(), standing.text(context.now));
-        self.stands.extend(text.lines().take_while(|line| !line.starts_with("  Next")).map(str::to_owned));
+        let (name, text) = (standing.name.as_str(), standing.so_far(context.now));
+        self.stands.extend(text.lines().map(str::to_owned));
         if !signed.is_empty() {
             self.stands.push("  You have signed. Give these files to the coordinator:".to_owned());
             self.stands.extend(signed.iter().map(|file| format!("    {file}")));

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use ceremony::Json;
 use ceremony::material::evidence::{claim_name, ends, file_name};
-use ceremony::material::{FileDiff, Material, TrustedRoot, diff};
+use ceremony::material::legacy::in_step;
+use ceremony::material::{FileDiff, LegacyTarget, Material, Moment, TrustedRoot, diff};
+use ceremony::{Json, Targets};
 
 use crate::context::Context;
 use crate::disk;
@@ -12,6 +13,7 @@ use crate::error::Failure;
 use crate::examine::{and, meaning};
 use crate::material;
 use crate::policy_file::PolicyFile;
+use crate::published::Published;
 use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -37,8 +39,11 @@ impl Discard {
         let wanted = material::wanted(workdir, &PolicyFile::read(workdir)?.policy)?;
         let published = material::published(workdir)?;
         let after = self.put_back(&wanted, &published);
+        let mut gone = wanted.paths();
+        gone.retain(|path| !after.paths().contains(path));
+        let kept = kept(workdir, &wanted, &gone, &Moment::from(context.now))?;
         // Told as what it was when it was done.
-        let mut discarded = Discarded { files: diff(&after, &wanted), unreadable: Vec::new() };
+        let mut discarded = Discarded { files: diff(&after, &wanted), unreadable: Vec::new(), kept };
         let unreadable = wanted.unreadable.iter().filter(|(path, _)| self.means(path));
         discarded.unreadable.extend(unreadable.map(|(path, _)| path.clone()));
         let goes = |path: &String| {
@@ -57,22 +62,22 @@ impl Discard {
                 return Err(Failure::no("nothing was thrown away"));
             }
         }
-        material::write(workdir, &wanted, &after)?;
-        let mut gone = wanted.paths();
-        gone.retain(|path| !after.paths().contains(path));
-        forget(workdir, &gone)?;
         // What was said of an end that does not come would be taken for what is said of the next.
         let stays = ends(published.trusted_root.as_ref(), after.trusted_root.as_ref());
         let was = ends(published.trusted_root.as_ref(), wanted.trusted_root.as_ref());
-        let _lock = workdir.lock()?;
         for (entry, _) in was.iter().filter(|(entry, _)| !stays.iter().any(|(other, _)| other == entry)) {
             for name in [file_name(entry), claim_name(entry)] {
                 let place = workdir.last_use(&name);
                 if disk::exists(&place)? {
+                    let _lock = workdir.lock()?;
                     disk::remove(&place)?;
                 }
             }
         }
+        material::write(workdir, &wanted, &after)?;
+        forget(workdir, &gone)?;
+        let _lock = workdir.lock()?;
+        gone.retain(|path| !discarded.kept.iter().any(|kept| kept == path));
         gone.iter().try_for_each(|path| disk::remove(&workdir.targets().join(path)))?;
         Ok(Outcome::done(discarded))
     }
@@ -98,6 +103,19 @@ impl Discard {
         after.legacy.sort_by(|a, b| a.path.cmp(&b.path));
         after
     }
+}
+
+/// Those of the files that go away which stay on the disk. By the word of the policy alone any file is trust material:
+/// what is published, and what is no copy of a key or a certificate in the trusted root, may be the only one there is.
+fn kept(workdir: &Workdir, wanted: &Material, gone: &[&str], now: &Moment) -> Result<Vec<String>, Failure> {
+    let published = Published::read(&workdir.repository())?;
+    let targets = published.roles.get("targets").map(|file| Targets::of(&file.metadata)).transpose()?;
+    let is_published = |path: &str| targets.iter().flat_map(Targets::entries).any(|(other, _)| other == path);
+    let made = wanted.trusted_root.as_ref().map_or_else(Vec::new, |root| in_step(root, &[], now));
+    let is_copy = |target: &LegacyTarget| made.iter().any(|copy| copy.content == target.content);
+    let goes = wanted.legacy.iter().filter(|target| gone.contains(&target.path.as_str()));
+    let stays = goes.filter(|target| is_published(&target.path) || !is_copy(target));
+    Ok(stays.map(|target| target.path.clone()).collect())
 }
 
 /// Takes what the policy says of files that go away out of it.
@@ -129,12 +147,19 @@ fn forget(workdir: &Workdir, gone: &[&str]) -> Result<(), Failure> {
 struct Discarded {
     files: Vec<FileDiff>,
     unreadable: Vec<String>,
+    /// Files that stay: only what the policy says of them goes.
+    kept: Vec<String>,
 }
 
 impl fmt::Display for Discarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Discarded, what was wanted and is not published:\n")?;
-        self.files.iter().try_for_each(|file| f.write_str(&meaning::file(file, 2)))?;
+        let mut goes = self.files.iter().filter(|file| !self.kept.contains(&file.path));
+        goes.try_for_each(|file| f.write_str(&meaning::file(file, 2)))?;
+        for path in &self.kept {
+            let text = format!("what the policy says of {}; the file stays in targets/", escaped(path));
+            f.write_str(&wrapped(&text, 2))?;
+        }
         if !self.unreadable.is_empty() {
             let paths: Vec<String> = self.unreadable.iter().map(|path| escaped(path).to_string()).collect();
             f.write_str(&wrapped(&format!("{}, which cannot be read", and(&paths)), 2))?;
@@ -148,6 +173,7 @@ impl Report for Discarded {
         object([
             ("ok", Json::Bool(true)),
             ("files", self.files.iter().map(FileDiff::json).collect()),
+            ("kept", self.kept.iter().map(Json::string).collect()),
             ("unreadable", self.unreadable.iter().map(Json::string).collect()),
         ])
     }

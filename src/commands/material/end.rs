@@ -75,6 +75,13 @@ impl End {
             let _lock = context.workdir.lock()?;
             disk::replace(&word, claimed.as_bytes(), Access::Shared)?;
         }
+        // A statement that its key is compromised is what is said instead of a last use.
+        let said = context.workdir.last_use(&file_name(&entry));
+        let stated = disk::read_if_there(&said, LIMIT)?.and_then(|bytes| Evidence::verify(&bytes, &entry).ok());
+        if stated.is_some_and(|stated| stated.compromised.is_some()) {
+            let _lock = context.workdir.lock()?;
+            disk::remove(&said)?;
+        }
         if let Some(Shown { evidence, bytes, name }) = evidence {
             grounds.proof =
                 Some(format!("there is {}, SHA-256 {}, saved as evidence/{name}", evidence.what, evidence.sha256));
@@ -101,6 +108,10 @@ impl End {
         let statement = Evidence::compromised(since);
         {
             let _lock = context.workdir.lock()?;
+            let claimed = context.workdir.last_use(&claim_name(entry));
+            if disk::exists(&claimed)? {
+                disk::remove(&claimed)?;
+            }
             disk::replace(&context.workdir.last_use(&file_name(entry)), statement.as_bytes(), Access::Shared)?;
         }
         let word = format!(

@@ -1,12 +1,13 @@
 //! What `publish` reports.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use ceremony::Json;
 
 use crate::report::{Report, object};
 use crate::simulate::Simulation;
-use crate::text::{escaped, wrapped};
+use crate::text::{command, escaped, escaped_lines, wrapped};
 
 /// What was published, or would be.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(super) struct Done {
     /// The online keys that had no part in it, and why.
     pub(super) absent: Vec<String>,
     pub(super) simulation: Simulation,
+    /// The files of online keys that were named.
+    pub(super) online_keys: Vec<PathBuf>,
 }
 
 impl fmt::Display for Done {
@@ -69,7 +72,10 @@ impl fmt::Display for Done {
             let next = "\nNext: copy repository/ to where clients fetch it: new files first, then timestamp.json, and new \
                         roots last. Let a timer run this; while nothing is due it writes nothing:";
             f.write_str(&wrapped(next, 0))?;
-            f.write_str("  trustroot renew\n")?;
+            let flag = |key: &PathBuf| ["--online-key".to_owned(), key.display().to_string()];
+            let flags: Vec<String> = self.online_keys.iter().flat_map(flag).collect();
+            let words: Vec<&str> = ["trustroot", "renew"].into_iter().chain(flags.iter().map(String::as_str)).collect();
+            writeln!(f, "  {}", escaped_lines(&command(&words)))?;
         }
         Ok(())
     }
