@@ -1,13 +1,14 @@
 //! Where a copy lies of a published file that is gone or damaged.
 //!
-//! A copy is only pointed at: whether it is the right one shows when what is published is verified again.
+//! A copy is only pointed at: whether it is the right one shows when what is published is verified again. What the keys
+//! of the newest published root do not vouch for is no copy.
 
-use ceremony::Policy;
+use ceremony::{Policy, Root, tally};
 
 use crate::ceremony_dir::Ceremony;
 use crate::context::Context;
 use crate::disk::{self, Place};
-use crate::published::{METADATA_LIMIT, PublishedFile, numbered};
+use crate::published::{METADATA_LIMIT, Published, PublishedFile, numbered};
 use crate::text::escaped;
 
 /// What helps against every file that is gone or damaged.
@@ -40,10 +41,15 @@ pub(crate) fn of(context: &Context, policy: &Policy, name: &str) -> Option<Strin
         paths.extend([format!("base/{name}"), format!("base/{role}.json")]);
         places.extend(paths.into_iter().map(|path| (format!("ceremonies/{ceremony}/{path}"), root.join(&path))));
     }
+    let roots = Published::read(&workdir.repository()).map_or_else(|_| Vec::new(), |published| published.roots);
+    let root = roots.last().and_then(|root| Root::of(&root.metadata).ok());
+    // A root vouches for no root that is older, and not for the keys of a delegated role.
+    let keys = root.as_ref().filter(|_| role != "root").and_then(|root| root.role(role));
     let copy = |(shown, place): (String, Place)| {
         let file = PublishedFile::parse(disk::read(&place, METADATA_LIMIT).ok()?).ok()?;
         let found = file.metadata.version();
-        let same = place_role(&shown, role) && version.is_none_or(|version| version == found);
+        let signed = keys.is_none_or(|keys| tally(&file.metadata.payload(), &file.metadata.signatures, keys).met());
+        let same = signed && place_role(&shown, role) && version.is_none_or(|version| version == found);
         same.then_some((found, shown))
     };
     let (version, shown) = places.into_iter().filter_map(copy).max()?;

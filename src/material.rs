@@ -1,19 +1,21 @@
 //! Trust material as it lies on the disk: wanted among the target files, published in the repository.
 
+mod write;
+
 use std::collections::BTreeMap;
 
 use ceremony::finding::{Finding, Rule};
 use ceremony::material::evidence::{claim_name, ends, file_name};
 use ceremony::material::files::is_material;
-use ceremony::material::{Ending, Judgement, LegacyTarget, Material, Publication, TrustedRoot, lint, step};
+use ceremony::material::{Ending, Judgement, Material, Publication, lint, step};
 use ceremony::{Json, Policy, TargetEntry, Targets, Time};
-use toml_edit::{InlineTable, Item, Table, Value, value};
 
-use crate::disk::{self, Access};
+use crate::disk;
 use crate::error::Failure;
-use crate::policy_file::PolicyFile;
 use crate::published::Published;
 use crate::workdir::Workdir;
+
+pub(crate) use write::{take_away, write};
 
 /// The most bytes of one file of trust material that are read.
 pub(crate) const LIMIT: u64 = 4 << 20;
@@ -159,66 +161,7 @@ pub(crate) fn judge_wanted(
     Ok((findings, endings))
 }
 
-/// Writes what differs between the material as it was read and as it shall be: legacy targets with the policy's
-/// `custom` of them, signing configs, the trusted root last. Returns the paths of the files that were written.
-pub(crate) fn write(workdir: &Workdir, before: &Material, after: &Material) -> Result<Vec<String>, Failure> {
-    let old = |target: &LegacyTarget| before.legacy.iter().find(|old| old.path == target.path);
-    let changed: Vec<&LegacyTarget> = after.legacy.iter().filter(|target| old(target) != Some(*target)).collect();
-    let mut files: Vec<(String, &[u8])> = Vec::new();
-    for target in &changed {
-        if old(target).is_none_or(|old| old.content != target.content) {
-            files.push((target.path.clone(), &target.content));
-        }
-    }
-    for (path, config) in &after.signing_configs {
-        if before.signing_configs.get(path) != Some(config) {
-            files.push((path.clone(), config.as_bytes()));
-        }
-    }
-    if let Some(root) = after.trusted_root.as_ref().filter(|root| before.trusted_root.as_ref() != Some(*root)) {
-        files.push((TrustedRoot::TARGET.to_owned(), root.as_bytes()));
-    }
-    let said = |target: &&&LegacyTarget| old(target).is_none_or(|old| old.custom() != target.custom());
-    let said: Vec<&LegacyTarget> = changed.iter().filter(said).copied().collect();
-    if !said.is_empty() {
-        PolicyFile::edit(workdir, |document, _| {
-            let targets = document.entry("targets").or_insert(Item::Table(implicit()));
-            let targets = targets.as_table_mut();
-            let targets = targets.ok_or_else(|| Failure::could_not("targets in trustroot.toml is no table"))?;
-            for target in &said {
-                let entry = targets.entry(&target.path).or_insert(Item::Table(Table::new()));
-                let entry = entry.as_table_like_mut();
-                let wrong = || Failure::could_not(format!("targets.\"{}\" in trustroot.toml is no table", target.path));
-                let entry = entry.ok_or_else(wrong)?;
-                entry.insert("custom", value(custom_toml(target)));
-            }
-            Ok(())
-        })?;
-    }
-    let _lock = workdir.lock()?;
-    for (path, bytes) in &files {
-        disk::replace(&workdir.targets().join(path), bytes, Access::Shared)?;
-    }
-    Ok(files.into_iter().map(|(path, _)| path).collect())
-}
-
 /// What the policy says of a target.
 fn custom<'a>(policy: &'a Policy, path: &str) -> Option<&'a Json> {
     policy.targets.get(path)?.custom.as_ref()
-}
-
-/// A table that shows only its sub-tables.
-fn implicit() -> Table {
-    let mut table = Table::new();
-    table.set_implicit(true);
-    table
-}
-
-/// `{ sigstore = { status = "Active", uri = "https://rekor.example", usage = "Rekor" } }`
-fn custom_toml(target: &LegacyTarget) -> Value {
-    let members = [("status", &target.status), ("uri", &target.uri), ("usage", &target.usage)];
-    let members = members.into_iter().filter_map(|(name, text)| Some((name, Value::from(text.as_deref()?))));
-    let sigstore: InlineTable = members.collect();
-    let custom: InlineTable = [("sigstore", Value::InlineTable(sigstore))].into_iter().collect();
-    Value::InlineTable(custom)
 }

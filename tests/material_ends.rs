@@ -202,6 +202,38 @@ fn whoever_signs_reads_that_a_key_is_compromised() {
     assert!(!trustroot.dir().join("evidence/fulcio-15d79534").exists());
 }
 
+/// What a leaked key signed is undone everywhere: in the trusted root, for signers, and in what older clients read.
+#[test]
+fn what_is_removed_leaves_no_copy() {
+    let trustroot = sigstore();
+    let before = trustroot.read("targets/trusted_root.json");
+    let removed = trustroot.json(0, &["material", "remove", "rekor", "https://rekor.sigstore.dev", "--now", NOW]);
+    let files = told(&removed);
+    assert_eq!(files[0].1, ["removes Rekor rekor.sigstore.dev (P-256)"]);
+    assert_eq!(files[1].1, ["ends the Rekor v1 rekor.sigstore.dev for signing on 2026-08-21T23:59:59Z"]);
+    assert!(files.iter().any(|(path, said)| path == "rekor.pub" && said[..] == ["goes away"]), "{files:?}");
+    // Every other byte stays.
+    let after = trustroot.read("targets/trusted_root.json");
+    let (kept, rest) = before.split_at(before.find("    {\n").unwrap());
+    assert!(after.starts_with(kept) && rest.ends_with(&after[kept.len()..]), "{after}");
+    let policy = trustroot.read("trustroot.toml");
+    assert!(!trustroot.dir().join("targets/rekor.pub").exists() && !policy.contains("rekor.pub"), "{policy}");
+    let stopped = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);
+    for finding in ["entry-removed (rekor https://rekor.sigstore.dev c0d23d6a)", "target-removed (rekor.pub "] {
+        assert!(stopped.says(finding), "{finding}: {stopped:?}");
+    }
+    trustroot.ok(&["material", "discard", "--throw-away", "--now", NOW]);
+    assert_eq!(trustroot.read("targets/trusted_root.json"), before);
+    assert!(trustroot.dir().join("targets/rekor.pub").exists());
+
+    // A certificate that another entry has stays, for that one's sake.
+    trustroot.ok(&["material", "remove", "fulcio", "15d79534", "--now", NOW]);
+    assert!(!trustroot.dir().join("targets/fulcio_intermediate_v1.crt.pem").exists());
+    assert!(trustroot.dir().join("targets/fulcio.crt.pem").exists());
+    let none = trustroot.exits(2, &["material", "remove", "fulcio", "15d79534", "--now", NOW]);
+    assert!(none.says("nothing was removed") && none.says("there is no \"15d79534\""), "{none:?}");
+}
+
 /// What nobody here said of a compromise excuses no end, and hides no word.
 #[test]
 fn a_statement_that_was_put_there_hides_nothing() {

@@ -355,11 +355,7 @@ fn what_was_signed_with_a_leaked_key() {
             CLIENTS.into_iter().filter(|client| rotation.verifies(client, &signed).is_ok()).collect()
         };
         assert_eq!(accepted(&rotation), ended, "{kind} is ended");
-        let list = ceremony::material::Kind::ALL.iter().find(|k| k.word() == kind).unwrap().list();
-        let mut root: Value =
-            serde_json::from_str(&rotation.room.coordinator.read("targets/trusted_root.json")).unwrap();
-        root[list] = Value::Array(Vec::new());
-        rotation.room.coordinator.write("targets/trusted_root.json", root.to_string());
+        rotation.room.run(0, &["material", "remove", kind, url]);
         rotation.hold_all();
         assert_eq!(accepted(&rotation), removed, "{kind} is removed");
     }

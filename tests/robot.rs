@@ -137,7 +137,13 @@ fn a_timestamp_that_is_gone_or_forged_is_put_back_from_a_copy() {
     let copies: Vec<_> = fs::read_dir(room.path("ceremonies")).unwrap().map(|entry| entry.unwrap().path()).collect();
     let name = copies[0].file_name().unwrap().to_str().unwrap();
     says(&run, &[&format!("ceremonies/{name}/published/1.timestamp.json is a copy of timestamp 1")]);
-    fs::copy(copies[0].join("published/1.timestamp.json"), &timestamp).unwrap();
+    let copy = copies[0].join("published/1.timestamp.json");
+    let forged = fs::read_to_string(&copy).unwrap().replace("\"version\": 1", "\"version\": 9");
+    fs::write(copies[0].join("published/9.timestamp.json"), forged).unwrap();
+    let run = room.run_as(&other, 1, &["renew", "--root=repository/1.root.json"]);
+    says(&run, &[&format!("ceremonies/{name}/published/1.timestamp.json is a copy of timestamp 1")]);
+    fs::remove_file(copies[0].join("published/9.timestamp.json")).unwrap();
+    fs::copy(copy, &timestamp).unwrap();
     renew(&room, 0);
 
     room.replace("repository/timestamp.json", "\"sig\": \"30", "\"sig\": \"31");

@@ -12,6 +12,7 @@ mod lint;
 pub(super) mod listing;
 pub(super) mod live;
 pub(super) mod picture;
+mod remove;
 pub(super) mod rotate;
 mod service;
 mod show;
@@ -43,6 +44,7 @@ enum Command {
     Add(Box<add::Add>),
     Rotate(Box<rotate::Rotate>),
     End(end::End),
+    Remove(remove::Remove),
     Discard(discard::Discard),
     Service(service::Service),
     Legacy(legacy::Legacy),
@@ -57,6 +59,7 @@ impl Material {
             Command::Add(command) => command.run(context, ui),
             Command::Rotate(command) => command.run(context, ui),
             Command::End(command) => command.run(context, ui),
+            Command::Remove(command) => command.run(context),
             Command::Discard(command) => command.run(context, ui),
             Command::Service(command) => command.run(context, ui),
             Command::Legacy(command) => command.run(context),

@@ -92,14 +92,14 @@ impl Document {
     pub(super) fn unset(&self, path: &[Step<'_>], name: &str) -> Self {
         self.edited(path, |_, _, span, children| {
             let place = children.iter().position(|child| child.name.as_deref() == Some(name))?;
-            let child = children.get(place)?;
-            let range = match (place.checked_sub(1).and_then(|before| children.get(before)), children.get(place + 1)) {
-                (_, Some(next)) => child.start..next.start,
-                (Some(before), None) => before.value.end..child.value.end,
-                (None, None) => span.start + 1..span.end - 1,
-            };
-            Some((range, String::new()))
+            Some((room_of(span, children, place)?, String::new()))
         })
+    }
+
+    /// Without the element at `index` of the array at `path`.
+    #[must_use]
+    pub(super) fn remove(&self, path: &[Step<'_>], index: usize) -> Self {
+        self.edited(path, |_, _, span, children| Some((room_of(span, children, index)?, String::new())))
     }
 
     fn edited(
@@ -218,6 +218,16 @@ impl<'a> Layout<'a> {
     }
 }
 
+/// What the child at `place` takes up, with the comma and the white space between it and the next, or else the one before.
+fn room_of(span: &Range<usize>, children: &[Child], place: usize) -> Option<Range<usize>> {
+    let child = children.get(place)?;
+    Some(match (place.checked_sub(1).and_then(|before| children.get(before)), children.get(place + 1)) {
+        (_, Some(next)) => child.start..next.start,
+        (Some(before), None) => before.value.end..child.value.end,
+        (None, None) => span.start + 1..span.end - 1,
+    })
+}
+
 /// The white space at the beginning of the line in which `at` is.
 fn indentation(text: &str, at: usize) -> &str {
     let line = text.get(..at).unwrap_or_default();
@@ -321,6 +331,15 @@ mod tests {
         assert_eq!(file.unset(&[], "b").text(), "{\n  \"a\": 1\n}\n");
         assert_eq!(file.unset(&[Step::Name("b")], "c").text(), "{\n  \"a\": 1,\n  \"b\": {}\n}\n");
         assert_eq!(file.unset(&[], "x"), file);
+    }
+
+    #[test]
+    fn an_element_goes_with_its_comma() {
+        let file = document("[\n  1,\n  [2],\n  3\n]\n");
+        assert_eq!(file.remove(&[], 0).text(), "[\n  [2],\n  3\n]\n");
+        assert_eq!(file.remove(&[], 2).text(), "[\n  1,\n  [2]\n]\n");
+        assert_eq!(file.remove(&[Step::Index(1)], 0).text(), "[\n  1,\n  [],\n  3\n]\n");
+        assert_eq!(file.remove(&[], 3), file);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Changes of trust material: entries are added and ended, never taken away.
+//! Changes of trust material: entries are added and ended.
 
 mod services;
 

@@ -127,6 +127,15 @@ pub fn in_step(root: &TrustedRoot, present: &[LegacyTarget], now: &Moment) -> Ve
     targets
 }
 
+/// The legacy targets without the copies of what `entry` holds and nothing in `root` does, from which it was removed.
+pub fn without(entry: &Instance<'_>, root: &TrustedRoot, present: &[LegacyTarget]) -> Vec<LegacyTarget> {
+    let goes = |target: &LegacyTarget| {
+        let held = target.held().filter(|held| target.kind() == Some(entry.kind) && holds(entry, held));
+        held.is_some_and(|held| !root.of_kind(entry.kind).any(|other| holds(&other, &held)))
+    };
+    present.iter().filter(|target| !goes(target)).cloned().collect()
+}
+
 /// The files of an entry: the beginning of the name, the content, what it holds.
 fn files(entry: &Instance<'_>) -> Vec<(String, Vec<u8>, Digest)> {
     if entry.kind.is_log() {

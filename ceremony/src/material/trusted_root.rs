@@ -84,6 +84,12 @@ impl TrustedRoot {
         Self { document: listed.insert(&list, index, entry) }
     }
 
+    /// Without this entry: nothing verifies any longer that was ever signed under it.
+    #[must_use]
+    pub fn remove(&self, entry: &Instance<'_>) -> Self {
+        Self { document: self.document.remove(&[Step::Name(entry.kind.list())], entry.index) }
+    }
+
     /// With another value under `name` in the object at `path` of an entry; without that member if there is no value.
     pub(super) fn set(&self, entry: &Instance<'_>, path: &[&str], name: &str, value: Option<&Json>) -> Self {
         let start = [Step::Name(entry.kind.list()), Step::Index(entry.index)];

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ceremony::material::legacy::in_step;
-use ceremony::material::{FileDiff, Material, Moment, diff};
+use ceremony::material::{FileDiff, Material, Moment, TrustedRoot, diff};
 use ceremony::{Finding, Json};
 
 use super::entry::Proven;
@@ -57,6 +57,15 @@ impl Wanted {
         Ok(Self { policy, material })
     }
 
+    /// The trusted root in it.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn trusted_root(&self) -> Result<TrustedRoot, Failure> {
+        let missing = || Failure::no("there is no targets/trusted_root.json");
+        self.material.trusted_root.clone().ok_or_else(missing)
+    }
+
     /// Writes `after`, with the legacy targets in step, and says what changed and what is wrong with it.
     pub(super) fn change(self, context: &Context, mut after: Material, grounds: Grounds) -> Result<Outcome, Failure> {
         let keep = self.policy.policy.legacy_targets.unwrap_or(!self.material.legacy.is_empty());
@@ -71,6 +80,9 @@ impl Wanted {
         let judged = material::judge_wanted(&context.workdir, &published, &after, &self.policy.policy, context.now)?;
         let findings = judged.0;
         let written = material::write(&context.workdir, &self.material, &after)?;
+        let mut gone = self.material.paths();
+        gone.retain(|path| !after.paths().contains(path));
+        material::take_away(&context.workdir, &gone, &[])?;
         let known = published.paths();
         let replaced = written.iter().filter(|path| known.contains(&path.as_str())).cloned().collect();
         Ok(Outcome::done(Changed { grounds, files, findings, written, replaced }))

@@ -75,10 +75,7 @@ impl Discard {
             }
         }
         material::write(workdir, &wanted, &after)?;
-        forget(workdir, &gone)?;
-        let _lock = workdir.lock()?;
-        gone.retain(|path| !discarded.kept.iter().any(|kept| kept == path));
-        gone.iter().try_for_each(|path| disk::remove(&workdir.targets().join(path)))?;
+        material::take_away(workdir, &gone, &discarded.kept)?;
         Ok(Outcome::done(discarded))
     }
 
@@ -116,31 +113,6 @@ fn kept(workdir: &Workdir, wanted: &Material, gone: &[&str], now: &Moment) -> Re
     let goes = wanted.legacy.iter().filter(|target| gone.contains(&target.path.as_str()));
     let stays = goes.filter(|target| is_published(&target.path) || !is_copy(target));
     Ok(stays.map(|target| target.path.clone()).collect())
-}
-
-/// Takes what the policy says of files that go away out of it.
-fn forget(workdir: &Workdir, gone: &[&str]) -> Result<(), Failure> {
-    let said = PolicyFile::read(workdir)?.policy.targets;
-    if !gone.iter().any(|path| said.contains_key(*path)) {
-        return Ok(());
-    }
-    PolicyFile::edit(workdir, |document, _| {
-        let Some(targets) = document.get_mut("targets").and_then(toml_edit::Item::as_table_like_mut) else {
-            return Ok(());
-        };
-        for path in gone {
-            let entry = targets.get_mut(path).and_then(toml_edit::Item::as_table_like_mut);
-            let empty = entry.is_some_and(|entry| {
-                entry.remove("custom");
-                entry.is_empty()
-            });
-            if empty {
-                targets.remove(path);
-            }
-        }
-        Ok(())
-    })
-    .map(|_| ())
 }
 
 /// What is thrown away.

@@ -44,8 +44,7 @@ pub(super) struct End {
 impl End {
     pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let wanted = Wanted::read(context)?;
-        let missing = || Failure::no("there is no targets/trusted_root.json");
-        let root = wanted.material.trusted_root.clone().ok_or_else(missing)?;
+        let root = wanted.trusted_root()?;
         let now = Moment::from(context.now);
         let entry = root.find(self.kind, &self.name, &now).or_fail(|| "nothing was ended")?;
         if self.compromised {
@@ -132,21 +131,32 @@ fn ended(
 ) -> Result<Material, Failure> {
     let mut after = material.clone();
     let ended = root.end(entry, at, last_use).or_fail(|| "nothing was ended")?;
-    let open = ended
+    end_service(&mut after, &ended, entry, at).or_fail(|| "nothing was ended")?;
+    after.trusted_root = Some(ended);
+    Ok(after)
+}
+
+/// Signers use the service of `entry` until `at`, if no open entry is left at its URL in `root`.
+pub(super) fn end_service(
+    material: &mut Material,
+    root: &TrustedRoot,
+    entry: &Instance<'_>,
+    at: &Moment,
+) -> Result<(), EditError> {
+    let open = root
         .of_kind(entry.kind)
         .any(|other| other.url() == entry.url() && other.valid_for().is_ok_and(|valid| valid.end.is_none()));
     if let (Some(kind), Some(url), false) = (ServiceKind::behind(entry.kind), entry.url(), open) {
-        for config in after.signing_configs.values_mut() {
+        for config in material.signing_configs.values_mut() {
             let uses = config.of_kind(kind).any(|service| service.url() == Some(url));
             match config.end(kind, url, at) {
                 Ok(ended) if uses => *config = ended,
                 Ok(_) | Err(EditError::Ended { .. } | EditError::Absent { .. } | EditError::OldForm) => {}
-                Err(error) => return Err(Failure::from(error).in_context("nothing was ended")),
+                Err(error) => return Err(error),
             }
         }
     }
-    after.trusted_root = Some(ended);
-    Ok(after)
+    Ok(())
 }
 
 /// Evidence as it was given.

@@ -18,10 +18,9 @@ pub(super) struct Legacy {}
 impl Legacy {
     pub(super) fn run(self, context: &Context) -> Result<Outcome, Failure> {
         let wanted = Wanted::read(context)?;
-        let missing = || Failure::no("there is no targets/trusted_root.json");
-        let root = wanted.material.trusted_root.as_ref().ok_or_else(missing)?;
+        let root = wanted.trusted_root()?;
         let mut after = wanted.material.clone();
-        after.legacy = in_step(root, &after.legacy, &Moment::from(context.now));
+        after.legacy = in_step(&root, &after.legacy, &Moment::from(context.now));
         wanted.change(context, after, Grounds::default())
     }
 }

@@ -74,7 +74,7 @@ pub fn lint(material: &Material, judgement: &Judgement<'_>) -> Vec<Finding> {
         coverage::signing(config, &Moment::from(judgement.now), &mut findings);
         environment::signing_config(material.trusted_root.as_ref(), config, &mut findings);
         if let Some(root) = &material.trusted_root {
-            services::services(root, config, &mut findings);
+            services::services(root, config, &Moment::from(judgement.now), &mut findings);
         }
     }
     legacy::words(&material.legacy, &mut findings);
