@@ -100,7 +100,7 @@ impl<'a> Person<'a> {
             self.ui.say(format!("{} asks for its PIN; {}", request.device, request.tries));
         }
         self.ui.secret(flag, &question).map_err(|failure| {
-            self.ui.say(failure);
+            self.ui.tell(&failure);
             AskError::Cancelled
         })
     }

@@ -197,8 +197,8 @@ impl Examined {
     }
 
     fn fit(&self, open: Vec<&Finding>) -> Result<(), Failure> {
-        if let Some(Abandoned { at, reason }) = &self.abandoned {
-            return Err(Failure::no(format!("ceremony {} was closed at {at}: {reason}", self.ceremony)));
+        if let Some(abandoned) = &self.abandoned {
+            return Err(abandoned.refusal(&self.ceremony));
         }
         if open.is_empty() {
             return Ok(());

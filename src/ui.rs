@@ -38,9 +38,15 @@ impl Ui {
         self.terminal
     }
 
-    /// Says a sentence on stderr, wrapped at 80 columns.
+    /// Says a sentence on stderr, wrapped at 80 columns. Line breaks in it are not ours.
     pub(crate) fn say(&mut self, text: impl fmt::Display) {
-        self.err(&wrapped(&text.to_string(), 0));
+        self.err(&wrapped(&escaped(&text.to_string()).to_string(), 0));
+    }
+
+    /// Says a sentence behind an empty line.
+    pub(crate) fn say_apart(&mut self, text: impl fmt::Display) {
+        self.err("\n");
+        self.say(text);
     }
 
     /// Shows a report on stderr, before a question about it. Its layout is kept.

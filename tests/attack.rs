@@ -338,3 +338,22 @@ fn what_lies_among_the_signatures_makes_no_sentences() {
     let left = rows.iter().find(|row| row["file"].as_str().unwrap().ends_with(&alice) && row["fate"] == "left");
     assert!(left.unwrap()["reason"].as_str().unwrap().contains("is no good signature"), "{answer}");
 }
+
+/// What a record says of its kind is covered by no signature: the policy and the kind must agree.
+#[test]
+fn an_online_key_signs_nowhere_where_people_must() {
+    let room = Room::new(&["alice", "bob"], 2);
+    room.hold(&["alice", "bob"]);
+    let refused = room.run(1, &["role", "root", "--add=online"]);
+    says(&refused, &["online is enrolled as an online key, and people sign root"]);
+    let refused = room.run(1, &["role", "timestamp", "--add=alice"]);
+    says(&refused, &["alice is enrolled as a person, and online keys sign timestamp"]);
+    room.coordinator.write("targets/b.txt", "something is due\n");
+    room.replace("keyholders/alice.toml", "kind = \"person\"", "kind = \"online\"");
+    let stopped = room.run(1, &["stage", "--dry-run"]);
+    let what = "alice is an online key, and is named in `keyholders` of root";
+    says(&stopped, &["signer-kind (root alice): ", what, "signer-kind (targets alice)"]);
+    room.replace("keyholders/alice.toml", "kind = \"online\"", "kind = \"person\"");
+    room.replace("keyholders/online.toml", "kind = \"online\"", "kind = \"person\"");
+    says(&room.run(1, &["stage", "--dry-run"]), &["signer-kind (timestamp online): online is a person"]);
+}

@@ -243,6 +243,9 @@ rules! {
     SignatureInvalid "signature-invalid" "ROLE VERSION"
         "An entry of `signatures` does not verify."
         "";
+    SignerKind "signer-kind" "ROLE and the keyholder"
+        "An online key, which signs without a person, signs where the policy wants people; or a person signs where it wants online keys."
+        "";
     StartBeforeCertificate "start-before-certificate" "the entry"
         "An authority is said to be valid before the certificate that signs for it: the start was guessed."
         "";

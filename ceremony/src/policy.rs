@@ -182,6 +182,9 @@ impl Policy {
         if self.id.len() < 16 || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return Err(PolicyError::Id);
         }
+        if self.name.trim().is_empty() || self.name.chars().any(char::is_control) {
+            return Err(PolicyError::Name);
+        }
         if let Some(name) = self.clients.iter().find(|name| Reader::named(name).is_none()) {
             return Err(PolicyError::Client { name: name.escape_debug().to_string() });
         }
@@ -265,6 +268,9 @@ pub enum PolicyError {
     /// The id is too short or has odd characters.
     #[error("trust-root.id must be 16 or more letters, digits and hyphens")]
     Id,
+    /// The name is empty, or breaks the lines that it is shown in.
+    #[error("trust-root.name must be one line of text")]
+    Name,
     /// `[publish]` has an address that is none.
     #[error("[publish] metadata-url: {0}")]
     Publish(#[from] UrlError),

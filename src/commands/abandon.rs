@@ -37,9 +37,7 @@ impl Abandon {
         };
         let ceremony = Ceremony::choose(context, ui, Some(&name))?;
         let name = &ceremony.name;
-        if let Some(Abandoned { at, reason }) = &ceremony.abandoned {
-            return Err(Failure::no(format!("ceremony {name} was closed already, at {at}: {reason}")));
-        }
+        ceremony.refuse_closed()?;
         let published = Published::read(&workdir.repository())?;
         // What cannot be derived again can be closed all the same: there is nothing else to do with it.
         let standing = Standing::of(&ceremony, &published, context.now).ok();

@@ -58,10 +58,7 @@ impl Import {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let _lock = context.workdir.lock()?;
         let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
-        if let Some(abandoned) = &ceremony.abandoned {
-            let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
-            return Err(Failure::no(message));
-        }
+        ceremony.refuse_closed()?;
         let staged = ceremony.staged()?;
         if let Some(role) = self.role.as_ref().filter(|role| !staged.roles().contains_key(*role)) {
             let roles = staged.roles().keys().cloned().collect::<Vec<_>>().join(", ");

@@ -53,10 +53,7 @@ impl Publish {
         let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
         let repository = workdir.repository();
         let published = Published::read(&repository)?;
-        if let Some(abandoned) = &ceremony.abandoned {
-            let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
-            return Err(Failure::no(message));
-        }
+        ceremony.refuse_closed()?;
         if is_over(context, &ceremony, &published)? {
             vouched_for(context, &ceremony, self.root.as_deref(), &published)?;
             return Ok(Outcome::done(Done { ceremony: ceremony.name, dry_run: self.dry_run, ..Done::default() }));

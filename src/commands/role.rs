@@ -4,7 +4,7 @@ use std::fmt;
 
 use ceremony::policy::{RolePolicy, Signers};
 use ceremony::{Fingerprint, Json, KeySet, Policy, Root, Targets};
-use keyholders::Name;
+use keyholders::{Kind, Name};
 use toml_edit::value;
 
 use crate::context::Context;
@@ -60,10 +60,12 @@ impl Role {
             let role = policy.role(&self.role).cloned().ok_or_else(|| unknown(&policy))?;
             return Ok(Outcome::done(Shown::new(context, self.role, role, None)?));
         }
+        let enrolled = Keyholders::load(&context.workdir.keyholders())?;
         let edited = PolicyFile::edit(&context.workdir, |document, policy| {
             let table = role_table(document, &self.role).ok_or_else(|| unknown(policy))?;
             if !nothing {
-                let key = if table.contains_key("online") { "online" } else { "keyholders" };
+                let online = table.contains_key("online");
+                let key = if online { "online" } else { "keyholders" };
                 let list = names(table, key).ok_or_else(|| {
                     Failure::could_not(format!("{} is external in the policy: it names nobody", self.role))
                 })?;
@@ -74,6 +76,14 @@ impl Role {
                     list.remove(place);
                 }
                 for name in &self.add {
+                    let record = enrolled.roster.record(name.as_str());
+                    if record.is_some_and(|record| (record.kind() == Kind::Online) != online) {
+                        let message = match online {
+                            true => format!("{name} is enrolled as a person, and online keys sign {}", self.role),
+                            false => format!("{name} is enrolled as an online key, and people sign {}", self.role),
+                        };
+                        return Err(Failure::no(message).hint("enroll somebody else for it, under another name"));
+                    }
                     if list.iter().any(|other| other.as_str() == Some(name.as_str())) {
                         return Err(Failure::could_not(format!("{name} signs {} already", self.role)));
                     }

@@ -48,10 +48,7 @@ impl Sign {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let _lock = context.workdir.lock()?;
         let ceremony = Ceremony::choose(context, ui, self.ceremony.as_deref())?;
-        if let Some(abandoned) = &ceremony.abandoned {
-            let message = format!("ceremony {} was closed at {}: {}", ceremony.name, abandoned.at, abandoned.reason);
-            return Err(Failure::no(message));
-        }
+        ceremony.refuse_closed()?;
         let told = examine(context, &ceremony, self.root.as_deref(), ui)?.tell(&ceremony)?;
         ui.show(&told);
         let examined = told.examined;
@@ -168,8 +165,8 @@ fn before(ceremony: &Ceremony, role: &str, staged: &StagedRole, key: &Fingerprin
 /// Asks for the digest as it was heard. What is no digest at all is asked for again; a wrong one ends the command: it
 /// is no password to try.
 fn consent(ui: &mut Ui, digest: &ProposalDigest) -> Result<(), Failure> {
-    ui.say(
-        "\nThe coordinator's screen shows the digest of this proposal, and you hear it by another channel. If this is not \
+    ui.say_apart(
+        "The coordinator's screen shows the digest of this proposal, and you hear it by another channel. If this is not \
          what you want to sign, press Ctrl-C: nothing is signed without the digest.",
     );
     loop {

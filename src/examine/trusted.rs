@@ -88,7 +88,7 @@ pub(super) fn walk(
                      who did not send it";
     let message = format!("no root of \"{}\" is trusted on this machine, so nothing vouches for base/", policy.name);
     if ui.has_terminal() {
-        ui.say(format!("\nNo root of \"{}\" is trusted on this machine: {telephone}.", policy.name));
+        ui.say_apart(format!("No root of \"{}\" is trusted on this machine: {telephone}.", policy.name));
         if let Some(bytes) = asked(ui)? {
             return Ok((Some(Trusted::new(&bytes, TrustedBy::Given)?), lead_on(ceremony, &bytes)?));
         }

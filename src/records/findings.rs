@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ceremony::policy::DevicePolicy;
+use ceremony::policy::{DevicePolicy, Signers};
 use ceremony::{Finding, Policy, Rule, Time};
 use keyholders::attestation::AttestationError;
 use keyholders::{Anchors, Attestation, AttestedKey, DeviceKind, Evidence, Home, Kind, Name, Record, RecordKey, State};
@@ -21,11 +21,12 @@ pub(crate) fn attested(
 pub(super) fn of_record(record: &Record, evidence: Option<&Evidence>, policy: &Policy, at: Time) -> Vec<Finding> {
     let name = record.name();
     let attested = attested(evidence, policy, at);
-    let mut findings = Vec::new();
+    let mut findings = other_kind(record, policy);
+    let signs_as_person = record.kind() == Kind::Person || !findings.is_empty();
     // A key that is no longer used has nothing left to prove.
     for key in record.keys().iter().filter(|key| key.state() != State::Retired) {
         let found = attested.iter().flatten().find(|attested| attested.key() == key.public_key());
-        if record.kind() == Kind::Person {
+        if signs_as_person {
             let below = below(key, found, &policy.devices);
             findings
                 .extend(below.map(|what| Finding::new(Rule::DeviceBelowPolicy, name.as_str(), describe(key, &what))));
@@ -58,6 +59,21 @@ pub(super) fn of_record(record: &Record, evidence: Option<&Evidence>, policy: &P
         findings.push(Finding::new(Rule::AttestationInvalid, name.as_str(), what));
     }
     findings
+}
+
+/// The roles in which the policy names this record as what it is not.
+fn other_kind(record: &Record, policy: &Policy) -> Vec<Finding> {
+    let name = record.name().as_str();
+    let roles = policy.roles.iter().filter(|(_, role)| role.signers.names().iter().any(|other| other == name));
+    let wrong = roles.filter_map(|(role, policy)| {
+        let what = match (&policy.signers, record.kind()) {
+            (Signers::Keyholders(_), Kind::Online) => "is an online key, and is named in `keyholders`",
+            (Signers::Online(_), Kind::Person) => "is a person, and is named in `online`",
+            _ => return None,
+        };
+        Some(Finding::new(Rule::SignerKind, format!("{role} {name}"), format!("{name} {what} of {role}")))
+    });
+    wrong.collect()
 }
 
 /// What whoever trusts the authority at the end of an attestation has to do.

@@ -12,14 +12,20 @@ use crate::quorum::KeySet;
 /// Finds that one person, or one key under several ids, meets the threshold of `role` alone, as clients count.
 ///
 /// A key belongs to the holder who has it on record, else to the owner that the key object names, else to somebody of
-/// its own. Roles that machines alone sign are left out: there a threshold of one is what the role is for.
+/// its own. Snapshot, timestamp and delegated roles that machines alone sign are left out: there a threshold of one is
+/// what the role is for.
 pub fn alone(role: &str, keys: &KeySet, holders: &[Holder]) -> Option<Finding> {
     let holder = |key: &crate::TufKey| key.key.as_ref().ok().and_then(|key| holder_of(holders, &key.fingerprint()));
     let machine = |key: &crate::TufKey| match holder(key) {
         Some(holder) => holder.online,
         None => key.object.get("x-tuf-on-ci-online-uri").is_some(),
     };
-    if matches!(role, "snapshot" | "timestamp") || (!keys.keys.is_empty() && keys.keys.iter().all(machine)) {
+    let by_machines = match role {
+        "root" | "targets" => false,
+        "snapshot" | "timestamp" => true,
+        _ => !keys.keys.is_empty() && keys.keys.iter().all(machine),
+    };
+    if by_machines {
         return None;
     }
     let mut ids: BTreeMap<String, u64> = BTreeMap::new();
@@ -82,6 +88,7 @@ mod tests {
         assert!(alone("root", &everybody, &[]).unwrap().what.contains("each of 4 people can sign alone"));
         assert_eq!(alone("timestamp", &set(&[1], 1), &[]), None);
         assert_eq!(alone("team", &set(&[1], 1), &[holder("robot", true, &[1])]), None);
+        assert!(alone("root", &set(&[1], 1), &[holder("robot", true, &[1])]).is_some());
         assert!(alone("team", &set(&[1], 1), &[holder("alice", false, &[1])]).is_some());
     }
 }

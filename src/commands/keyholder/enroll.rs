@@ -156,8 +156,8 @@ impl Enroll {
             Some(nonce) => Ok(nonce.clone()),
             None if self.new_nonce => Nonce::random().or_fail(|| "this machine has no random numbers"),
             None => {
-                ui.say(
-                    "\nThe proof that you can sign covers a nonce, which the coordinator makes with `trustroot \
+                ui.say_apart(
+                    "The proof that you can sign covers a nonce, which the coordinator makes with `trustroot \
                      keyholder nonce` and tells everybody: it shows that the proof is new.",
                 );
                 let flags = "--nonce HEX or --new-nonce";

@@ -163,7 +163,7 @@ impl<'a> Rehearsal<'a> {
     fn step(&mut self, who: &str, arguments: impl Iterator<Item = String>) -> Result<(), Failure> {
         let arguments: Vec<String> = arguments.collect();
         let typed = arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(" ");
-        self.ui.say(format!("\n{who}$ trustroot {typed}"));
+        self.ui.say_apart(format!("{who}$ trustroot {typed}"));
         self.steps.push(format!("trustroot {typed}"));
         let room = self.room().path();
         let mut all = vec!["-C".to_owned(), room.display().to_string(), format!("--now={}", self.now)];
@@ -176,7 +176,7 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn say(&mut self, text: &str) {
-        self.ui.say(format!("\n== {text}"));
+        self.ui.say_apart(format!("== {text}"));
     }
 
     fn wait(&mut self, days: Days) {
