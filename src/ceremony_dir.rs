@@ -5,6 +5,7 @@ mod carried;
 mod choice;
 mod contents;
 mod outline;
+mod seals;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,6 +19,7 @@ use self::carried::Carried;
 pub(crate) use self::carried::Step;
 use self::contents::Contents;
 pub(crate) use self::outline::Outline;
+pub(crate) use self::seals::SealFile;
 use crate::error::{Failure, OrFail as _};
 use crate::published::{PublishedFile, numbered};
 use crate::records::Keyholders;

@@ -40,7 +40,15 @@ impl Workdir {
     /// Refuses a path for something that a person asked for, such as a page, where only what belongs to the trust root
     /// may lie: there it would become a target, or a file that nobody else has.
     pub(crate) fn refuse_output(&self, path: &Path) -> Result<(), Failure> {
-        let dirs = [self.ceremonies(), self.keyholders(), self.targets(), self.repository().root];
+        let dirs = [
+            self.policy(),
+            self.keyholders(),
+            self.targets(),
+            self.root.join("answers"),
+            self.root.join("evidence"),
+            self.repository().root,
+            self.ceremonies(),
+        ];
         // What is not there yet lies where its first parent that is there does.
         let there = path.ancestors().find_map(|dir| dir.canonicalize().ok());
         let inside = |dir: &&Place| {
@@ -48,7 +56,7 @@ impl Workdir {
             there || in_words(path).zip(in_words(&dir.path())).is_some_and(|(a, b)| a.starts_with(b))
         };
         match dirs.iter().find(inside) {
-            Some(dir) => Err(Failure::could_not(format!("{} would lie in {dir}", path.display()))
+            Some(dir) => Err(Failure::could_not(format!("{} would lie in the place of {dir}", path.display()))
                 .and_cause("nothing lies there but what belongs to the trust root")
                 .hint("write it somewhere else")),
             None => Ok(()),

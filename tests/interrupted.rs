@@ -355,3 +355,14 @@ fn the_online_key_signs_nothing_over_a_snapshot_that_somebody_tampered_with() {
     change.is_complete(&room, TOMORROW, "tampered");
     assert!(!room.read("repository/3.snapshot.json").contains("evil"));
 }
+
+/// A file of `published/` under the name of another is the right file at the wrong place: nothing is taken from it.
+#[test]
+fn a_file_of_an_interrupted_publication_under_another_name_stops_the_next() {
+    let change = Change::new();
+    let (_, room) = change.killed(&["renameat"]).next().unwrap();
+    let published = room.dir().join(format!("ceremonies/{}/published", change.ceremony));
+    fs::rename(published.join("2.snapshot.json"), published.join("3.timestamp.json")).unwrap();
+    let run = room.exits(1, &texts(&change.arguments(&["publish", &change.ceremony], TOMORROW)));
+    assert!(run.says("published/3.timestamp.json cannot be used") && run.says("it is snapshot version 2"), "{run:?}");
+}

@@ -97,6 +97,8 @@ fn a_page_is_no_part_of_the_trust_root() {
     for arguments in [
         &["material", "show", "--svg=targets/timeline.svg"][..],
         &["material", "show", "--html=repository/../ceremonies/timeline.html"],
+        &["material", "show", "--html=trustroot.toml"],
+        &["material", "show", "--html=evidence/timeline.html"],
         &["handout", "--metadata-url=https://tuf.example", "--out=targets/handout"],
         &["import", "--role=root", "--payload=keyholders/root.bin"],
     ] {

@@ -142,14 +142,14 @@ impl Sealed {
         writes
     }
 
-    /// Shows the list to `check`, which looks at it as every client would, after every write.
+    /// Shows the list to `check`, which looks at it as every client would, after every write; returns what it saw.
     ///
     /// # Errors
     /// What `check` says.
-    pub fn verify<E>(self, order: Order, check: impl FnOnce(&[Write]) -> Result<(), E>) -> Result<Verified, E> {
+    pub fn verify<T, E>(self, order: Order, check: impl FnOnce(&[Write]) -> Result<T, E>) -> Result<(Verified, T), E> {
         let writes = self.writes(order);
-        check(&writes)?;
-        Ok(Verified { sealed: self, writes })
+        let seen = check(&writes)?;
+        Ok((Verified { sealed: self, writes }, seen))
     }
 }
 
@@ -164,5 +164,10 @@ impl Verified {
     /// The metadata files, in order.
     pub fn writes(&self) -> &[Write] {
         &self.writes
+    }
+
+    /// The online roles.
+    pub fn seals(&self) -> &Seals {
+        self.sealed.seals()
     }
 }

@@ -23,19 +23,17 @@ pub trait Source {
     ///
     /// # Errors
     /// If the file is longer than `limit` bytes, or the repository could not be asked.
-    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError>;
+    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let mut bytes = Vec::new();
+        let length = self.stream(path, limit, &mut |part| bytes.extend_from_slice(part))?;
+        Ok(length.map(|_| bytes))
+    }
 
-    /// Gives the target file at `path` to `each`, part by part; returns its length.
+    /// Gives the target file at `path` to `each`, part by part and never whole in memory; returns its length.
     ///
     /// # Errors
     /// As [`target`](Self::target). Parts may have been given before.
-    fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
-        let bytes = self.target(path, limit)?;
-        Ok(bytes.map(|bytes| {
-            each(&bytes);
-            bytes.len() as u64
-        }))
-    }
+    fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError>;
 }
 
 /// Takes `name` if it is the name of a metadata file: one file name of letters, digits, `-`, `_`, `.`, `~` and percent
@@ -125,9 +123,9 @@ impl Source for MemorySource<'_> {
         }
     }
 
-    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+    fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
         let path = target_path(path)?;
-        self.below.map_or(Ok(None), |below| below.target(path, limit))
+        self.below.map_or(Ok(None), |below| below.stream(path, limit, each))
     }
 }
 

@@ -102,11 +102,11 @@ impl Source for Origin {
         Ok(plain.filter(is_it))
     }
 
-    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        match self.files.target(path, limit)? {
-            Some(bytes) => Ok(Some(bytes)),
+    fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
+        match self.files.stream(path, limit, each)? {
+            Some(length) => Ok(Some(length)),
             None => match unprefixed(path) {
-                Some((plain, _)) => self.files.target(&plain, limit),
+                Some((plain, _)) => self.files.stream(&plain, limit, each),
                 None => Ok(None),
             },
         }

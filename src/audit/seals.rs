@@ -6,14 +6,9 @@ use ceremony::metadata::MetadataError;
 use ceremony::{Digest, Kind, Meta, Staged};
 
 use super::Problem;
-use crate::ceremony_dir::Ceremony;
-use crate::disk;
+use crate::ceremony_dir::{Ceremony, SealFile};
 use crate::error::Failure;
-use crate::published::{METADATA_LIMIT, PublishedFile, numbered};
-use crate::text::escaped;
-
-/// How many files `published/` may hold.
-const FILES: usize = 10_000;
+use crate::published::PublishedFile;
 
 /// What is wrong with the snapshots and timestamps of `ceremony`: each must be of the version in its name, signed by
 /// the keys that the staged root names for it, and name what the ceremony stages or what was there before.
@@ -21,42 +16,30 @@ const FILES: usize = 10_000;
 /// # Errors
 /// If a file cannot be read.
 pub(super) fn judge(ceremony: &Ceremony, staged: &Staged) -> Result<Vec<Problem>, Failure> {
-    let place = ceremony.dir.published();
     let (mut problems, mut seals) = (Vec::new(), Vec::new());
-    for entry in disk::list(&place, FILES)? {
-        let mut problem = |what: String| {
-            let subject = escaped(&format!("published/{}", entry.name)).to_string();
-            problems.push(Problem::new(subject, what));
-        };
-        let named = numbered(&entry.name).filter(|(_, role)| matches!(*role, "snapshot" | "timestamp"));
-        let Some((version, role)) = named else {
-            problem("it has no place in a ceremony".to_owned());
-            continue;
-        };
-        let file = match PublishedFile::parse(disk::read(&place.join(&entry.name), METADATA_LIMIT)?) {
-            Ok(file) => file,
-            Err(error) => {
-                problem(error.to_string());
-                continue;
+    for SealFile { path, file } in ceremony.seals()? {
+        match file {
+            Err(what) => problems.push(Problem::new(path, what)),
+            Ok(file) => {
+                let role = file.metadata.kind().as_str();
+                match staged.quorum(role).is_some_and(|quorum| quorum.met_by(&file.metadata)) {
+                    true => seals.push((path, file)),
+                    false => {
+                        let what = "the keys that the staged root names for it did not sign it";
+                        problems.push(Problem::new(path, what.to_owned()));
+                    }
+                }
             }
-        };
-        let (kind, found) = (file.metadata.kind(), file.metadata.version());
-        if (kind.as_str(), found) != (role, version) {
-            problem(format!("it is {kind} version {found}"));
-        } else if !staged.quorum(role).is_some_and(|quorum| quorum.met_by(&file.metadata)) {
-            problem("the keys that the staged root names for it did not sign it".to_owned());
-        } else {
-            seals.push((entry.name.clone(), file));
         }
     }
     let snapshots = seals.iter().filter(|(_, file)| file.metadata.kind() == Kind::Snapshot);
     let snapshots: BTreeMap<u64, &PublishedFile> = snapshots.map(|(_, file)| (file.metadata.version(), file)).collect();
-    for (name, file) in &seals {
+    for (path, file) in &seals {
         let what = match file.metadata.kind() {
             Kind::Snapshot => of_snapshot(file, staged)?,
             _ => of_timestamp(file, &snapshots, ceremony)?,
         };
-        problems.extend(what.map(|what| Problem::new(escaped(&format!("published/{name}")).to_string(), what)));
+        problems.extend(what.map(|what| Problem::new(path.clone(), what)));
     }
     Ok(problems)
 }

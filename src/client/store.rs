@@ -156,7 +156,7 @@ impl Source for Offline {
         }
     }
 
-    fn target(&self, _: &str, _: u64) -> Result<Option<Vec<u8>>, SourceError> {
+    fn stream(&self, _: &str, _: u64, _: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
         // The client looked at its memory before it asked.
         Ok(None)
     }

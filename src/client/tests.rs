@@ -87,8 +87,8 @@ impl Source for Broken<'_> {
         self.below.metadata(name, limit)
     }
 
-    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        self.below.target(path, limit)
+    fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
+        self.below.stream(path, limit, each)
     }
 }
 

@@ -112,7 +112,7 @@ impl Renew {
             deadlines: Vec::new(),
             now: context.now,
         };
-        let verified = Sealed::renewal(seals.clone()).verify(Order::RootLast, |writes| {
+        let (verified, ()) = Sealed::renewal(seals.clone()).verify(Order::RootLast, |writes| {
             report.writes = writes.iter().map(|write| write.name.clone()).collect();
             if writes.is_empty() {
                 return Ok(());

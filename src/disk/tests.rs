@@ -48,6 +48,16 @@ impl World {
 }
 
 #[test]
+fn what_a_killed_process_of_the_same_number_left_is_in_nobodys_way() {
+    let world = World::new();
+    for count in 0..1000 {
+        fs::write(world.path(&format!("inside/{TEMPORARY}{}-{count}", std::process::id())), "half").unwrap();
+    }
+    create_new(&world.inside().join("new"), b"whole", Access::Shared).unwrap();
+    assert_eq!(fs::read(world.path("inside/new")).unwrap(), b"whole");
+}
+
+#[test]
 fn reads_no_further_than_the_limit() {
     let world = World::new();
     let file = world.inside().join("file");

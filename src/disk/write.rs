@@ -65,13 +65,18 @@ fn put(place: &Place, bytes: &[u8], access: Access, new: bool) -> Result<(), Dis
     if new && statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
         return Err(DiskError::Exists { path: place.path(), differs: false });
     }
-    let temporary = format!("{TEMPORARY}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let written = create(&dir, &temporary, access)
-        .and_then(|file| write_all(&file, bytes).and_then(|()| fsync(&file)))
-        .and_then(|()| match new {
-            true => rename_new(&dir, &temporary, &dir, name),
-            false => renameat(&dir, &temporary, &dir, name),
-        });
+    let (file, temporary) = loop {
+        let temporary = format!("{TEMPORARY}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        match create(&dir, &temporary, access) {
+            // A process of this number was killed here.
+            Err(Errno::EXIST) => {}
+            created => break (created.map_err(failed)?, temporary),
+        }
+    };
+    let written = write_all(&file, bytes).and_then(|()| fsync(&file)).and_then(|()| match new {
+        true => rename_new(&dir, &temporary, &dir, name),
+        false => renameat(&dir, &temporary, &dir, name),
+    });
     if written.is_err() {
         let _ = unlinkat(&dir, &temporary, AtFlags::empty());
     }

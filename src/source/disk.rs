@@ -48,10 +48,6 @@ impl Source for Directory {
         }
     }
 
-    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        self.read(target_path(path)?, limit)
-    }
-
     fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
         let path = target_path(path)?;
         self.answer(path, |place| disk::stream(place, limit, each))

@@ -67,13 +67,13 @@ impl Site {
     /// What is at `path` below the address, with the address to which redirections led; none if nothing is there.
     pub(super) fn found(&self, path: &str, limit: u64) -> Result<Option<Found>, SourceError> {
         let url = self.child(path)?;
-        let place = shown(&url);
-        let (found, at) = match self.follow(url, limit) {
+        let (place, mut bytes) = (shown(&url), Vec::new());
+        let (found, at) = match self.follow(url, limit, &mut |part| bytes.extend_from_slice(part)) {
             Ok((found, at)) => (Ok(found), shown(&at)),
             Err(error) => (Err(error), place.clone()),
         };
         let elsewhere = (at != place).then_some(at);
-        Ok(answer(place, limit, found)?.map(|bytes| Found { bytes, elsewhere }))
+        Ok(answer(place, limit, found)?.map(|_| Found { bytes, elsewhere }))
     }
 
     fn child(&self, path: &str) -> Result<Url, SourceError> {
@@ -98,18 +98,19 @@ impl Site {
         let mut url = self.base.clone();
         url.set_path(self.base.path().trim_end_matches('/'));
         let request = self.agent(&url).post(url.as_str()).config().timeout_global(Some(self.most(limit))).build();
-        let asked = Instant::now();
-        let reply = self.reply(request.content_type(kind).send(body), limit, asked);
-        answer(shown(&url), limit, reply.and_then(Reply::here))
+        let (asked, mut bytes) = (Instant::now(), Vec::new());
+        let sent = request.content_type(kind).send(body);
+        let reply = self.reply(sent, limit, asked, &mut |part| bytes.extend_from_slice(part));
+        Ok(answer(shown(&url), limit, reply.and_then(Reply::here))?.map(|_| bytes))
     }
 
-    fn read(&self, url: Url, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        answer(shown(&url), limit, self.follow(url, limit).map(|(answer, _)| answer))
+    fn read(&self, url: Url, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
+        answer(shown(&url), limit, self.follow(url, limit, each).map(|(answer, _)| answer))
     }
 
-    fn follow(&self, mut url: Url, limit: u64) -> Result<(Answer, Url), HttpError> {
+    fn follow(&self, mut url: Url, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<(Answer, Url), HttpError> {
         for _ in 0..=REDIRECTS {
-            match self.ask(&url, limit)? {
+            match self.ask(&url, limit, each)? {
                 Reply::Answer(answer) => return Ok((answer, url)),
                 Reply::Elsewhere(location) => url = redirected(&url, &location)?,
             }
@@ -123,10 +124,10 @@ impl Site {
         self.total.map_or(most, |total| total.min(most))
     }
 
-    fn ask(&self, url: &Url, limit: u64) -> Result<Reply, HttpError> {
+    fn ask(&self, url: &Url, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Reply, HttpError> {
         let request = self.agent(url).get(url.as_str()).config().timeout_global(Some(self.most(limit))).build();
         let asked = Instant::now();
-        self.reply(request.call(), limit, asked)
+        self.reply(request.call(), limit, asked, each)
     }
 
     fn reply(
@@ -134,6 +135,7 @@ impl Site {
         response: Result<Response<Body>, ureq::Error>,
         limit: u64,
         asked: Instant,
+        each: &mut dyn FnMut(&[u8]),
     ) -> Result<Reply, HttpError> {
         let response = response.map_err(|error| self.explain(error))?;
         let location = response.headers().get(header::LOCATION).map(|value| value.as_bytes().to_vec());
@@ -151,23 +153,26 @@ impl Site {
         if body.content_length().is_some_and(|length| length > limit) {
             return Ok(Reply::Answer(Answer::TooLarge));
         }
-        let mut bytes = Vec::new();
-        let mut body = body.into_reader().take(limit.saturating_add(1));
+        let mut body = body.into_reader();
         let mut chunk = [0; CHUNK];
+        let mut length: u64 = 0;
         loop {
             let count = match body.read(&mut chunk) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 read => read.map_err(|error| self.explain(error.into()))?,
             };
             let Some(read) = chunk.get(..count).filter(|read| !read.is_empty()) else { break };
-            bytes.extend_from_slice(read);
+            length += read.len() as u64;
+            if length > limit {
+                return Ok(Reply::Answer(Answer::TooLarge));
+            }
+            each(read);
             // Measured by what has come, not by the longest that might: a server that drips is left soon.
-            if asked.elapsed() > self.most(bytes.len() as u64) {
+            if asked.elapsed() > self.most(length) {
                 return Err(HttpError::Slow { slowest: SLOWEST });
             }
         }
-        let answer = if bytes.len() as u64 > limit { Answer::TooLarge } else { Answer::Bytes(bytes) };
-        Ok(Reply::Answer(answer))
+        Ok(Reply::Answer(Answer::Whole(length)))
     }
 
     fn explain(&self, error: ureq::Error) -> HttpError {
@@ -187,11 +192,12 @@ impl Site {
 
 impl Source for Site {
     fn metadata(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        self.read(http_child(&self.base, metadata_name(name)?), limit)
+        let (url, mut bytes) = (http_child(&self.base, metadata_name(name)?), Vec::new());
+        Ok(self.read(url, limit, &mut |part| bytes.extend_from_slice(part))?.map(|_| bytes))
     }
 
-    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        self.read(self.child(path)?, limit)
+    fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
+        self.read(self.child(path)?, limit, each)
     }
 }
 
@@ -214,15 +220,16 @@ impl Reply {
 }
 
 enum Answer {
-    Bytes(Vec<u8>),
+    /// Of so many bytes.
+    Whole(u64),
     Nothing,
     TooLarge,
 }
 
-/// What a question to `place` came to.
-fn answer(place: String, limit: u64, answer: Result<Answer, HttpError>) -> Result<Option<Vec<u8>>, SourceError> {
+/// What a question to `place` came to: the length of the answer; none if nothing is there.
+fn answer(place: String, limit: u64, answer: Result<Answer, HttpError>) -> Result<Option<u64>, SourceError> {
     match answer {
-        Ok(Answer::Bytes(bytes)) => Ok(Some(bytes)),
+        Ok(Answer::Whole(length)) => Ok(Some(length)),
         Ok(Answer::Nothing) => Ok(None),
         Ok(Answer::TooLarge) => Err(SourceError::TooLarge { place, limit }),
         Err(error) => Err(SourceError::Unreachable { place, source: Box::new(error) }),

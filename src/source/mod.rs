@@ -129,10 +129,6 @@ impl Source for Published {
         self.metadata.metadata(name, limit)
     }
 
-    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        self.targets.target(path, limit)
-    }
-
     fn stream(&self, path: &str, limit: u64, each: &mut dyn FnMut(&[u8])) -> Result<Option<u64>, SourceError> {
         self.targets.stream(path, limit, each)
     }
