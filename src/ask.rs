@@ -47,6 +47,8 @@ pub(crate) struct Person<'a> {
     by_file: bool,
     /// Which device asked last, and how often in a row.
     asked: (String, usize),
+    /// Whether the last device that asked was passed over.
+    passed_over: bool,
 }
 
 impl<'a> Person<'a> {
@@ -60,6 +62,7 @@ impl<'a> Person<'a> {
             management_key: None,
             by_file: false,
             asked: (String::new(), 0),
+            passed_over: false,
         })
     }
 
@@ -72,6 +75,11 @@ impl<'a> Person<'a> {
     /// The person's terminal, for everything that is no secret.
     pub(crate) fn ui(&mut self) -> &mut Ui {
         self.ui
+    }
+
+    /// Whether the person gave the last device that asked no PIN, on purpose.
+    pub(crate) fn passed_over(&self) -> bool {
+        self.passed_over
     }
 
     /// A passphrase for a key file that is about to be written: typed twice, or from the file.
@@ -96,13 +104,22 @@ impl<'a> Person<'a> {
                 false => AskError::Unattended { flag },
             });
         }
-        if flag == PIN_FLAG {
-            self.ui.say(format!("{} asks for its PIN; {}", request.device, request.tries));
-        }
-        self.ui.secret(flag, &question).map_err(|failure| {
+        let answer = match flag == PIN_FLAG {
+            true => {
+                self.ui.say(format!(
+                    "{} asks for its PIN; {}. Enter alone passes it over.",
+                    request.device, request.tries
+                ));
+                self.ui.secret_if_any(flag, &question)
+            }
+            false => self.ui.secret(flag, &question).map(Some),
+        };
+        let answer = answer.map_err(|failure| {
             self.ui.tell(&failure);
             AskError::Cancelled
-        })
+        })?;
+        self.passed_over = answer.is_none();
+        answer.ok_or(AskError::Cancelled)
     }
 }
 
@@ -118,6 +135,7 @@ impl Ask for Person<'_> {
             }
         };
         self.by_file = answer.is_some();
+        self.passed_over = false;
         if self.asked.0 != request.device {
             self.asked = (request.device.clone(), 0);
         }

@@ -134,6 +134,24 @@ impl AtHand {
         self.locked.is_empty() && self.hidden(roster).is_empty()
     }
 
+    /// Keeps the keys of people in `roster` alone.
+    pub(crate) fn only(&mut self, roster: &Roster) {
+        self.keys.retain(|key| roster.find(&key.fingerprint).is_some());
+    }
+
+    /// The tokens that are here and show no key to anybody without the PIN, each once.
+    pub(crate) fn closed_tokens(&self, roster: &Roster) -> Vec<String> {
+        let mut closed: Vec<String> = Vec::new();
+        for uri in self.hidden(roster).into_iter().filter_map(|(_, key)| key.uri()) {
+            let label = uri.token.as_deref().unwrap_or_default();
+            let token = format!("the token \"{}\"", label.escape_debug());
+            if !closed.contains(&token) {
+                closed.push(token);
+            }
+        }
+        closed
+    }
+
     /// Opens the keys that show themselves only with a secret: those in locked files, and those on tokens that show no key
     /// at all to anybody without the PIN.
     ///
@@ -149,6 +167,7 @@ impl AtHand {
             let (Some(tokens), Some(uri), true) = (&self.tokens, key.uri(), is_hidden) else { continue };
             match tokens.open(uri, Some(owner), person) {
                 Ok(device) => self.add(device, roster),
+                Err(_) if person.passed_over() => {}
                 Err(failure) => {
                     let line = failure.line();
                     if !self.problems.contains(&line) {

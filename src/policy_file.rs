@@ -1,7 +1,9 @@
 //! The policy as a file: read, and edited with its comments kept.
 
+pub(crate) mod list;
+
 use ceremony::Policy;
-use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use crate::disk::{self, Access};
 use crate::error::{Failure, OrFail as _};
@@ -71,6 +73,20 @@ pub(crate) fn names<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Array
     table.get_mut(key)?.as_array_mut()
 }
 
+/// Writes a value: in place of the one that is there, whose comment at the end of the line stays, or behind the others.
+pub(crate) fn set(table: &mut Table, key: &str, new: impl Into<Value>) {
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(present) => {
+            let decor = present.decor().clone();
+            *present = new.into();
+            *present.decor_mut() = decor;
+        }
+        None => {
+            table.insert(key, value(new));
+        }
+    }
+}
+
 /// Writes an `[[accept]]`: in place of what was accepted of this finding and subject, else behind the others. Returns
 /// the reason and the time that it replaces.
 pub(crate) fn set_accept(
@@ -95,8 +111,8 @@ pub(crate) fn set_accept(
             }
             let table = accepts.get_mut(first).ok_or_else(unusual)?;
             let before = (text(table, "reason"), text(table, "until"));
-            table.insert("reason", value(reason));
-            table.insert("until", value(until));
+            set(table, "reason", reason);
+            set(table, "until", until);
             return Ok(Some(before));
         }
     }
@@ -166,7 +182,11 @@ mod tests {
         };
         assert_eq!((set("a 1", "one"), set("a 2", "two")), (None, None));
         assert_eq!(set("a 1", "three"), Some(("one".to_owned(), "2027-01-01T00:00:00Z".to_owned())));
-        let twice = document.to_string().replace("a 2", "a 1");
+        let commented = document.to_string().replace("reason = \"three\"", "reason = \"three\" # he said");
+        let mut document: DocumentMut = commented.parse().unwrap();
+        set_accept(&mut document, "target-changed", "a 1", "3", "2027-01-01T00:00:00Z").unwrap();
+        assert!(document.to_string().contains("reason = \"3\" # he said\n"), "{document}");
+        let twice = document.to_string().replace("a 2", "a 1").replace(" # he said", "");
         let mut document: DocumentMut = twice.parse().unwrap();
         set_accept(&mut document, "target-changed", "a 1", "four", "2027-02-01T00:00:00Z").unwrap();
         let text = document.to_string();

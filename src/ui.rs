@@ -127,6 +127,16 @@ impl Ui {
     ///
     /// The terminal shows the question after its echo is off, so nothing that was typed for it is seen or lost.
     pub(crate) fn secret(&mut self, flag: &str, question: &str) -> Result<Pin, Failure> {
+        loop {
+            match self.secret_if_any(flag, question)? {
+                Some(secret) => return Ok(secret),
+                None => self.say(PinError::Empty),
+            }
+        }
+    }
+
+    /// Like [`secret`](Self::secret), with none for Enter alone.
+    pub(crate) fn secret_if_any(&mut self, flag: &str, question: &str) -> Result<Option<Pin>, Failure> {
         self.need_terminal(flag, question)?;
         self.discreet = true;
         let keyboard = Keyboard::secret_lines().map_err(|error| no_answer(flag).caused_by(&error))?;
@@ -135,8 +145,11 @@ impl Ui {
             let line = keyboard.line().map_err(|error| no_answer(flag).caused_by(&error))?;
             self.err("\n");
             let line = line.ok_or_else(|| no_answer(flag))?;
+            if line.is_empty() {
+                return Ok(None);
+            }
             match std::str::from_utf8(&line).map_err(|_| PinError::NotText).and_then(|text| Pin::new(text.to_owned())) {
-                Ok(secret) => return Ok(secret),
+                Ok(secret) => return Ok(Some(secret)),
                 Err(error) => self.say(error),
             }
         }

@@ -156,3 +156,53 @@ fn people_sign_at_their_tokens_and_the_online_key_by_itself() {
     assert!(run.says("is no throw-away key"), "{run:?}");
     assert_eq!(store.logins(), 0);
 }
+
+/// The machine of a ceremony room, which sees the tokens of everybody.
+#[test]
+fn a_pin_goes_to_no_token_of_somebody_else() {
+    let room = Trustroot::new();
+    room.ok(&["init", "--name=Test", "--keyholder=alice", "--keyholder=bob", "--threshold=2"]);
+    room.accept_no_spare();
+    room.write("targets/hello.txt", "hello\n");
+    let store = Store::new(&["alice", "bob", "zed"]);
+    let room = store.moody(room);
+    let file = room.home().join("online.pem");
+    let online = ["keyholder", "enroll", "online", "--file", file.to_str().unwrap(), "--nonce", NONCE];
+    room.ok(&[&online[..], &["--generate", "--no-passphrase"]].concat());
+    for name in ["alice", "bob"] {
+        let uri = format!("pkcs11:token={name}");
+        let given = ["keyholder", "enroll", name, "--pkcs11", &uri, "--generate", "--nonce", NONCE];
+        room.ok(&[&given[..], &["--pin-file", &store.pin_file()]].concat());
+    }
+    room.ok(&["stage"]);
+    let digest = room.json(0, &["review", "--digest"])["digest"].as_str().unwrap().to_owned();
+    store.logins();
+
+    // One PIN, and two tokens that may sign: it is given to neither.
+    let pin = store.pin_file();
+    let sign = ["sign", "--expect", &digest, "--pin-file", &pin];
+    let run = room.exits(2, &sign);
+    assert!(run.says("--pin-file is for one device, and 2 here may sign") && run.says("--keyholder NAME"), "{run:?}");
+    assert_eq!(store.logins(), 0);
+    let run = room.exits(2, &[&sign[..], &["--keyholder=dora"]].concat());
+    assert!(run.says("nobody of the name dora is on record"), "{run:?}");
+
+    // At a terminal one token is passed over, and that costs nothing.
+    let mut terminal = room.terminal(&["sign", "--expect", &digest]);
+    terminal.expect("has alice's active key").expect("it may sign root version 1 and targets version 1");
+    // The tokens come in the order of their serial numbers, which are random.
+    for turn in 1..=2 {
+        let asked = terminal.expect_times("PIN, for ", turn).screen();
+        let last = asked.rsplit("PIN, for ").next().unwrap();
+        terminal.type_secret(if last.starts_with("alice") { "" } else { PIN });
+    }
+    assert_eq!((terminal.exit_code(), store.logins()), (0, 1), "{}", terminal.screen());
+    let mut terminal = room.terminal(&["sign", "--expect", &digest]);
+    terminal.expect("PIN, for alice").type_secret("");
+    assert_eq!((terminal.exit_code(), store.logins()), (0, 0), "{}", terminal.screen());
+
+    // Bob's has signed, so the PIN can only be for the other.
+    let run = room.exits(0, &[&sign[..], &["--keyholder=alice"]].concat());
+    assert!(run.stdout.contains("alice signed root version 1") && !run.says("bob's active key"), "{run:?}");
+    room.ok(&["publish", "--online-key", file.to_str().unwrap()]);
+}

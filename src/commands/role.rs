@@ -5,13 +5,12 @@ use std::fmt;
 use ceremony::policy::{RolePolicy, Signers};
 use ceremony::{Fingerprint, Json, KeySet, Policy, Root, Targets};
 use keyholders::{Kind, Name};
-use toml_edit::value;
 
 use crate::context::Context;
 use crate::disk;
 use crate::error::Failure;
 use crate::examine::and;
-use crate::policy_file::{PolicyFile, names, role_table};
+use crate::policy_file::{self, PolicyFile, names, role_table};
 use crate::published::Published;
 use crate::records::Keyholders;
 use crate::report::{Outcome, Report, object};
@@ -73,7 +72,7 @@ impl Role {
                     let place = list.iter().position(|other| other.as_str() == Some(name.as_str()));
                     let place =
                         place.ok_or_else(|| Failure::could_not(format!("{name} does not sign {}", self.role)))?;
-                    list.remove(place);
+                    policy_file::list::remove(list, place);
                 }
                 for name in &self.add {
                     let record = enrolled.roster.record(name.as_str());
@@ -87,7 +86,7 @@ impl Role {
                     if list.iter().any(|other| other.as_str() == Some(name.as_str())) {
                         return Err(Failure::could_not(format!("{name} signs {} already", self.role)));
                     }
-                    list.push(name.as_str());
+                    policy_file::list::add(list, name.as_str());
                 }
             }
             for (key, number) in [
@@ -95,17 +94,8 @@ impl Role {
                 ("lifetime-days", self.lifetime_days),
                 ("signing-window-days", self.signing_window_days),
             ] {
-                let Some(number) = number else { continue };
-                match table.get_mut(key).and_then(toml_edit::Item::as_value_mut) {
-                    // The comment at the end of the line belongs to the value.
-                    Some(present) => {
-                        let decor = present.decor().clone();
-                        *present = toml_edit::Value::from(i64::from(number));
-                        *present.decor_mut() = decor;
-                    }
-                    None => {
-                        table.insert(key, value(i64::from(number)));
-                    }
+                if let Some(number) = number {
+                    policy_file::set(table, key, i64::from(number));
                 }
             }
             Ok(())

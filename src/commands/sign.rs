@@ -1,16 +1,15 @@
 //! `trustroot sign`
 
+mod keys;
 mod report;
 
 use std::path::PathBuf;
 
-use ceremony::assemble::name_of;
 use ceremony::stage::StagedRole;
-use ceremony::{Days, Finding, Fingerprint, ProposalDigest, Root, Rule, SignatureFile, Staged, Time};
-use keyholders::{Device, DeviceError, Home};
+use ceremony::{Days, Finding, Fingerprint, ProposalDigest, Rule, SignatureFile, Staged, Time};
+use keyholders::{Device, DeviceError, Name, Roster};
 
 use self::report::{Made, Signed};
-use super::keyholder::shown::place;
 use crate::ask::Person;
 use crate::ceremony_dir::Ceremony;
 use crate::context::Context;
@@ -40,6 +39,9 @@ pub(crate) struct Sign {
     /// Trust this root; by default the one that this machine remembers
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
+    /// Use the keys of this keyholder alone, where devices of others are here too; may be given several times
+    #[arg(long, value_name = "NAME")]
+    keyholder: Vec<Name>,
     #[command(flatten)]
     keys: DeviceArgs,
 }
@@ -60,24 +62,37 @@ impl Sign {
         }
 
         // Nobody types twelve words to hear then that there is no key.
-        let mut at_hand = self.look(context, &ceremony, staged, ui)?;
+        let roster = self.roster(&ceremony)?;
+        let mut at_hand = self.look(context, &ceremony, &roster, staged, ui)?;
+        if let Some(signed) = signed_before(&ceremony, &roster, staged, &at_hand).filter(|_| self.expect.is_none()) {
+            return Ok(Outcome::done(Signed { ceremony: ceremony.name, signed }));
+        }
+        if self.keys.secrets.pin_file.is_some() {
+            keys::refuse_several(&ceremony, &roster, staged, &at_hand)?;
+        }
+        ui.say_apart("The keys at hand:");
+        at_hand.keys.iter().for_each(|key| ui.say(keys::told(&ceremony, staged, key)));
+        for token in at_hand.closed_tokens(&roster) {
+            ui.say(format!("{token} shows its keys only with its PIN."));
+        }
         if self.expect.is_none() {
-            if let Some(signed) = signed_before(&ceremony, staged, &at_hand) {
-                return Ok(Outcome::done(Signed { ceremony: ceremony.name, signed }));
-            }
             consent(ui, &ceremony.digest)?;
         }
+        let seen: Vec<Fingerprint> = at_hand.keys.iter().map(|key| key.fingerprint).collect();
         let mut person = Person::new(ui, &self.keys.secrets)?;
-        at_hand.open(&ceremony.roster, &mut person)?;
+        at_hand.open(&roster, &mut person)?;
+        self.narrow(&mut at_hand, &roster);
         for problem in &at_hand.problems {
             person.ui().say(problem);
         }
-        let may_sign = |key: &KeyAtHand| may_sign(staged, &key.fingerprint);
+        let opened = at_hand.keys.iter().filter(|key| !seen.contains(&key.fingerprint));
+        opened.for_each(|key| person.ui().say(keys::told(&ceremony, staged, key)));
+        let may_sign = |key: &KeyAtHand| keys::may_sign(staged, &key.fingerprint);
         let (able, other): (Vec<_>, Vec<_>) = at_hand.keys.into_iter().partition(may_sign);
         if able.is_empty() {
-            return Err(no_key(&ceremony, staged, &other));
+            return Err(keys::none(&ceremony, staged, &other));
         }
-        let (mut signed, mut failure) = (Vec::new(), None);
+        let (mut signed, mut failure, mut passed_over) = (Vec::new(), None, None);
         let mut able = able.into_iter().peekable();
         while let Some(mut key) = able.next() {
             let unsigned = sign_all(context, &ceremony, staged, &mut *key.device, &mut person, &mut signed);
@@ -87,12 +102,16 @@ impl Sign {
             if goes_on {
                 person.ui().say(format!("{}. Going on with the next device.", unsigned.line()));
             }
-            failure.get_or_insert(unsigned);
+            // Whoever passes a device over wants nothing of it.
+            match person.passed_over() {
+                true => passed_over.get_or_insert(unsigned),
+                false => failure.get_or_insert(unsigned),
+            };
             if !goes_on {
                 break;
             }
         }
-        if let Some(failure) = failure {
+        if let Some(failure) = failure.or_else(|| passed_over.filter(|_| signed.is_empty())) {
             return Err(kept(failure, &signed));
         }
         examined.remember(context)?;
@@ -101,20 +120,29 @@ impl Sign {
 
     /// The keys at hand, one of which may sign `staged`, or may be found to once a person gives a secret. Asks for the
     /// path of a key file where one may sign, since such keys do not show themselves as those on tokens do.
-    fn look(&self, context: &Context, ceremony: &Ceremony, staged: &Staged, ui: &mut Ui) -> Result<AtHand, Failure> {
-        let mut at_hand = AtHand::look(context, &self.keys, &ceremony.roster)?;
+    fn look(
+        &self,
+        context: &Context,
+        ceremony: &Ceremony,
+        roster: &Roster,
+        staged: &Staged,
+        ui: &mut Ui,
+    ) -> Result<AtHand, Failure> {
+        let mut at_hand = AtHand::look(context, &self.keys, roster)?;
+        self.narrow(&mut at_hand, roster);
         let is_hopeful = |at_hand: &AtHand| {
-            !at_hand.is_all(&ceremony.roster) || at_hand.keys.iter().any(|key| may_sign(staged, &key.fingerprint))
+            !at_hand.is_all(roster) || at_hand.keys.iter().any(|key| keys::may_sign(staged, &key.fingerprint))
         };
         let on_record = ceremony.inputs.holders.iter().filter(|holder| !holder.online).flat_map(|holder| &holder.keys);
         let mut in_files = on_record.filter(|key| key.in_file).filter_map(|key| key.key.key.as_ref().ok());
         let in_file = self.keys.key_files.is_empty()
-            && (ceremony.inputs.policy.devices.file_keys || in_files.any(|key| may_sign(staged, &key.fingerprint())));
+            && (ceremony.inputs.policy.devices.file_keys
+                || in_files.any(|key| keys::may_sign(staged, &key.fingerprint())));
         while in_file && ui.has_terminal() && !is_hopeful(&at_hand) {
             let question = "No device at hand may sign. Path of your key file";
             let file = ui.value("--key-file", question, None)?;
             let args = DeviceArgs { key_files: vec![file], ..DeviceArgs::default() };
-            match AtHand::look(context, &args, &ceremony.roster) {
+            match AtHand::look(context, &args, roster) {
                 Ok(found) => {
                     at_hand.extend(found);
                     break;
@@ -126,17 +154,31 @@ impl Sign {
             return Ok(at_hand);
         }
         at_hand.problems.iter().for_each(|problem| ui.say(problem));
-        Err(no_key(ceremony, staged, &at_hand.keys))
+        Err(keys::none(ceremony, staged, &at_hand.keys))
+    }
+
+    /// The people whose keys are used: all, or those who were named.
+    fn roster(&self, ceremony: &Ceremony) -> Result<Roster, Failure> {
+        if self.keyholder.is_empty() {
+            return Ok(ceremony.roster.clone());
+        }
+        let named = self.keyholder.iter().map(|name| {
+            let unknown = || Failure::could_not(format!("nobody of the name {name} is on record in this ceremony"));
+            ceremony.roster.record(name.as_str()).cloned().ok_or_else(unknown)
+        });
+        Ok(Roster::new(named.collect::<Result<Vec<_>, _>>()?)?)
+    }
+
+    fn narrow(&self, at_hand: &mut AtHand, roster: &Roster) {
+        if !self.keyholder.is_empty() {
+            at_hand.only(roster);
+        }
     }
 }
 
-fn may_sign(staged: &Staged, key: &Fingerprint) -> bool {
-    staged.roles().values().any(|role| role.quorum.key(key).is_some())
-}
-
 /// The signatures of the keys at hand, if they have signed all that they may, and no key is hidden yet.
-fn signed_before(ceremony: &Ceremony, staged: &Staged, at_hand: &AtHand) -> Option<Vec<Made>> {
-    if !at_hand.is_all(&ceremony.roster) {
+fn signed_before(ceremony: &Ceremony, roster: &Roster, staged: &Staged, at_hand: &AtHand) -> Option<Vec<Made>> {
+    if !at_hand.is_all(roster) {
         return None;
     }
     let mut signed = Vec::new();
@@ -202,39 +244,6 @@ fn plausible(staged: &Staged, now: Time) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// No key at hand may sign: says whose the keys are, where they were last of use, and where those are that may sign.
-fn no_key(ceremony: &Ceremony, staged: &Staged, keys: &[KeyAtHand]) -> Failure {
-    let mut failure = Failure::no("no key at hand may sign this proposal");
-    for KeyAtHand { fingerprint, device } in keys {
-        let (short, place) = (fingerprint.short(), device.describe().label);
-        let owner = match ceremony.roster.find(fingerprint) {
-            Some((record, key)) => format!("{place} has {}'s {} key {short}", record.name(), key.state().as_str()),
-            None => format!("{place} has the key {short}, which is nobody's on record"),
-        };
-        let mut roots = ceremony.base.roots.iter().rev().filter_map(|root| Root::of(root).ok());
-        let listed = |root: &Root| root.roles.values().any(|role| role.fingerprints().contains(fingerprint));
-        let last = match roots.find(listed) {
-            Some(root) => format!("it was last listed in root {}", root.version),
-            None => "no published root has listed it".to_owned(),
-        };
-        failure = failure.and_cause(format!("{owner}; {last}"));
-    }
-    let mut who: Vec<String> = staged
-        .roles()
-        .values()
-        .flat_map(|role| role.quorum.fingerprints())
-        .map(|key| match ceremony.roster.find(&key).map(|(_, key)| key.home()) {
-            Some(home @ (Home::Pkcs11 { .. } | Home::Yubikey { .. })) => {
-                format!("{} ({})", name_of(&key, &ceremony.inputs.holders), place(home))
-            }
-            _ => name_of(&key, &ceremony.inputs.holders),
-        })
-        .collect();
-    who.sort();
-    who.dedup();
-    failure.hint(format!("these may sign: {}; plug your device in, or name a file with --key-file", who.join(", ")))
 }
 
 /// Says what was signed before `failure`.

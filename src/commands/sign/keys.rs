@@ -1,0 +1,96 @@
+//! Whose the keys at hand are, and what they may sign.
+
+use ceremony::assemble::name_of;
+use ceremony::{Fingerprint, Root, Staged};
+use keyholders::{DeviceKind, Home, Roster};
+
+use super::before;
+use crate::ceremony_dir::Ceremony;
+use crate::commands::keyholder::shown::place;
+use crate::devices::{AtHand, KeyAtHand};
+use crate::error::Failure;
+use crate::examine::and;
+
+/// Whether a key may sign any of what is staged.
+pub(super) fn may_sign(staged: &Staged, key: &Fingerprint) -> bool {
+    staged.roles().values().any(|role| role.quorum.key(key).is_some())
+}
+
+/// One sentence of a key: whose it is, and which roles it may sign, or where it was last of use.
+pub(super) fn told(ceremony: &Ceremony, staged: &Staged, key: &KeyAtHand) -> String {
+    let roles = staged.roles().iter().filter(|(_, role)| role.quorum.key(&key.fingerprint).is_some());
+    let roles: Vec<String> = roles.map(|(name, role)| format!("{name} version {}", role.metadata.version())).collect();
+    match roles.is_empty() {
+        true => format!("{}; it signs nothing here.", whose(ceremony, key)),
+        false => format!("{}; it may sign {}.", owner(ceremony, key), and(&roles)),
+    }
+}
+
+/// No key at hand may sign: whose they are, and where those are that may.
+pub(super) fn none(ceremony: &Ceremony, staged: &Staged, keys: &[KeyAtHand]) -> Failure {
+    let failure = Failure::no("no key at hand may sign this proposal");
+    let failure = keys.iter().fold(failure, |failure, key| failure.and_cause(whose(ceremony, key)));
+    let mut who: Vec<String> = staged
+        .roles()
+        .values()
+        .flat_map(|role| role.quorum.fingerprints())
+        .map(|key| match ceremony.roster.find(&key).map(|(_, key)| key.home()) {
+            Some(home @ (Home::Pkcs11 { .. } | Home::Yubikey { .. })) => {
+                format!("{} ({})", name_of(&key, &ceremony.inputs.holders), place(home))
+            }
+            _ => name_of(&key, &ceremony.inputs.holders),
+        })
+        .collect();
+    who.sort();
+    who.dedup();
+    failure.hint(format!("these may sign: {}; plug your device in, or name a file with --key-file", who.join(", ")))
+}
+
+/// Refuses to guess which of several devices a PIN in a file is for: at each other it would cost a try.
+pub(super) fn refuse_several(
+    ceremony: &Ceremony,
+    roster: &Roster,
+    staged: &Staged,
+    at_hand: &AtHand,
+) -> Result<(), Failure> {
+    let left = |key: &&KeyAtHand| {
+        let mut roles = staged.roles().iter().filter(|(_, role)| role.quorum.key(&key.fingerprint).is_some());
+        roles.any(|(role, staged)| before(ceremony, role, staged, &key.fingerprint).is_none())
+    };
+    let in_device = |key: &&KeyAtHand| key.device.describe().kind != DeviceKind::File;
+    let mut homes: Vec<&Home> = Vec::new();
+    let mut devices = at_hand.closed_tokens(roster);
+    for key in at_hand.keys.iter().filter(in_device).filter(left) {
+        let home = roster.find(&key.fingerprint).map(|(_, key)| key.home());
+        if !home.is_some_and(|home| homes.iter().any(|other| other.same_device(home))) {
+            devices.push(key.device.describe().label);
+            homes.extend(home);
+        }
+    }
+    match devices.len() {
+        0 | 1 => Ok(()),
+        count => Err(Failure::could_not(format!("--pin-file is for one device, and {count} here may sign"))
+            .and_cause(and(&devices))
+            .hint("say whose device it is for: --keyholder NAME")),
+    }
+}
+
+/// `the YubiKey 123 has alice's active key 01234567`
+fn owner(ceremony: &Ceremony, key: &KeyAtHand) -> String {
+    let (short, place) = (key.fingerprint.short(), key.device.describe().label);
+    match ceremony.roster.find(&key.fingerprint) {
+        Some((record, key)) => format!("{place} has {}'s {} key {short}", record.name(), key.state().as_str()),
+        None => format!("{place} has the key {short}, which is nobody's on record"),
+    }
+}
+
+/// Whose a key is that has nothing to sign, and where it was last of use.
+fn whose(ceremony: &Ceremony, key: &KeyAtHand) -> String {
+    let mut roots = ceremony.base.roots.iter().rev().filter_map(|root| Root::of(root).ok());
+    let listed = |root: &Root| root.roles.values().any(|role| role.fingerprints().contains(&key.fingerprint));
+    let last = match roots.find(listed) {
+        Some(root) => format!("it was last listed in root {}", root.version),
+        None => "no published root has listed it".to_owned(),
+    };
+    format!("{}; {last}", owner(ceremony, key))
+}
