@@ -22,6 +22,8 @@ pub(crate) struct Deadline {
     window: Option<Days>,
     /// Who makes the next version.
     pub(crate) by: By,
+    /// The open ceremony that carries the next version, where somebody looked for one.
+    pub(crate) staged_in: Option<String>,
 }
 
 /// Who makes the next version of a role.
@@ -63,6 +65,7 @@ impl Deadline {
                 Some(Signers::Keyholders(_)) => By::Keyholders,
                 Some(Signers::Online(_)) => By::Online,
             },
+            staged_in: None,
         }
     }
 
@@ -82,7 +85,7 @@ impl Deadline {
         self.by == By::Online && self.is_open(now) && half.is_some_and(|half| half <= now)
     }
 
-    /// `{"role","version","expires","expires-in-days","window-opens","window-open","by"}`
+    /// `{"role","version","expires","expires-in-days","window-opens","window-open","by","staged-in"}`
     pub(crate) fn json(&self, now: Time) -> Json {
         let opens = self.opens.map_or(Json::Null, |opens| Json::string(opens.to_string()));
         object([
@@ -93,6 +96,7 @@ impl Deadline {
             ("window-opens", opens),
             ("window-open", Json::Bool(self.is_open(now))),
             ("by", Json::string(self.by.as_str())),
+            ("staged-in", self.staged_in.as_ref().map_or(Json::Null, Json::string)),
         ])
     }
 }
@@ -122,14 +126,15 @@ impl By {
 pub(crate) fn table(deadlines: &[Deadline], now: Time) -> String {
     let day = |time: Time| format!("{} {}", &time.to_string()[..10], distance(now, time));
     let row = |deadline: &Deadline| {
-        let window = match deadline.opens {
-            Some(opens) if deadline.by == By::External => {
+        let window = match (&deadline.staged_in, deadline.opens) {
+            (Some(ceremony), _) => format!("now: in ceremony {}", escaped(ceremony)),
+            (None, Some(opens)) if deadline.by == By::External => {
                 let word = if opens > now { "from" } else { "since" };
                 format!("by others, {word} {}", &opens.to_string()[..10])
             }
-            Some(opens) if opens > now => format!("from {}", day(opens)),
-            Some(_) => format!("now{}", deadline.by.command()),
-            None => "the policy has no such role".to_owned(),
+            (None, Some(opens)) if opens > now => format!("from {}", day(opens)),
+            (None, Some(_)) => format!("now{}", deadline.by.command()),
+            (None, None) => "the policy has no such role".to_owned(),
         };
         let expired = if deadline.is_expired(now) { "EXPIRED " } else { "" };
         let role = format!("{} {}", escaped(&deadline.role), deadline.version);

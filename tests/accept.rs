@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::terminal::ENTER;
 use common::{Room, fits, says};
 
 #[test]
@@ -56,4 +57,35 @@ fn a_long_time_is_asked_for_twice() {
     terminal.expect("in the next 72 years reads this reason. Accept it for so long?").line("n");
     terminal.expect("nothing was accepted");
     assert_eq!(terminal.exit_code(), 1);
+}
+
+/// At a terminal every command asks for what it lacks.
+#[test]
+fn what_stops_the_proposal_is_offered_at_a_terminal() {
+    let room = Room::new(&["alice", "bob"], 2);
+    room.hold(&["alice", "bob"]);
+    room.coordinator.write("targets/a.txt", "other\n");
+    let mut terminal = room.coordinator.terminal(&["accept", "--now", common::room::NOW]);
+    terminal.expect("Which finding is accepted?").expect("> target-changed (a.txt ").send(ENTER);
+    terminal.expect("Why it is accepted").line("it moved").expect("Until when").line("");
+    assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
+    let mut terminal = room.coordinator.terminal(&["role", "--now", common::room::NOW]);
+    terminal.expect("Which role?").expect("> root").send(ENTER).expect("alice");
+    assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
+    room.coordinator.write("targets/b.txt", "new\n");
+    room.stage();
+    let mut terminal = room.coordinator.terminal(&["import", "--signature", "00", "--now", common::room::NOW]);
+    terminal.expect("Whose key signed").line("alice");
+    assert_eq!(terminal.exit_code(), 1, "{}", terminal.screen());
+    says(&room.run(1, &["accept"]), &["no finding stops the proposal: nothing was accepted"]);
+    room.coordinator.write("targets/a.txt", "another\n");
+    for (arguments, flag) in [
+        (&["accept"][..], "answer it with FINDING SUBJECT"),
+        (&["accept", "target-changed"], "answer it with SUBJECT or --all"),
+        (&["role"], "answer it with ROLE"),
+        (&["keyholder", "attest"], "answer it with KEY_CERT"),
+        (&["import", "--signature=00"], "answer it with --key"),
+    ] {
+        says(&room.run(2, arguments), &["there is no terminal to ask on", flag]);
+    }
 }

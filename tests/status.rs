@@ -86,6 +86,12 @@ fn deadlines_come_in_order() {
     assert_eq!(room.json(0, &["status"])["deadlines"][0]["expires-in-days"], -15);
     room.at("2027-10-01T12:00:00Z");
     says(&room.run(0, &["status"]), &["root 1 2027-11-22 in 52 days now: trustroot stage"]);
+    // Nobody is sent to stage what a ceremony carries.
+    let ceremony = room.stage();
+    says(&room.run(0, &["status"]), &[&format!("root 1 2027-11-22 in 52 days now: in ceremony {ceremony}")]);
+    let answer = room.json(0, &["status"]);
+    let root = answer["deadlines"].as_array().unwrap().iter().find(|deadline| deadline["role"] == "root").unwrap();
+    assert_eq!(root["staged-in"], ceremony.as_str());
 }
 
 #[test]
@@ -330,7 +336,7 @@ fn closing_needs_a_reason_and_is_for_good() {
         .line("the wrong\x1b[2J file");
     terminal.expect(&format!("Closed {ceremony}"));
     assert_eq!(terminal.exit_code(), 0);
-    says(&room.run(1, &["abandon", &ceremony, "--reason=again"]), &["was closed already"]);
+    says(&room.run(1, &["abandon", &ceremony, "--reason=again"]), &["was closed at"]);
     says(&room.run(0, &["status", &ceremony]), &["closed", "Closed at 2026-11-22T12:00:00Z: the wrong"]);
     let key = room.key_file("bob");
     let sign = ["sign", &ceremony, "--expect", &words, "--key-file", key.to_str().unwrap()];

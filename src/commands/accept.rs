@@ -37,9 +37,9 @@ Examples:
 pub(crate) struct Accept {
     /// The finding, by its name, such as target-changed
     #[arg(value_parser = rule)]
-    finding: Rule,
+    finding: Option<Rule>,
     /// Its subject, exactly as it was shown
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(conflicts_with = "all")]
     subject: Option<String>,
     /// Accept all of this name that stop the proposal now, each by its subject, and none that comes later
     #[arg(long)]
@@ -56,25 +56,36 @@ impl Accept {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let policy = PolicyFile::read(&context.workdir)?.policy;
         let lock = context.workdir.lock()?;
-        let found = stage::found(context).map(|mut found| {
-            found.retain(|finding| finding.rule == self.finding);
-            found
-        });
+        let found = stage::found(context);
         drop(lock);
-        let subjects = match &self.subject {
-            Some(subject) => vec![subject.clone()],
-            None => {
-                let open = found.as_ref().map_err(|failure| unseen(failure).hint("name one subject"))?;
-                open.iter()
-                    .filter(|finding| policy.accepts(finding, context.now).is_none())
-                    .map(|finding| finding.subject.clone())
-                    .collect()
+        let (rule, subjects) = match (self.finding, &self.subject) {
+            (Some(rule), Some(subject)) => (rule, vec![subject.clone()]),
+            (finding, _) => {
+                let found = found.as_ref().map_err(|failure| unseen(failure).hint("name one subject"))?;
+                let open = found.iter().filter(|found| policy.accepts(found, context.now).is_none());
+                let open: Vec<&Finding> =
+                    open.filter(|found| finding.is_none_or(|finding| finding == found.rule)).collect();
+                let what = finding.map_or("finding", Rule::name);
+                if open.is_empty() {
+                    return Err(Failure::no(format!("no {what} stops the proposal: nothing was accepted"))
+                        .hint("`trustroot stage --dry-run` shows what does"));
+                }
+                match (finding, self.all) {
+                    (Some(rule), true) => (rule, open.iter().map(|found| found.subject.clone()).collect()),
+                    _ => {
+                        let items: Vec<String> =
+                            open.iter().map(|found| format!("{} ({})", found.rule, found.subject)).collect();
+                        let flag = if finding.is_none() { "FINDING SUBJECT" } else { "SUBJECT or --all" };
+                        let picked = open[ui.select(flag, &format!("Which {what} is accepted?"), &items)?];
+                        (picked.rule, vec![picked.subject.clone()])
+                    }
+                }
             }
         };
-        if subjects.is_empty() {
-            return Err(Failure::no(format!("no {} stops the proposal: nothing was accepted", self.finding))
-                .hint("`trustroot stage --dry-run` shows what does"));
-        }
+        let found = found.map(|mut found| {
+            found.retain(|finding| finding.rule == rule);
+            found
+        });
         if ui.has_terminal() {
             for finding in found.iter().flatten().filter(|finding| subjects.contains(&finding.subject)) {
                 ui.say(finding);
@@ -102,7 +113,7 @@ impl Accept {
         let mut entries = Vec::new();
         PolicyFile::edit(&context.workdir, |document, _| {
             for subject in subjects {
-                let replaced = set_accept(document, self.finding.name(), &subject, &reason, &until.to_string())?;
+                let replaced = set_accept(document, rule.name(), &subject, &reason, &until.to_string())?;
                 let is_found = found.as_ref().ok().map(|found| found.iter().any(|f| f.subject == subject));
                 entries.push(Entry { subject, replaced, is_found });
             }
@@ -110,7 +121,7 @@ impl Accept {
         })?;
         let others = found.map(|found| found.into_iter().map(|finding| finding.subject).collect());
         let others = others.map_err(|failure| unseen(&failure).line());
-        Ok(Outcome::done(Accepted { finding: self.finding, entries, others, reason, until }))
+        Ok(Outcome::done(Accepted { finding: rule, entries, others, reason, until }))
     }
 }
 

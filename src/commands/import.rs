@@ -44,13 +44,13 @@ pub(crate) struct Import {
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
     /// One signature: a file with it, or its hex or base64 digits
-    #[arg(long, value_name = "FILE|HEX|BASE64", requires = "key", conflicts_with = "files")]
+    #[arg(long, value_name = "FILE|HEX|BASE64", conflicts_with = "files")]
     signature: Option<String>,
     /// The key that signed: its id or fingerprint, or the first eight or more digits, or its holder's name
     #[arg(long, value_name = "KEY", requires = "signature")]
     key: Option<String>,
     /// Write the bytes that signatures of --role cover to a new FILE, for a signer elsewhere, and take in nothing
-    #[arg(long, value_name = "FILE", requires = "role", conflicts_with_all = ["files", "signature"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "signature"])]
     payload: Option<PathBuf>,
 }
 
@@ -65,18 +65,30 @@ impl Import {
             return Err(Failure::could_not(format!("{role} is not staged"))
                 .hint(format!("ceremony {} carries {roles}", ceremony.name)));
         }
-        if let (Some(file), Some(role)) = (&self.payload, &self.role) {
+        if let Some(file) = &self.payload {
             context.workdir.refuse_output(file)?;
-            let payload = &staged.roles()[role].payload;
+            let roles: Vec<String> = staged.roles().keys().cloned().collect();
+            let role = match (self.role, &roles[..]) {
+                (Some(role), _) => role,
+                (None, [only]) => only.clone(),
+                (None, several) => several[ui.select("--role", "The payload of which role?", several)?].clone(),
+            };
+            let payload = &staged.roles()[&role].payload;
             disk::create_new(&Place::named(file), payload.bytes(), Access::Shared)?;
-            let (role, file) = (role.clone(), file.display().to_string());
+            let file = file.display().to_string();
             return Ok(Outcome::done(Written { role, file, sha256: payload.digest().to_string() }));
         }
-        let judged = match (&self.signature, &self.key) {
-            (Some(signature), Some(key)) => {
-                vec![(None, one(&ceremony, &staged, self.role.as_deref(), signature, key)?)]
+        let judged = match &self.signature {
+            Some(signature) => {
+                let key = match self.key {
+                    Some(key) => key,
+                    None => {
+                        ui.value("--key", "Whose key signed: its holder's name, its id or its fingerprint", None)?
+                    }
+                };
+                vec![(None, one(&ceremony, &staged, self.role.as_deref(), signature, &key)?)]
             }
-            _ => {
+            None => {
                 let files = match self.files.is_empty() {
                     false => self.files,
                     true => vec![ui.value("FILE or --signature", "File with signatures", None)?],

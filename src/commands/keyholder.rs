@@ -46,7 +46,7 @@ impl Keyholder {
         match self.command {
             Command::Enroll(command) => command.run(context, ui),
             Command::List(command) => command.run(context),
-            Command::Attest(command) => command.run(context),
+            Command::Attest(command) => command.run(context, ui),
             Command::Verify(command) => command.run(context),
             Command::Devices(command) => command.run(context),
             Command::Nonce(command) => command.run(ui),

@@ -29,7 +29,7 @@ Examples:
   trustroot role targets --threshold 3")]
 pub(crate) struct Role {
     /// root, targets, snapshot, timestamp, or a delegated role
-    role: String,
+    role: Option<String>,
     /// Somebody who joins; give it once for each
     #[arg(long, value_name = "NAME")]
     add: Vec<Name>,
@@ -48,43 +48,49 @@ pub(crate) struct Role {
 }
 
 impl Role {
-    pub(crate) fn run(self, context: &Context, _ui: &mut Ui) -> Result<Outcome, Failure> {
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        let name = match &self.role {
+            Some(name) => name.clone(),
+            None => {
+                let mut names: Vec<String> = PolicyFile::read(&context.workdir)?.policy.roles.into_keys().collect();
+                names.swap_remove(ui.select("ROLE", "Which role?", &names)?)
+            }
+        };
         let unknown = |policy: &ceremony::Policy| {
             let roles = policy.roles.keys().cloned().collect::<Vec<_>>().join(", ");
-            Failure::could_not(format!("the policy has no role {}; it has {roles}", self.role))
+            Failure::could_not(format!("the policy has no role {name}; it has {roles}"))
         };
         let nothing = self.add.is_empty() && self.drop.is_empty();
         if nothing && self.threshold.is_none() && self.lifetime_days.is_none() && self.signing_window_days.is_none() {
             let policy = PolicyFile::read(&context.workdir)?.policy;
-            let role = policy.role(&self.role).cloned().ok_or_else(|| unknown(&policy))?;
-            return Ok(Outcome::done(Shown::new(context, self.role, role, None)?));
+            let role = policy.role(&name).cloned().ok_or_else(|| unknown(&policy))?;
+            return Ok(Outcome::done(Shown::new(context, name, role, None)?));
         }
         let enrolled = Keyholders::load(&context.workdir.keyholders())?;
         let edited = PolicyFile::edit(&context.workdir, |document, policy| {
-            let table = role_table(document, &self.role).ok_or_else(|| unknown(policy))?;
+            let table = role_table(document, &name).ok_or_else(|| unknown(policy))?;
             if !nothing {
                 let online = table.contains_key("online");
                 let key = if online { "online" } else { "keyholders" };
                 let list = names(table, key).ok_or_else(|| {
-                    Failure::could_not(format!("{} is external in the policy: it names nobody", self.role))
+                    Failure::could_not(format!("{} is external in the policy: it names nobody", name))
                 })?;
                 for name in &self.drop {
                     let place = list.iter().position(|other| other.as_str() == Some(name.as_str()));
-                    let place =
-                        place.ok_or_else(|| Failure::could_not(format!("{name} does not sign {}", self.role)))?;
+                    let place = place.ok_or_else(|| Failure::could_not(format!("{name} does not sign {}", name)))?;
                     policy_file::list::remove(list, place);
                 }
                 for name in &self.add {
                     let record = enrolled.roster.record(name.as_str());
                     if record.is_some_and(|record| (record.kind() == Kind::Online) != online) {
                         let message = match online {
-                            true => format!("{name} is enrolled as a person, and online keys sign {}", self.role),
-                            false => format!("{name} is enrolled as an online key, and people sign {}", self.role),
+                            true => format!("{name} is enrolled as a person, and online keys sign {}", name),
+                            false => format!("{name} is enrolled as an online key, and people sign {}", name),
                         };
                         return Err(Failure::no(message).hint("enroll somebody else for it, under another name"));
                     }
                     if list.iter().any(|other| other.as_str() == Some(name.as_str())) {
-                        return Err(Failure::could_not(format!("{name} signs {} already", self.role)));
+                        return Err(Failure::could_not(format!("{name} signs {} already", name)));
                     }
                     policy_file::list::add(list, name.as_str());
                 }
@@ -100,9 +106,9 @@ impl Role {
             }
             Ok(())
         })?;
-        let role = edited.policy.role(&self.role).cloned().ok_or_else(|| unknown(&edited.policy))?;
+        let role = edited.policy.role(&name).cloned().ok_or_else(|| unknown(&edited.policy))?;
         let change = Change::of(context, &edited.policy, &role)?;
-        let mut shown = Shown::new(context, self.role, role, Some(change))?;
+        let mut shown = Shown::new(context, name, role, Some(change))?;
         shown.dropped = self.drop.iter().map(|name| Dropped::of(name, &edited.policy)).collect();
         Ok(Outcome::done(shown))
     }

@@ -64,6 +64,11 @@ impl Status {
                 Err(failure) => state.broken.push((name, failure)),
             }
         }
+        let mut deadlines = state.deadlines.take();
+        for deadline in deadlines.iter_mut().flatten() {
+            deadline.staged_in = state.staged_in(&deadline.role, deadline.version);
+        }
+        state.deadlines = deadlines;
         state.alarms = state.alarms(self.check);
         if self.check.is_some() && !published.roots.is_empty() {
             let policy = PolicyFile::read(workdir)?.policy;
@@ -171,7 +176,7 @@ impl State {
                 return None;
             } else if deadline.is_late(self.now) {
                 format!("{name} expires {when}, and no timer has renewed it.")
-            } else if *by == By::Keyholders && deadline.is_open(self.now) && !self.is_staged(role, *version) {
+            } else if *by == By::Keyholders && deadline.is_open(self.now) && deadline.staged_in.is_none() {
                 format!("{name} expires {when}, and nobody has staged the next version.")
             } else {
                 return None;
@@ -181,11 +186,13 @@ impl State {
         gone.into_iter().chain(deadlines.iter().filter_map(alarm)).collect()
     }
 
-    /// Whether an open ceremony, which can still be published, carries the role.
-    fn is_staged(&self, role: &str, published: u64) -> bool {
+    /// The open ceremony, which can still be published, that carries the next version of the role.
+    fn staged_in(&self, role: &str, published: u64) -> Option<String> {
         let usable = |standing: &&Standing| !matches!(standing.next, Next::Expired { .. } | Next::Overtaken { .. });
-        let mut roles = self.open.iter().filter(usable).flat_map(|standing| &standing.roles);
-        roles.any(|staged| staged.role == role && staged.version > published)
+        let carries = |standing: &&Standing| {
+            standing.roles.iter().any(|staged| staged.role == role && staged.version > published)
+        };
+        self.open.iter().filter(usable).find(carries).map(|standing| standing.name.clone())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::report::{Outcome, Report, object};
 use crate::text::{columns, escaped, wrapped};
+use crate::ui::Ui;
 
 /// Judge the evidence that a key was made in a YubiKey
 ///
@@ -27,28 +28,36 @@ use crate::text::{columns, escaped, wrapped};
 pub(crate) struct Attest {
     /// The certificate of the key
     #[arg(value_name = "KEY_CERT")]
-    key: PathBuf,
+    key: Option<PathBuf>,
     /// The certificate of the device
     #[arg(value_name = "DEVICE_CERT")]
-    device: PathBuf,
+    device: Option<PathBuf>,
     /// Trust the authorities with the certificates in this file too
     #[arg(long, value_name = "FILE")]
     anchor: Vec<PathBuf>,
 }
 
 impl Attest {
-    pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
+    pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let anchors = certificates::anchors(&self.anchor)?;
-        let keys = certificates::read(&self.key)?;
-        let [key] = &keys[..] else {
-            let message = format!("{} has {} certificates", self.key.display(), keys.len());
+        let key = match self.key {
+            Some(key) => key,
+            None => ui.value("KEY_CERT", "File with the certificate of the key", None)?,
+        };
+        let device = match self.device {
+            Some(device) => device,
+            None => ui.value("DEVICE_CERT", "File with the certificate of the device", None)?,
+        };
+        let keys = certificates::read(&key)?;
+        let [one] = &keys[..] else {
+            let message = format!("{} has {} certificates", key.display(), keys.len());
             return Err(Failure::could_not(message).hint("give the certificate of one key, and its device's beside it"));
         };
-        let devices = certificates::read(&self.device)?;
-        let Some((device, issuers)) = devices.split_first() else {
-            return Err(Failure::could_not(format!("{} has no certificate", self.device.display())));
+        let devices = certificates::read(&device)?;
+        let Some((of_device, issuers)) = devices.split_first() else {
+            return Err(Failure::could_not(format!("{} has no certificate", device.display())));
         };
-        let attested = attest(key, device, issuers, &anchors, context.now);
+        let attested = attest(one, of_device, issuers, &anchors, context.now);
         let above = devices.last().map(|last| last.issuer().to_owned());
         let above = above.filter(|_| matches!(attested, Err(AttestationError::Chain(_))));
         Ok(Outcome::answer(attested.is_ok(), Judged { attested, above }))
