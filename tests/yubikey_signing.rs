@@ -35,8 +35,8 @@ fn two_roles_are_one_question_and_two_touches() {
     assert_eq!(written.matches("Touch the YubiKey 1001 now.").count(), 2, "{written}");
     assert!(written.contains("root version 1: slot 9c of the YubiKey 1001 signs, for alice"), "{written}");
     assert_eq!(desk.signatures().into_iter().collect::<Vec<_>>(), ["root alice", "targets alice"]);
-    // Open, the key, the tries; PIN and signature for each role; and no PIN is left there.
-    let session = [0xa4, 0xfd, 0xf8, 0xf7, 0xf7, 0x20, 0x87, 0x20, 0x87, 0xa4, 0x20];
+    // Open, the key, the tries before and after the question; PIN and signature for each role; and no PIN is left there.
+    let session = [0xa4, 0xfd, 0xf8, 0xf7, 0xf7, 0xf7, 0x20, 0x87, 0x20, 0x87, 0xa4, 0x20];
     assert_eq!(instructions(&card), session);
     assert_eq!((card.touches().given - touches, card.pins_received().len(), card.is_verified()), (2, 2, false));
 

@@ -31,6 +31,14 @@ fn hears(program: &pcsc::Card, command: &[u8]) -> [u8; 2] {
     answer[answer.len() - 2..].try_into().unwrap()
 }
 
+/// Another program resets the card.
+fn reset(rig: &Rig, reader: Reader) {
+    let mut program = other_program(rig, reader, pcsc::ShareMode::Shared);
+    program.reconnect(pcsc::ShareMode::Shared, pcsc::Protocols::T1, pcsc::Disposition::ResetCard).unwrap();
+}
+
+/// VERIFY, with what is nobody's PIN.
+const WRONG: [u8; 13] = [0, 0x20, 0, 0x80, 8, 0, 0, 0, 0, 0, 0, 0, 0];
 const SELECT: [u8; 10] = [0, 0xa4, 4, 0, 5, 0xa0, 0, 0, 3, 8];
 const VERIFIED: [u8; 4] = [0, 0x20, 0, 0x80];
 
@@ -111,13 +119,47 @@ fn wrong_pins_stop_before_the_last_try() {
             }
             assert_eq!((person.asked.len(), card.pins_received().len(), card.tries_left()), (5, 2, 1));
             // Somebody else blocks it.
-            card.transmit(&[0, 0x20, 0, 0x80, 8, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+            card.transmit(&WRONG).unwrap();
             card.clear_log();
             assert!(matches!(sign(&mut person), DeviceError::Locked { .. }));
             assert_eq!((person.asked.len(), card.pins_received(), card.puk_tries_left()), (5, Vec::new(), 3));
             assert_eq!(card.touches().asked, 0);
             rig.remove(reader).unwrap();
         }
+    });
+}
+
+#[test]
+fn a_try_that_another_program_spends_meanwhile_is_not_the_last_one() {
+    in_readers("a_try_that_another_program_spends_meanwhile_is_not_the_last_one", |rig| {
+        for (firmware, resets) in [(Firmware::V5_7_4, true), (Firmware::V5_7_4, false), (Firmware::V4_4_5, true)] {
+            let (card, reader) = plugged(rig, 1, firmware, PinPolicy::Always, TouchPolicy::Never);
+            // Two tries are left when the person is asked, and one when they have typed.
+            let spend = || _ = card.transmit(&WRONG).unwrap();
+            let meddle = || {
+                spend();
+                if resets {
+                    reset(rig, reader);
+                }
+            };
+            let mut mine = key(1);
+            spend();
+            let mut person = Busy { script: Script::of(&["654321"]), before_pin: meddle, at_touch: || {} };
+            let told = mine.sign(MESSAGE, &mut person).unwrap_err();
+            assert!(matches!(told, DeviceError::FinalTry { .. }), "{firmware} {resets}: {told}");
+            assert!(matches!(person.script.asked[0].tries, Tries::Left { left: 2, .. }), "{:?}", person.script.asked);
+            assert_eq!((person.script.asked.len(), card.tries_left()), (1, 1), "{firmware} {resets}");
+            rig.remove(reader).unwrap();
+        }
+        // Where tries are left after that, what was typed before the reset is sent, and nobody is asked again.
+        let (card, reader) = plugged(rig, 1, Firmware::V5_7_4, PinPolicy::Always, TouchPolicy::Never);
+        let meddle = || {
+            card.transmit(&WRONG).unwrap();
+            reset(rig, reader);
+        };
+        let mut person = Busy { script: Script::of(&[PIN]), before_pin: meddle, at_touch: || {} };
+        key(1).sign(MESSAGE, &mut person).unwrap();
+        assert_eq!((person.script.asked.len(), card.tries_left()), (1, 3));
     });
 }
 
@@ -185,10 +227,7 @@ fn what_another_program_takes_away_is_mended_once() {
         let mut person = Script::of(&[PIN]);
         once.sign(MESSAGE, &mut person).unwrap();
         let selects = || assert_eq!(hears(&other_program(rig, reader, pcsc::ShareMode::Shared), &SELECT), [0x90, 0]);
-        let resets = || {
-            let mut program = other_program(rig, reader, pcsc::ShareMode::Shared);
-            program.reconnect(pcsc::ShareMode::Shared, pcsc::Protocols::T1, pcsc::Disposition::ResetCard).unwrap();
-        };
+        let resets = || reset(rig, reader);
         selects();
         once.sign(MESSAGE, &mut person).unwrap();
         resets();

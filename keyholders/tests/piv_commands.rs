@@ -36,7 +36,7 @@ fn a_session_is_as_short_as_the_policies_allow() {
     in_readers("a_session_is_as_short_as_the_policies_allow", |rig| {
         let sign: &[u8] = &[AUTHENTICATE];
         let with_pin: &[u8] = &[VERIFY, AUTHENTICATE];
-        // The key, the tries that are left, and then the signatures.
+        // The key, the tries that are left before the PIN is asked for and before it is sent, and then the signatures.
         for (firmware, pin, touch, first, next, leave) in [
             (Firmware::V5_7_4, PinPolicy::Always, TouchPolicy::Always, with_pin, with_pin, LEAVE),
             (Firmware::V5_4_3, PinPolicy::Always, TouchPolicy::Cached, with_pin, with_pin, LEAVE),
@@ -49,7 +49,7 @@ fn a_session_is_as_short_as_the_policies_allow() {
             assert_eq!(instructions(&card), [OPEN, &[METADATA]].concat());
             card.clear_log();
             mine.sign(MESSAGE, &mut person).unwrap();
-            let tries: &[u8] = if pin == PinPolicy::Never { &[] } else { &[METADATA] };
+            let tries: &[u8] = if pin == PinPolicy::Never { &[] } else { &[METADATA, METADATA] };
             assert_eq!(instructions(&card), [tries, first].concat(), "{firmware} {pin:?}");
             for _ in 0..3 {
                 card.clear_log();
@@ -91,7 +91,7 @@ fn firmware_that_tells_nothing_is_asked_for_more() {
         // The tries that are left are told by an application that is selected anew.
         let mut person = Script::of(&[PIN]);
         mine.sign(MESSAGE, &mut person).unwrap();
-        assert_eq!(instructions(&card), [SELECT, VERIFY, VERIFY, AUTHENTICATE]);
+        assert_eq!(instructions(&card), [SELECT, VERIFY, SELECT, VERIFY, VERIFY, AUTHENTICATE]);
         card.clear_log();
         // Nobody knows the policies of the key: it is taken to want all of it.
         mine.sign(MESSAGE, &mut person).unwrap();
@@ -116,7 +116,7 @@ fn two_keys_of_one_card_share_its_pin() {
         once.sign(MESSAGE, &mut person).unwrap();
         always.sign(MESSAGE, &mut person).unwrap();
         once.sign(MESSAGE, &mut person).unwrap();
-        let first = [METADATA, VERIFY, AUTHENTICATE, AUTHENTICATE];
+        let first = [METADATA, METADATA, VERIFY, AUTHENTICATE, AUTHENTICATE];
         assert_eq!(instructions(&card), [&first[..], &[VERIFY, AUTHENTICATE, VERIFY, AUTHENTICATE]].concat());
         assert_eq!(person.asked.len(), 1);
     });

@@ -11,10 +11,13 @@ use crate::pin::Pin;
 /// What is known of the PIN of one card, for as long as it is in use.
 ///
 /// A PIN is sent once for each answer of a person, unless the card has accepted it; then it may be sent again to the
-/// same card.
+/// same card. One that the card has not accepted yet is sent only where the card says, right before that, that it is not
+/// the last try.
 #[derive(Default)]
 pub(super) struct Login {
     accepted: Option<Pin>,
+    /// What a person typed, and nobody has judged: the card was reset before it was sent.
+    unsent: Option<Pin>,
     refused: Vec<Pin>,
     verified: bool,
     left_behind: bool,
@@ -63,7 +66,7 @@ impl Card {
         let accepted = self.shared().borrow().login.accepted.clone();
         let pin = match accepted {
             Some(pin) => pin,
-            None => self.ask_pin(owner, ask)?,
+            None => self.new_pin(owner, ask)?,
         };
         let bytes = zeroize::Zeroizing::new(pin.expose().as_bytes().to_vec());
         let answer = self.try_call(ANSWER, move |card| card.verify_pin(&bytes)).map_err(|error| self.explained(error));
@@ -77,7 +80,9 @@ impl Card {
             }
             // The card was reset before anything was sent to it, so the PIN is as good as before.
             Err(error) if error.is_reset() => {
-                shared.login.accepted = Some(pin);
+                if shared.login.accepted.is_none() {
+                    shared.login.unsent = Some(pin);
+                }
                 Err(Verify::Reset)
             }
             Err(CallError::Card(yubikey::Error::WrongPin { tries })) => {
@@ -93,13 +98,28 @@ impl Card {
         }
     }
 
+    /// A PIN that the card has not accepted yet, and may be sent one. A person takes time to type, and another program may
+    /// spend tries meanwhile: so the card is asked once more.
+    fn new_pin(&self, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<Pin, Verify> {
+        let unsent = self.shared().borrow_mut().login.unsent.take();
+        let pin = match unsent {
+            Some(pin) => pin,
+            None => self.ask_pin(owner, ask)?,
+        };
+        match self.spendable_now() {
+            Ok(_) => Ok(pin),
+            Err(Verify::Reset) => {
+                self.shared().borrow_mut().login.unsent = Some(pin);
+                Err(Verify::Reset)
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
     /// Asks a person, after the card has said how many tries are left.
     fn ask_pin(&self, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<Pin, Verify> {
         let device = || self.label().to_owned();
-        let tries = match self.counter() {
-            Err(error) if error.is_reset() => return Err(Verify::Reset),
-            tries => self.spendable(tries.map_err(|error| error.of(self.label(), "GET METADATA"))?)?,
-        };
+        let tries = self.spendable_now()?;
         let request = PinRequest { secret: Secret::TokenPin, device: device(), owner: owner.cloned(), tries };
         let pin = ask.pin(request).map_err(|source| DeviceError::Ask { device: device(), source })?;
         self.fits(&pin)?;
@@ -116,6 +136,14 @@ impl Card {
         match PIN_LENGTH.contains(&length) {
             true => Ok(()),
             false => Err(DeviceError::PinLength { device: self.label().to_owned(), least, most, length }),
+        }
+    }
+
+    /// How many tries are left, as the card says it now, unless it is the last one or none.
+    fn spendable_now(&self) -> Result<Tries, Verify> {
+        match self.counter() {
+            Err(error) if error.is_reset() => Err(Verify::Reset),
+            tries => Ok(self.spendable(tries.map_err(|error| error.of(self.label(), "GET METADATA"))?)?),
         }
     }
 
