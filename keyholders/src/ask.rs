@@ -101,6 +101,7 @@ pub enum Tries {
 
 impl Tries {
     /// What a counter of tries means.
+    #[cfg(feature = "yubikey")]
     pub(crate) fn of_counter(left: u8, of: Option<u8>) -> Self {
         match left {
             0 => Self::Locked,

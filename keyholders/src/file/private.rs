@@ -1,9 +1,12 @@
 //! Private keys, and the forms that they have in files.
 
+use pkcs8::der::asn1::OctetStringRef;
 use pkcs8::pkcs5::pbes2;
+use pkcs8::spki::AlgorithmIdentifierRef;
 use pkcs8::{AssociatedOid as _, EncodePrivateKey as _, ObjectIdentifier, PrivateKeyInfoRef, SecretDocument};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-/// A private key of a kind that signs metadata.
+/// A private key of a kind that signs metadata. All kinds are wiped when they are dropped.
 pub(super) enum Private {
     P256(p256::ecdsa::SigningKey),
     P384(Box<p384::ecdsa::SigningKey>),
@@ -15,7 +18,7 @@ impl Private {
     pub(super) fn from_pkcs8(der: &[u8]) -> Option<Self> {
         let document = PrivateKeyInfoRef::try_from(der).ok()?;
         if document.algorithm.oid == ED25519 {
-            return ed25519_dalek::SigningKey::try_from(document).ok().map(|key| Self::Ed25519(Box::new(key)));
+            return ed25519(&document).map(|key| Self::Ed25519(Box::new(key)));
         }
         match document.algorithm.parameters_oid().ok()? {
             p256::NistP256::OID => p256::SecretKey::try_from(document).ok().map(Self::from),
@@ -38,13 +41,29 @@ impl Private {
         match self {
             Self::P256(key) => key.to_pkcs8_der(),
             Self::P384(key) => key.to_pkcs8_der(),
-            // Version 1, without the public key: OpenSSL does not read version 2.
             Self::Ed25519(key) => {
-                ed25519_dalek::pkcs8::KeypairBytes { secret_key: key.to_bytes(), public_key: None }.to_pkcs8_der()
+                let mut nested = Zeroizing::new([0; INNER.len() + ed25519_dalek::SECRET_KEY_LENGTH]);
+                let (inner, secret) = nested.split_at_mut(INNER.len());
+                inner.copy_from_slice(&INNER);
+                secret.copy_from_slice(key.as_bytes());
+                let algorithm = AlgorithmIdentifierRef { oid: ED25519, parameters: None };
+                let private_key = OctetStringRef::new(&*nested).expect("34 bytes are an octet string");
+                // Version 1, without the public key: OpenSSL does not read version 2.
+                SecretDocument::try_from(PrivateKeyInfoRef::new(algorithm, private_key))
             }
         }
         .expect("a private key has an encoding")
     }
+}
+
+/// The key of a PKCS#8 document (RFC 8410, section 7). What the library would read it into, and write it from, is not
+/// wiped unless a feature of another crate is on, and nothing shows whether it is.
+fn ed25519(document: &PrivateKeyInfoRef<'_>) -> Option<ed25519_dalek::SigningKey> {
+    let secret = document.private_key.as_bytes().strip_prefix(&INNER)?;
+    let key = ed25519_dalek::SigningKey::from_bytes(secret.try_into().ok()?);
+    let public = key.verifying_key();
+    let is_its_own = document.public_key.is_none_or(|stated| stated.as_bytes() == Some(public.as_bytes()));
+    Some(key).filter(|_| is_its_own && document.algorithm.parameters.is_none())
 }
 
 impl From<p256::SecretKey> for Private {
@@ -84,5 +103,37 @@ pub(super) fn affordable(kdf: &pbes2::Kdf) -> bool {
     }
 }
 
+// Whether private keys are wiped is a matter of features. Where one is off, this does not build.
+const _: fn() = || {
+    fn is_wiped<T: ZeroizeOnDrop>() {}
+    is_wiped::<p256::SecretKey>();
+    is_wiped::<p256::ecdsa::SigningKey>();
+    is_wiped::<p384::SecretKey>();
+    is_wiped::<p384::ecdsa::SigningKey>();
+    is_wiped::<ed25519_dalek::SigningKey>();
+    is_wiped::<SecretDocument>();
+};
+
+/// What stands before the 32 bytes of an Ed25519 key: they are an octet string within the octet string.
+const INNER: [u8; 2] = [0x04, 0x20];
 /// RFC 8410, section 3.
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_ed25519_key_may_have_its_public_key_beside_it_and_no_other() {
+        let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+        let beside = key.to_pkcs8_der().unwrap();
+        let is_it = |read: Option<Private>| matches!(read, Some(Private::Ed25519(read)) if *read == key);
+        assert!(is_it(Private::from_pkcs8(beside.as_bytes())));
+        let alone = Private::Ed25519(Box::new(key.clone())).to_pkcs8();
+        assert!(is_it(Private::from_pkcs8(alone.as_bytes())) && alone.as_bytes().len() < beside.as_bytes().len());
+        let mut other = beside.as_bytes().to_vec();
+        *other.last_mut().unwrap() ^= 1;
+        assert!(Private::from_pkcs8(&other).is_none());
+    }
+}
