@@ -209,7 +209,7 @@ impl Ask for Robot {
 
 /// The one line of the file at `path`.
 pub(crate) fn secret_file(path: &Path) -> Result<Pin, Failure> {
-    let bytes = disk::read(&Place::named(path), LIMIT)?;
+    let bytes = disk::read_secret(&Place::named(path), LIMIT)?;
     Pin::from_file(bytes).or_fail(|| format!("{} holds no PIN or passphrase", path.display()))
 }
 

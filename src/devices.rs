@@ -15,7 +15,6 @@ use keyholders::{
     Ask, Claims, Device, DeviceKind, FileKey, FileKeyError, Home, Kind, Name, Nobody, Record, RecordKey, Roster, Slot,
     State, Tries, Uri,
 };
-use zeroize::Zeroizing;
 
 use crate::ask::{Person, SecretArgs};
 use crate::context::Context;
@@ -314,7 +313,7 @@ pub(crate) struct ListedToken {
 
 /// Opens the key in the file at `path`.
 pub(crate) fn key_file(path: &Path, owner: Option<&Name>, ask: &mut dyn Ask) -> Result<FileKey, Failure> {
-    let bytes = Zeroizing::new(disk::read(&Place::named(path), KEY_FILE_LIMIT)?);
+    let bytes = disk::read_secret(&Place::named(path), KEY_FILE_LIMIT)?;
     Ok(FileKey::read(&bytes, &path.display().to_string(), owner, ask)?)
 }
 
@@ -338,7 +337,7 @@ fn unreached(mut views: Vec<String>, yubikeys: &Yubikeys) -> Vec<String> {
 /// # Errors
 /// If no key is in it.
 pub(crate) fn is_locked(path: &Path) -> Result<bool, Failure> {
-    let bytes = Zeroizing::new(disk::read(&Place::named(path), KEY_FILE_LIMIT)?);
+    let bytes = disk::read_secret(&Place::named(path), KEY_FILE_LIMIT)?;
     match FileKey::read(&bytes, &path.display().to_string(), None, &mut Nobody) {
         Ok(_) => Ok(false),
         Err(FileKeyError::Ask { .. }) => Ok(true),

@@ -25,7 +25,7 @@ pub(crate) use batch::{Batch, Copier, take_back};
 pub(crate) use foreign::foreign;
 pub(crate) use lock::Lock;
 pub(crate) use parallel::each;
-pub(crate) use read::{Measured, Present, hash, read, read_if_there, read_text, stream};
+pub(crate) use read::{Measured, Present, hash, read, read_if_there, read_secret, read_text, stream};
 pub(crate) use tree::{Entry, exists, is_plain, list, measure_some, tree};
 pub(crate) use write::{Access, create_dir, create_new, create_or_same, remove, remove_empty_dir, replace, sweep};
 

@@ -36,8 +36,7 @@ impl Pin {
     ///
     /// # Errors
     /// As [`new`](Self::new), and if the file is not UTF-8 or has a second line.
-    pub fn from_file(bytes: Vec<u8>) -> Result<Self, PinError> {
-        let bytes = Zeroizing::new(bytes);
+    pub fn from_file(bytes: Zeroizing<Vec<u8>>) -> Result<Self, PinError> {
         // The line end is within the limit of the file, not of the secret.
         if bytes.len() > LIMIT + 2 {
             return Err(PinError::TooLong { limit: LIMIT });
@@ -82,7 +81,7 @@ mod tests {
     use super::*;
 
     fn file(bytes: &[u8]) -> Result<String, PinError> {
-        Pin::from_file(bytes.to_vec()).map(|pin| pin.expose().to_owned())
+        Pin::from_file(Zeroizing::new(bytes.to_vec())).map(|pin| pin.expose().to_owned())
     }
 
     #[test]
