@@ -25,7 +25,7 @@ pub fn is_calling() -> bool {
     CALLING.get()
 }
 
-/// Calls `function` of the module at `path`.
+/// Calls `function` of the module at `path`. A panic of the library below is [`Error::InvalidValue`].
 pub(super) fn call<T>(
     path: &Path,
     function: &'static str,
@@ -48,13 +48,19 @@ pub(super) fn call<T>(
         if thread::Builder::new().spawn_scoped(scope, watch).is_ok() {
             started.wait();
         }
-        CALLING.set(true);
-        let answer = catch_unwind(AssertUnwindSafe(work));
-        CALLING.set(false);
+        let answer = call_for_long(work);
         *answered.lock().unwrap_or_else(PoisonError::into_inner) = true;
         said.notify_one();
-        answer.unwrap_or(Err(Error::InvalidValue))
+        answer
     })
+}
+
+/// Like [`call`], where it is a person who takes their time, and knows that they are waited for: nobody is told.
+pub(super) fn call_for_long<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    CALLING.set(true);
+    let answer = catch_unwind(AssertUnwindSafe(work));
+    CALLING.set(false);
+    answer.unwrap_or(Err(Error::InvalidValue))
 }
 
 /// Why a module is of no use, after a call that concerns none of its tokens.
@@ -100,4 +106,21 @@ fn is_malformed(error: &Error) -> bool {
 
 thread_local! {
     static CALLING: Cell<bool> = const { Cell::new(false) };
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_library_is_an_answer_that_is_none() {
+        let panics = || -> Result<(), Error> {
+            assert!(is_calling());
+            panic!("what a module says of a length is not so")
+        };
+        for answer in [call(Path::new("m.so"), "C_Login", |_, _| {}, panics), call_for_long(panics)] {
+            assert!(is_malformed(&answer.unwrap_err()) && !is_calling());
+        }
+    }
 }

@@ -5,6 +5,7 @@ use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::TokenInfo;
 use cryptoki::types::AuthPin;
 
+use super::call::call_for_long;
 use super::token::{Token, tries};
 use crate::ask::{Action, Ask, PinRequest, Secret, Tries};
 use crate::device::DeviceError;
@@ -101,8 +102,11 @@ impl Login {
         spendable(token, &token.state()?.1)?;
         let sent = pin.as_ref().map(|pin| AuthPin::from(pin.expose().to_owned()));
         let login = || session.login(user, sent.as_ref());
-        // A person who types on the token's own keys was told so, and takes their time.
-        let answer = if sent.is_some() { token.module().call("C_Login", |_| login()) } else { login() };
+        let answer = match sent.is_some() {
+            true => token.module().call("C_Login", |_| login()),
+            // A person who types on the token's own keys was told so, and takes their time.
+            false => call_for_long(login),
+        };
         match answer {
             Ok(()) => {
                 self.accepted = pin;
