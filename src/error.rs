@@ -61,6 +61,13 @@ impl Failure {
         self
     }
 
+    /// Adds another failure as one more cause, with its hints.
+    pub(crate) fn and_failure(mut self, other: Self) -> Self {
+        self.causes.push(other.line());
+        other.hints.into_iter().for_each(|hint| self.add_hint(Some(hint)));
+        self
+    }
+
     /// Adds what the person can do, as a sentence without full stop.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.add_hint(Some(hint.into()));

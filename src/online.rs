@@ -105,6 +105,8 @@ pub(crate) struct OnlineKeys<'a> {
     /// The time is not the real one: no key may sign that is not throw-away.
     throw_away_only: bool,
     tokens: OnceCell<Tokens>,
+    /// One handle for each YubiKey, whichever of its keys sign: a second one would take the PIN from the first.
+    yubikeys: OnceCell<Yubikeys>,
     open: BTreeMap<Fingerprint, Open>,
 }
 
@@ -117,15 +119,12 @@ struct Open {
 impl<'a> OnlineKeys<'a> {
     /// The keys that `args` and the configuration name for the keyholders in `roster`. Nothing is opened yet.
     pub(crate) fn new(context: &Context, args: &'a OnlineArgs, roster: &'a Roster) -> Result<Self, Failure> {
-        let config = context.machine.config()?;
-        Ok(Self {
-            roster,
-            args,
-            config,
-            throw_away_only: context.now_given,
-            tokens: OnceCell::new(),
-            open: BTreeMap::new(),
-        })
+        Ok(Self::configured(context.machine.config()?, context.now_given, args, roster))
+    }
+
+    fn configured(config: Config, throw_away_only: bool, args: &'a OnlineArgs, roster: &'a Roster) -> Self {
+        let (tokens, yubikeys) = (OnceCell::new(), OnceCell::new());
+        Self { roster, args, config, throw_away_only, tokens, yubikeys, open: BTreeMap::new() }
     }
 
     /// Looks for as many of `keys` as must sign `role`, and has none of them sign. On a token a key that shows itself is
@@ -133,20 +132,20 @@ impl<'a> OnlineKeys<'a> {
     /// logging in, as when it signs.
     ///
     /// # Errors
-    /// What the first key that is not at hand lacks.
+    /// What the keys that are not at hand lack.
     pub(crate) fn at_hand(&mut self, role: &str, keys: &KeySet) -> Result<(), Failure> {
-        let (mut found, mut absent) = (0, None);
+        let (mut found, mut absent) = (0, Vec::new());
         for fingerprint in keys.fingerprints() {
             match self.look(fingerprint) {
                 Ok(()) => found += 1,
-                Err(failure) => _ = absent.get_or_insert(failure),
+                Err(failure) => absent.push(failure),
             }
         }
         if found >= keys.threshold {
             return Ok(());
         }
         let unusable = || Failure::could_not("the root names fewer keys that this program can use than must sign");
-        let failure = absent.unwrap_or_else(unusable);
+        let failure = absent.into_iter().reduce(Failure::and_failure).unwrap_or_else(unusable);
         Err(failure.in_context(format!("{role} is not due yet, and could not be signed when it is")))
     }
 
@@ -174,19 +173,20 @@ impl<'a> OnlineKeys<'a> {
     fn find(&self, fingerprint: &Fingerprint) -> Result<Open, Failure> {
         let record = self.roster.find(fingerprint);
         let owner = record.map(|(record, _)| record.name());
-        let (mut tried, mut others) = (Vec::new(), Vec::new());
+        let (mut shut, mut others) = (Vec::new(), Vec::new());
         for path in &self.args.online_keys {
             match self.file(path, owner) {
                 Ok(key) if key.public_key().fingerprint() == *fingerprint => return Ok(key.into()),
                 Ok(key) => {
-                    others.push(format!("{} holds the key {}", path.display(), key.public_key().fingerprint().short()));
+                    let held = key.public_key().fingerprint().short();
+                    others.push(format!("{} holds the key {held}", path.display()));
                 }
-                Err(failure) => tried.push(failure),
+                Err(failure) => shut.push(failure),
             }
         }
         let Some((record, key)) = record else {
             let message = format!("no keyholder on record has the online key {}", fingerprint.short());
-            return Err(tried.into_iter().next().unwrap_or_else(|| Failure::could_not(message)));
+            return Err(absent(message, shut, others));
         };
         let name = record.name();
         match key.device() {
@@ -198,17 +198,16 @@ impl<'a> OnlineKeys<'a> {
                         Ok(key) => {
                             let (found, wanted) = (key.public_key().fingerprint().short(), fingerprint.short());
                             let file = online.file.display();
-                            let message = format!("{file} holds the key {found}, not {name}'s {wanted}");
-                            tried.push(Failure::could_not(message));
+                            others.push(format!("{file} holds the key {found}, not {name}'s {wanted}"));
                         }
-                        Err(failure) => tried.push(failure),
+                        Err(failure) => shut.push(failure),
                     }
                 }
-                Err(tried.into_iter().next().unwrap_or_else(|| {
-                    let message = format!("the online key {} of {name} is not at hand", fingerprint.short());
-                    let absent = others.into_iter().fold(Failure::could_not(message), Failure::and_cause);
-                    absent.hint("name its file with --online-key, or as [[online]] in config.toml")
-                }))
+                let message = format!("the online key {} of {name} is not at hand", fingerprint.short());
+                let hint = "name its file with --online-key, or as [[online]] in config.toml";
+                let is_elsewhere = shut.is_empty();
+                let absent = absent(message, shut, others);
+                Err(if is_elsewhere { absent.hint(hint) } else { absent })
             }
             DeviceKind::Pkcs11 => self.on_token(name, key),
             DeviceKind::Yubikey => self.in_yubikey(name, key),
@@ -242,7 +241,7 @@ impl<'a> OnlineKeys<'a> {
         let Home::Yubikey { serial, slot } = *key.home() else {
             return Err(Failure::could_not(format!("the key of {name} is in no YubiKey")));
         };
-        let device = Yubikeys::open().key((serial, slot), key.public_key(), name)?;
+        let device = self.yubikeys.get_or_init(Yubikeys::open).key((serial, slot), key.public_key(), name)?;
         Ok(Open { device, robot: Robot::new(self.secret(Some(name), None)?) })
     }
 
@@ -269,6 +268,12 @@ impl<'a> OnlineKeys<'a> {
         }
         Ok(None)
     }
+}
+
+/// No key that was looked for is at hand: some files could not be opened, and others hold other keys.
+fn absent(message: String, shut: Vec<Failure>, others: Vec<String>) -> Failure {
+    let failure = shut.into_iter().fold(Failure::could_not(message), Failure::and_failure);
+    others.into_iter().fold(failure, Failure::and_cause)
 }
 
 impl From<FileKey> for Open {
@@ -320,9 +325,7 @@ mod tests {
     }
 
     fn sign(roster: &Roster, args: &OnlineArgs, config: Config, key: &TufKey) -> Result<Vec<u8>, Failure> {
-        let mut keys =
-            OnlineKeys { roster, args, config, throw_away_only: true, tokens: OnceCell::new(), open: BTreeMap::new() };
-        keys.sign("timestamp", key, b"payload")
+        OnlineKeys::configured(config, true, args, roster).sign("timestamp", key, b"payload")
     }
 
     #[test]
@@ -361,6 +364,11 @@ mod tests {
         assert!(unanswered.contains("--online-pin-file"), "{unanswered}");
         let exchanged = fails(&args(&[], None), config(&wrong));
         assert!(exchanged.contains("not robot's"), "{exchanged}");
+        let broken = write(dir.path(), "broken.pem", "-----BEGIN PRIVATE KEY-----\n");
+        let everywhere = fails(&args(&[&broken, &wrong, &file], None), Config { pin: Vec::new(), ..config(&wrong) });
+        for lacks in ["broken.pem", &held, "no passphrase for", "--online-pin-file", "not robot's"] {
+            assert!(everywhere.contains(lacks), "{lacks}: {everywhere}");
+        }
         let unknown = sign(&roster, &args(&[], None), config(&file), &TufKey::author(other.public_key()).unwrap());
         assert!(unknown.unwrap_err().to_string().contains("no keyholder on record"));
     }

@@ -95,6 +95,36 @@ fn several_yubikeys_are_each_used_for_their_person() {
 }
 
 #[test]
+fn two_online_keys_of_one_yubikey_share_its_handle_and_its_pin() {
+    let desk = Desk::new(&["alice", "bob"], 2);
+    let people = [("alice", 1001), ("bob", 1002)].map(|(name, serial)| {
+        let card = desk.readers.with(serial, Firmware::V5_7_4);
+        desk.enroll_new(name, serial, &[]);
+        card
+    });
+    let robots = desk.readers.with(1003, Firmware::V5_7_4);
+    let made = ["--online", "--generate", "--pin-policy=once", "--touch-policy=never", "--keep-pin"];
+    for (name, slot) in [("snap", "--slot=9a"), ("stamp", "--slot=9c")] {
+        desk.enroll(0, name, 1003, &[&made[..], &[slot]].concat());
+    }
+    desk.room.ok(&["role", "snapshot", "--add=snap", "--drop=online"]);
+    desk.room.ok(&["role", "timestamp", "--add=stamp", "--drop=online"]);
+    let digest = desk.stage();
+    let mut terminal = desk.terminal(&digest);
+    terminal.expect("PIN, for alice").type_secret(PIN).expect("PIN, for bob").type_secret(PIN);
+    assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
+    robots.clear_log();
+    desk.room.ok(&["publish", "--online-pin-file", &desk.readers.pin_file(&desk.room)]);
+    // Open; the key, the tries before and after the question, PIN and signature; the other key and its signature; and no
+    // PIN is left there.
+    let session = [0xa4, 0xfd, 0xf8, 0xf7, 0xf7, 0xf7, 0x20, 0x87, 0xf7, 0x87, 0xa4, 0x20];
+    assert_eq!(instructions(&robots), session);
+    assert_eq!((robots.pins_received().len(), robots.tries_left(), robots.is_verified()), (1, 3, false));
+    assert!(people.iter().all(|card| card.tries_left() == 3));
+    desk.room.ok(&["verify", "--repository=repository", "--root=repository/1.root.json"]);
+}
+
+#[test]
 fn the_wrong_yubikey_is_named() {
     let desk = Desk::new(&["alice", "bob"], 2);
     let (alice, bob) = (desk.readers.card(1001, Firmware::V5_7_4), desk.readers.card(1002, Firmware::V5_7_4));
