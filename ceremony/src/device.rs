@@ -10,6 +10,13 @@ use core::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Firmware(pub u8, pub u8, pub u8);
 
+impl Firmware {
+    /// Whether it describes what is in its slots, and which secrets were never changed: since 5.3.
+    pub fn tells(self) -> bool {
+        self >= Self(5, 3, 0)
+    }
+}
+
 impl fmt::Display for Firmware {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.0, self.1, self.2)

@@ -11,23 +11,12 @@
 //! ```
 //! use ceremony::{Algorithm, TufKey};
 //! use keyholders::{
-//!     Action, Ask, AskError, Device, FileKey, Home, Kind, Name, Nonce, Pin, PinRequest, Possession, Record,
-//!     RecordKey, Roster, State,
+//!     Device, FileKey, Home, Kind, Name, Nobody, Nonce, Possession, Record, RecordKey, Roster, State,
 //! };
-//!
-//! /// A key in a plain file asks nothing; one on a token would ask for its PIN.
-//! struct Nobody;
-//!
-//! impl Ask for Nobody {
-//!     fn pin(&mut self, _: PinRequest) -> Result<Pin, AskError> {
-//!         Err(AskError::Unattended { flag: "--pin-file" })
-//!     }
-//!
-//!     fn act(&mut self, _: Action) {}
-//! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let alice = Name::new("alice")?;
+//! // A key in a plain file asks nobody; one on a token would ask for its PIN.
 //! let mut device = FileKey::generate(Algorithm::EcdsaP256, "alice.pem")?;
 //! let proof = Possession::prove(&mut device, "the trust root's id", &alice, Nonce::random()?, &mut Nobody)?;
 //! let key = TufKey::author(device.public_key())?;

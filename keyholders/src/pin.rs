@@ -1,5 +1,7 @@
 //! Secrets that a person types.
 
+use std::ops::RangeInclusive;
+
 use zeroize::Zeroizing;
 
 /// A PIN or a passphrase.
@@ -14,6 +16,10 @@ use zeroize::Zeroizing;
 pub struct Pin(Zeroizing<String>);
 
 impl Pin {
+    /// The lengths of the PIN of a PIV card in bytes (NIST SP 800-73-4, part 2, section 2.4.3). The card would count one of
+    /// another length as wrong.
+    pub const PIV_LENGTH: RangeInclusive<usize> = 6..=8;
+
     /// Takes what a person typed at a prompt.
     ///
     /// # Errors

@@ -182,9 +182,9 @@ impl Card {
         Ok(Some(metadata.default.unwrap_or(false)))
     }
 
-    /// Whether the firmware describes its slots and its secrets: since 5.3.
+    /// Whether the firmware describes its slots and its secrets.
     pub(super) fn tells(&self) -> bool {
-        self.firmware >= Firmware(5, 3, 0)
+        self.firmware.tells()
     }
 
     pub(super) fn described(&self, slot: Slot) -> Result<Option<SlotContent>, DeviceError> {

@@ -132,10 +132,13 @@ impl Card {
 
     /// Refuses a PIN of a length that the card would count as a wrong one.
     fn fits(&self, pin: &Pin) -> Result<(), DeviceError> {
-        let (least, most, length) = (*PIN_LENGTH.start(), *PIN_LENGTH.end(), pin.expose().len());
-        match PIN_LENGTH.contains(&length) {
+        let (fit, length) = (Pin::PIV_LENGTH, pin.expose().len());
+        match fit.contains(&length) {
             true => Ok(()),
-            false => Err(DeviceError::PinLength { device: self.label().to_owned(), least, most, length }),
+            false => {
+                let device = self.label().to_owned();
+                Err(DeviceError::PinLength { device, least: *fit.start(), most: *fit.end(), length })
+            }
         }
     }
 
@@ -181,9 +184,6 @@ impl Card {
         }
     }
 }
-
-/// The lengths of a PIN in bytes (NIST SP 800-73-4, part 2, section 2.4.3). The card would count a shorter one as wrong.
-const PIN_LENGTH: std::ops::RangeInclusive<usize> = 6..=8;
 
 /// Why a PIN is not verified.
 pub(super) enum Verify {

@@ -15,8 +15,9 @@ use crate::ui::Ui;
 /// The PIN that every new YubiKey has, as its vendor publishes it.
 const FACTORY_PIN: &str = "123456";
 
-/// The lengths of a PIN in bytes (NIST SP 800-73-4, part 2, section 2.4.3).
-const PIN_LENGTH: std::ops::RangeInclusive<usize> = 6..=8;
+/// The shortest and the longest PIN.
+const LEAST: usize = *Pin::PIV_LENGTH.start();
+const MOST: usize = *Pin::PIV_LENGTH.end();
 
 #[derive(clap::Args)]
 pub(super) struct YubikeyArgs {
@@ -114,7 +115,7 @@ impl YubikeyArgs {
 
     /// Whether the person knows that the slot is empty, where the YubiKey does not tell.
     fn known_empty(&self, slot: Slot, firmware: Firmware, ui: &mut Ui) -> Result<bool, Failure> {
-        if self.slot_is_empty || firmware >= Firmware(5, 3, 0) || !ui.has_terminal() {
+        if self.slot_is_empty || firmware.tells() || !ui.has_terminal() {
             return Ok(self.slot_is_empty);
         }
         ui.say(format!(
@@ -151,7 +152,8 @@ impl YubikeyArgs {
                 if !person.ui().confirm("--new-pin-file FILE or --keep-pin", "Change the PIN now?", Some(true))? {
                     return Ok(());
                 }
-                person.ui().new_secret("--new-pin-file", "New PIN, 6 to 8 characters", fits)?
+                let question = format!("New PIN, {LEAST} to {MOST} characters");
+                person.ui().new_secret("--new-pin-file", &question, fits)?
             }
         };
         yubikeys.change_pin(about.serial, &Pin::new(FACTORY_PIN.to_owned())?, &new)?;
@@ -164,7 +166,7 @@ impl YubikeyArgs {
     fn another_pin(&self, about: &ListedYubikey, ui: &mut Ui) -> Result<(), Failure> {
         let Some(file) = &self.new_pin_file else { return Ok(()) };
         let (serial, firmware) = (about.serial, about.firmware);
-        if firmware < Firmware(5, 3, 0) {
+        if !firmware.tells() {
             let message =
                 format!("firmware {firmware} does not tell whether the YubiKey {serial} has its first PIN still");
             let hint = "leave --new-pin-file out, and change the PIN with `ykman piv access change-pin`";
@@ -215,8 +217,8 @@ impl YubikeyArgs {
 fn fits(pin: &Pin) -> Result<(), String> {
     match pin.expose() {
         FACTORY_PIN => Err("That is the PIN that every new YubiKey has.".to_owned()),
-        text if PIN_LENGTH.contains(&text.len()) => Ok(()),
-        text => Err(format!("The PIN of a YubiKey has 6 to 8 bytes, and this one has {}.", text.len())),
+        text if Pin::PIV_LENGTH.contains(&text.len()) => Ok(()),
+        text => Err(format!("The PIN of a YubiKey has {LEAST} to {MOST} bytes, and this one has {}.", text.len())),
     }
 }
 
