@@ -55,7 +55,7 @@ impl OnlineArgs {
         for name in names {
             let key = roster.record(name).and_then(|record| record.active());
             let in_file = key.is_some_and(|key| key.device() == DeviceKind::File);
-            if in_file && config.online.iter().all(|online| online.keyholder != *name) {
+            if in_file && config.online.iter().all(|online| online.keyholder.as_str() != name) {
                 let question = format!("File of the online key of {name}");
                 let key_file = |path: PathBuf| devices::is_locked(&path).map(|_| path);
                 self.online_keys.push(ui.accepted("--online-key", &question, None, key_file)?);
@@ -192,7 +192,7 @@ impl<'a> OnlineKeys<'a> {
         match key.device() {
             DeviceKind::File => {
                 // While a key is being replaced, its owner has two files.
-                for online in self.config.online.iter().filter(|online| online.keyholder == name.as_str()) {
+                for online in self.config.online.iter().filter(|online| online.keyholder == *name) {
                     match self.file(&online.file, owner) {
                         Ok(key) if key.public_key().fingerprint() == *fingerprint => return Ok(key.into()),
                         Ok(key) => {
@@ -254,14 +254,8 @@ impl<'a> OnlineKeys<'a> {
             return Ok(Some(passphrase.clone()));
         }
         for source in &self.config.pin {
-            let for_owner = source.keyholder.as_deref().is_some_and(|name| owner.is_some_and(|o| o.as_str() == name));
-            let for_token = match (&source.uri, uri) {
-                (Some(text), Some(uri)) => {
-                    let named: Uri = text.parse().or_fail(|| "[[pin]] in config.toml")?;
-                    named.matches_token(uri)
-                }
-                _ => false,
-            };
+            let for_owner = source.keyholder.is_some() && source.keyholder.as_ref() == owner;
+            let for_token = source.uri.as_ref().is_some_and(|named| uri.is_some_and(|uri| named.matches_token(uri)));
             if for_owner || for_token {
                 return secret_file(&source.file).map(Some);
             }
@@ -344,8 +338,8 @@ mod tests {
             ..OnlineArgs::default()
         };
         let config = |file: &PathBuf| Config {
-            online: vec![OnlineFile { keyholder: "robot".into(), file: file.clone() }],
-            pin: vec![PinSource { keyholder: Some("robot".into()), uri: None, file: pin.clone() }],
+            online: vec![OnlineFile { keyholder: Name::new("robot").unwrap(), file: file.clone() }],
+            pin: vec![PinSource { keyholder: Some(Name::new("robot").unwrap()), uri: None, file: pin.clone() }],
             ..Config::default()
         };
         let verifies = |signature: Vec<u8>| key.public_key().verify(b"payload", &signature).unwrap();

@@ -466,7 +466,7 @@ fn no_name_leads_out_of_the_directory() {
         assert_eq!(everything(&machine), before);
     }
     // Names of people become file names and arguments.
-    for name in ["../x", "a/b", "--module=/x.so", "-h", "x\nINJECTED", ""] {
+    for name in ["../x", "a/b", "--module=/x.so", "-h", "x\nINJECTED", "con", "a..b", ""] {
         machine.write("trustroot.toml", policy.replace("\"dave\"", &json!(name).to_string()));
         for command in ["stage --name again", "ceremony", "rehearse --policy trustroot.toml"] {
             let run = world.run(&machine, command);

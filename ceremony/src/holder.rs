@@ -45,6 +45,33 @@ impl Holder {
     }
 }
 
+/// Refuses what cannot be the name of a keyholder, which is the stem of file names on every system and never an option of a
+/// command: 1 to 64 of `a-z 0-9 . _ -`, first a letter or a digit, no `..`, no dot at the end, and none of the names that
+/// Windows keeps for devices.
+///
+/// # Errors
+/// The rule that `name` breaks, which completes a sentence about it.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() || name.len() > 64 {
+        return Err("must have 1 to 64 characters");
+    }
+    if !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')) {
+        return Err("may have lower-case letters, digits, '.', '_' and '-' only");
+    }
+    if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return Err("must start with a letter or a digit");
+    }
+    if name.contains("..") || name.ends_with('.') {
+        return Err("may not have \"..\" or a dot at its end");
+    }
+    let stem = name.split('.').next().unwrap_or(name);
+    let numbered = |prefix| stem.strip_prefix(prefix).is_some_and(|n: &str| n.len() == 1 && n >= "1");
+    if matches!(stem, "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt") {
+        return Err("is kept by Windows for a device");
+    }
+    Ok(())
+}
+
 /// The holder on record for the key with `fingerprint`.
 pub fn holder_of<'a>(holders: &'a [Holder], fingerprint: &Fingerprint) -> Option<&'a Holder> {
     holders.iter().find(|holder| holder.key(fingerprint).is_some())

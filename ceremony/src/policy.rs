@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 pub use self::devices::DevicePolicy;
 use crate::finding::{Finding, Rule};
+use crate::holder::check_name;
 use crate::json::Json;
 use crate::lint::Reader;
 use crate::material::ServiceUrl;
@@ -179,9 +180,7 @@ impl Policy {
     }
 
     fn check(&self) -> Result<(), PolicyError> {
-        if self.id.len() < 16 || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            return Err(PolicyError::Id);
-        }
+        check_id(&self.id)?;
         if self.name.trim().is_empty() || self.name.chars().any(char::is_control) {
             return Err(PolicyError::Name);
         }
@@ -195,8 +194,9 @@ impl Policy {
         for (name, role) in &self.roles {
             let mut seen = BTreeSet::new();
             for holder in role.signers.names() {
-                if !is_holder_name(holder) {
-                    return Err(PolicyError::role(name, &format!("names \"{holder}\", which no record can have")));
+                if let Err(rule) = check_name(holder) {
+                    let problem = format!("names \"{holder}\", which no record can have: it {rule}");
+                    return Err(PolicyError::role(name, &problem));
                 }
                 if !seen.insert(holder) {
                     return Err(PolicyError::role(name, &format!("names \"{holder}\" twice")));
@@ -223,10 +223,10 @@ impl Policy {
     }
 }
 
-/// Whether a record can have this name: it is a file name everywhere, and never an option of a command.
-fn is_holder_name(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_');
-    (1..=64).contains(&name.len()) && name.bytes().all(plain) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+/// Refuses what cannot be the id of a trust root: it is 16 to 128 letters, digits and hyphens, and so a file name.
+pub fn check_id(id: &str) -> Result<(), PolicyError> {
+    let good = (16..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if good { Ok(()) } else { Err(PolicyError::Id) }
 }
 
 /// Refuses role names that are not plain file names.
@@ -265,8 +265,8 @@ pub enum PolicyError {
         /// The field, and what is wrong with it. Escaped.
         problem: String,
     },
-    /// The id is too short or has odd characters.
-    #[error("trust-root.id must be 16 or more letters, digits and hyphens")]
+    /// The id is too short, too long, or has odd characters.
+    #[error("trust-root.id must be 16 to 128 letters, digits and hyphens")]
     Id,
     /// The name is empty, or breaks the lines that it is shown in.
     #[error("trust-root.name must be one line of text")]
@@ -320,12 +320,38 @@ mod tests {
     }
 
     fn policy_with(clients: &str, more: &str) -> Result<Policy, PolicyError> {
-        let people = "keyholders = [\"a\"]\nthreshold = 1\nlifetime-days = 99\nsigning-window-days = 9";
+        policy_of("0123456789abcdef", "a", clients, more)
+    }
+
+    fn policy_of(id: &str, person: &str, clients: &str, more: &str) -> Result<Policy, PolicyError> {
+        let people = format!("keyholders = [\"{person}\"]\nthreshold = 1\nlifetime-days = 99\nsigning-window-days = 9");
         let machine = "online = [\"o\"]\nlifetime-days = 9\nsigning-window-days = 2";
         Policy::parse(&format!(
-            "[trust-root]\nid = \"0123456789abcdef\"\nname = \"n\"\n[clients]\nsupport = [{clients}]\n{more}\n\
+            "[trust-root]\nid = \"{id}\"\nname = \"n\"\n[clients]\nsupport = [{clients}]\n{more}\n\
              [roles.root]\n{people}\n[roles.targets]\n{people}\n[roles.snapshot]\n{machine}\n[roles.timestamp]\n{machine}\n"
         ))
+    }
+
+    #[test]
+    fn nobody_is_named_whose_record_could_not_be_written() {
+        let named = |person: &str| policy_of("0123456789abcdef", person, "", "");
+        assert!(named("joshua.g-2").is_ok() && named("console").is_ok());
+        for person in ["con", "nul.x", "a..b", "a.", ".a", "Alice", ""] {
+            let error = named(person).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("role \"root\" names \"{person}\", which no record can have: it ")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_id_is_a_file_name() {
+        let with = |id: &str| policy_of(id, "a", "", "");
+        assert!(with(&"a".repeat(16)).is_ok() && with(&"A-9z".repeat(32)).is_ok());
+        for id in ["a".repeat(15), "a".repeat(129), "a/../../b".repeat(3)] {
+            assert_eq!(with(&id).unwrap_err(), PolicyError::Id, "{id}");
+        }
     }
 
     #[test]

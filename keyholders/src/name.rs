@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ceremony::holder::check_name;
+
 use crate::text::escaped;
 
-/// The name of a keyholder, which is also the stem of file names on every system: 1 to 64 of `a-z 0-9 . _ -`, first a
-/// letter or a digit, no `..`, no dot at the end, and none of the names that Windows keeps for devices.
+/// The name of a keyholder, as [`check_name`] takes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
@@ -17,23 +18,8 @@ impl Name {
     /// If it breaks one of the rules.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = text.into();
-        let refuse = |rule| Err(NameError { name: escaped(&text.chars().take(80).collect::<String>()), rule });
-        if text.is_empty() || text.len() > 64 {
-            return refuse("must have 1 to 64 characters");
-        }
-        if !text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')) {
-            return refuse("may have lower-case letters, digits, '.', '_' and '-' only");
-        }
-        if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-            return refuse("must start with a letter or a digit");
-        }
-        if text.contains("..") || text.ends_with('.') {
-            return refuse("may not have \"..\" or a dot at its end");
-        }
-        let stem = text.split('.').next().unwrap_or(&text);
-        let numbered = |prefix| stem.strip_prefix(prefix).is_some_and(|n: &str| n.len() == 1 && n >= "1");
-        if matches!(stem, "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt") {
-            return refuse("is kept by Windows for a device");
+        if let Err(rule) = check_name(&text) {
+            return Err(NameError { name: escaped(&text.chars().take(80).collect::<String>()), rule });
         }
         Ok(Self(text))
     }

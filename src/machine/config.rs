@@ -1,8 +1,12 @@
 //! What the user of this machine configured.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use serde::Deserialize;
+use keyholders::{Name, Uri};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::disk::{self, DiskError, Place};
 
@@ -41,7 +45,8 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 pub(crate) struct OnlineFile {
     /// Whose key it is.
-    pub(crate) keyholder: String,
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) keyholder: Name,
     /// The file.
     pub(crate) file: PathBuf,
 }
@@ -51,9 +56,11 @@ pub(crate) struct OnlineFile {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PinSource {
     /// For the keys of the keyholder with this name.
-    pub(crate) keyholder: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) keyholder: Option<Name>,
     /// For the token that this `pkcs11:` URI names.
-    pub(crate) uri: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) uri: Option<Uri>,
     /// The file.
     pub(crate) file: PathBuf,
 }
@@ -96,6 +103,15 @@ impl Config {
     }
 }
 
+/// What a string says, or else an error at its place.
+fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(text: D) -> Result<T, D::Error> {
+    String::deserialize(text)?.parse().map_err(D::Error::custom)
+}
+
+fn given<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(text: D) -> Result<Option<T>, D::Error> {
+    parsed(text).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -112,7 +128,7 @@ mod tests {
         let config =
             read("pkcs11-modules = ['/usr/lib/a.so']\n[[online]]\nkeyholder = 'a'\nfile = '/a'\n[[pin]]\nkeyholder = 'online'\nfile = '/run/pin'").unwrap();
         assert_eq!(config.pkcs11_modules, [PathBuf::from("/usr/lib/a.so")]);
-        assert_eq!(config.pin.first().unwrap().keyholder.as_deref(), Some("online"));
+        assert_eq!(config.pin.first().unwrap().keyholder.as_ref().unwrap().as_str(), "online");
         assert_eq!(read("").unwrap(), Config::default());
     }
 
@@ -120,6 +136,14 @@ mod tests {
     fn refuses_what_it_does_not_know() {
         let error = read("pkcs11-modules = []\npin-value = '1234'").unwrap_err().to_string();
         assert!(error.contains("pin-value") && error.contains("line 2"), "{error}");
+        for (mistake, said) in [
+            ("[[online]]\nkeyholder = 'Online'\nfile = '/a'", "lower-case letters"),
+            ("[[pin]]\nkeyholder = 'a..b'\nfile = '/a'", "may not have"),
+            ("[[pin]]\nuri = 'pkcs11:tokn=a'\nfile = '/a'", "tokn"),
+        ] {
+            let error = read(mistake).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("line 2"), "{error}");
+        }
         assert!(matches!(read("pkcs11-modules = ['a.so']"), Err(ConfigError::Relative { .. })));
         assert!(matches!(read("[[pin]]\nfile = '/a'"), Err(ConfigError::Pin { number: 1, .. })));
         assert!(matches!(read("[[pin]]\nfile = '/a'\nuri = 'pkcs11:'\nkeyholder = 'a'"), Err(ConfigError::Pin { .. })));
