@@ -15,6 +15,8 @@ mod journal;
 use std::env;
 use std::path::{Path, PathBuf};
 
+use ceremony::policy::check_id;
+
 use crate::disk::{self, Access, DiskError, Place};
 use crate::published::METADATA_LIMIT;
 
@@ -22,9 +24,6 @@ pub(crate) use config::{Config, ConfigError};
 #[cfg(test)]
 pub(crate) use config::{OnlineFile, PinSource};
 pub(crate) use journal::{Entry, Exceptions, JournalError};
-
-/// The most bytes of a root that are read.
-const ROOT_LIMIT: u64 = 1 << 20;
 
 /// This machine's own state.
 #[derive(Clone, Debug)]
@@ -72,7 +71,7 @@ impl Machine {
     /// The root metadata that the keyholder at this machine last trusted for the trust root `id`, as it was given.
     pub(crate) fn trusted(&self, id: &str) -> Result<Option<Vec<u8>>, MachineError> {
         let place = self.root(id)?;
-        Ok(disk::read_if_there(&place, ROOT_LIMIT)?)
+        Ok(disk::read_if_there(&place, METADATA_LIMIT)?)
     }
 
     /// Remembers `root` as what the keyholder at this machine trusts for the trust root `id`. Whoever calls this has
@@ -114,14 +113,22 @@ impl Machine {
 
 /// Takes an id that is a file name.
 fn plain(id: &str) -> Result<&str, MachineError> {
-    let good = (16..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if good { Ok(id) } else { Err(MachineError::Id { id: id.to_owned() }) }
+    check_id(id).map(|()| id).map_err(|_| MachineError::Id { id: id.to_owned() })
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_root_of_any_length_that_is_published_is_read_again() {
+        let home = tempfile::tempdir().unwrap();
+        let machine = Machine::at(home.path());
+        let root = vec![b' '; 3 << 20];
+        machine.trust("0123456789abcdef", &root).unwrap();
+        assert!(machine.trusted("0123456789abcdef").unwrap().unwrap() == root);
+    }
 
     #[test]
     fn the_trusted_root_is_kept_by_id() {

@@ -214,6 +214,17 @@ fn a_target_of_other_bytes_is_refused() {
 }
 
 #[test]
+fn a_root_may_be_as_long_as_the_person_says() {
+    let (person, server) = (client(12), Server::new(sigstore));
+    let root = [metadata("12.root.json"), vec![b' '; 600_000]].concat();
+    person.write("root.json", &root);
+    let run = fetch(&person, &server, 2, &[]);
+    assert!(run.says("root.json has") && run.says("--limit ROLE=BYTES takes more here"), "{}", run.stderr);
+    let run = fetch(&person, &server, 0, &["--limit", "root=1000000"]);
+    assert!(run.stdout.contains("version 16"), "{run:?}");
+}
+
+#[test]
 fn targets_stay_below_out() {
     let (person, server) = (client(12), Server::new(sigstore));
     for path in ["../etc/passwd", "/etc/passwd", "a/../../b", "a\\..\\b", "\x1b[2J", ""] {

@@ -11,13 +11,16 @@ use ceremony::{Digest, Json, Metadata, Source, SourceError, Time};
 use crate::client::store::{Offline, Store};
 use crate::client::{Client, ClientError, Found, Held, Limits, Trusted};
 use crate::context::Context;
-use crate::disk::{self, Access, Lock, Place};
+use crate::disk::{self, Access, DiskError, Lock, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::published::numbered;
 use crate::report::{Outcome, Report, object};
 use crate::source::{Address, Published};
 use crate::text::{columns, escaped, wrapped};
 use crate::ui::Ui;
+
+/// What helps where a file is longer than clients take.
+const MORE: &str = "clients take no more by default; --limit ROLE=BYTES takes more here";
 
 /// How many files a cache may have.
 const FILES: usize = 1_000_000;
@@ -70,7 +73,7 @@ impl Fetch {
             Some(root) => root.clone(),
             None => ui.value("--root", "File with the root that you trust", None)?,
         };
-        let root = read_root(&Place::named(root))?;
+        let root = read_root(&Place::named(root), limits)?;
         let cache = match &self.cache {
             Some(cache) => cache.clone(),
             None => ui.value("--cache", "Directory to remember metadata in", None)?,
@@ -138,8 +141,12 @@ impl Fetch {
     }
 }
 
-fn read_root(place: &Place) -> Result<Vec<u8>, Failure> {
-    let bytes = disk::read(place, Limits::default().root)?;
+/// The root in the file at `place`, which is no longer than those that are fetched may be.
+fn read_root(place: &Place, limits: Limits) -> Result<Vec<u8>, Failure> {
+    let bytes = disk::read(place, limits.root).map_err(|error| match &error {
+        DiskError::TooLarge { .. } => Failure::from(error).hint(MORE),
+        _ => error.into(),
+    })?;
     Metadata::parse_untrusted(&bytes).or_fail(|| format!("{place} is no root"))?;
     Ok(bytes)
 }
@@ -168,9 +175,7 @@ fn explain(error: ClientError, repository: &str, limits: Limits) -> Failure {
              back"
         }
         ClientError::Missing { .. } => "those who publish the repository have to put it back",
-        ClientError::Source(SourceError::TooLarge { .. }) => {
-            "clients take no more by default; --limit ROLE=BYTES takes more here"
-        }
+        ClientError::Source(SourceError::TooLarge { .. }) => MORE,
         ClientError::Source(SourceError::Unreachable { .. }) => {
             "what was verified so far is in the cache, and the same command goes on from there"
         }
