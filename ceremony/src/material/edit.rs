@@ -1,28 +1,24 @@
 //! Changes of trust material: entries are added and ended.
 
+mod entry;
 mod services;
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use x509_cert::der::Decode as _;
-use x509_cert::der::oid::ObjectIdentifier;
-use x509_cert::der::oid::db::rfc4519;
-use x509_cert::ext::pkix::name::DirectoryString;
-
 use super::chain::AuthorityChain;
-use super::instance::{Instance, Kind};
+use super::instance::{Identity, Instance, Kind};
 use super::log_id;
 use super::log_key::LogKey;
 use super::moment::{Moment, MomentError};
 use super::trusted_root::TrustedRoot;
 use super::url::ServiceUrl;
-use crate::certificate::Certificate;
-use crate::json::{Json, Object};
+use crate::json::Json;
 use crate::key::Algorithm;
 
+use entry::object;
+pub(super) use entry::{authority, log};
 pub use services::NewService;
 
 /// A new entry of a trusted root.
@@ -65,18 +61,7 @@ impl LogIdForm {
 impl NewEntry {
     /// A log: Rekor or CT.
     pub fn log(kind: Kind, url: &ServiceUrl, key: &LogKey, form: LogIdForm, start: Moment) -> Self {
-        let valid_for = object([("start", Json::string(start.as_str()))]);
-        let public_key = object([
-            ("rawBytes", Json::string(STANDARD.encode(key.raw()))),
-            ("keyDetails", Json::string(key.details())),
-            ("validFor", valid_for),
-        ]);
-        let json = object([
-            ("baseUrl", Json::string(url.as_str())),
-            ("hashAlgorithm", Json::string("SHA2_256")),
-            ("publicKey", public_key),
-            ("logId", object([("keyId", Json::string(STANDARD.encode(form.id(url, key))))])),
-        ]);
+        let json = log(url.as_str(), key, form.id(url, key), Some(&start));
         Self { kind, start, json }
     }
 
@@ -94,14 +79,7 @@ impl NewEntry {
             let certificate = first.subject().to_string();
             return Err(EditError::StartBehindCertificate { start, certificate, not_after: first.not_after() });
         }
-        let certificates = chain.certificates().iter();
-        let certificates = certificates.map(|one| object([("rawBytes", Json::string(STANDARD.encode(one.der())))]));
-        let json = object([
-            ("subject", chain.root().map_or_else(|| object([]), subject)),
-            ("uri", Json::string(url.as_str())),
-            ("certChain", object([("certificates", certificates.collect())])),
-            ("validFor", object([("start", Json::string(start.as_str()))])),
-        ]);
+        let json = authority(url.as_str(), chain, Some(&start));
         Ok(Self { kind, start, json })
     }
 
@@ -126,28 +104,33 @@ impl TrustedRoot {
     /// # Errors
     /// If an entry with the same key or certificates is there.
     pub fn add(&self, new: &NewEntry) -> Result<Self, EditError> {
-        if let Some(there) = self.of_kind(new.kind).find(|entry| entry.identity() == new.instance().identity()) {
+        let identity = new.instance().identity();
+        if let Some(there) = self.of_kind(new.kind).find(|entry| entry.identity() == identity) {
             return Err(EditError::There { subject: there.subject() });
         }
+        Ok(self.place(new))
+    }
+
+    /// With a new entry that is not there, behind all that start no later.
+    fn place(&self, new: &NewEntry) -> Self {
         let no_later = |entry: &Instance<'_>| {
             let start = entry.valid_for().ok().and_then(|valid| valid.start);
             start.is_none_or(|start| !new.start.is_before(&start))
         };
         let entries: Vec<Instance<'_>> = self.of_kind(new.kind).collect();
         let index = entries.iter().rposition(no_later).map_or(0, |last| last + 1);
-        Ok(self.with(new.kind, index, &new.json))
+        self.with(new.kind, index, &new.json)
     }
 
     /// With every entry of `other` that is not here, as it stands there. Returns how many there were.
     pub fn merge(&self, other: &Self) -> (Self, usize) {
         let mut merged = self.clone();
         let mut count = 0;
-        for entry in other.instances() {
+        let mut known: BTreeSet<Identity> = self.instances().map(|entry| entry.identity()).collect();
+        for entry in other.instances().filter(|entry| known.insert(entry.identity())) {
             let start = entry.valid_for().ok().and_then(|valid| valid.start).unwrap_or_else(Moment::beginning);
             let new = NewEntry { kind: entry.kind, start, json: entry.entry.clone() };
-            if let Ok(with) = merged.add(&new) {
-                (merged, count) = (with, count + 1);
-            }
+            (merged, count) = (merged.place(&new), count + 1);
         }
         (merged, count)
     }
@@ -158,6 +141,15 @@ impl TrustedRoot {
     /// # Errors
     /// If there is none, or more than one.
     pub fn find(&self, kind: Kind, name: &str, now: &Moment) -> Result<Instance<'_>, EditError> {
+        self.find_among(&[kind], name, now)
+    }
+
+    /// The one entry of one of these kinds that `name` names, as [`find`](Self::find) does.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn find_among(&self, kinds: &[Kind], name: &str, now: &Moment) -> Result<Instance<'_>, EditError> {
+        let entries = || kinds.iter().flat_map(|kind| self.of_kind(*kind));
         let exact = |entry: &Instance<'_>| {
             let subject = entry.subject();
             subject == name || entry.url() == Some(name) || subject.rsplit(' ').next() == Some(name)
@@ -165,7 +157,7 @@ impl TrustedRoot {
         let part = |entry: &Instance<'_>| entry.url().is_some_and(|url| url.contains(name));
         let open = |entry: &Instance<'_>| entry.valid_for().is_ok_and(|valid| !valid.is_over(now));
         let of = |named: &dyn Fn(&Instance<'_>) -> bool| -> Vec<Instance<'_>> {
-            let all: Vec<Instance<'_>> = self.of_kind(kind).filter(|entry| named(entry)).collect();
+            let all: Vec<Instance<'_>> = entries().filter(|entry| named(entry)).collect();
             let current: Vec<Instance<'_>> = all.iter().copied().filter(|entry| open(entry)).collect();
             if current.is_empty() { all } else { current }
         };
@@ -176,7 +168,7 @@ impl TrustedRoot {
         match found.as_slice() {
             [one] => Ok(*one),
             [] => {
-                let present = self.of_kind(kind).map(|entry| entry.subject()).collect();
+                let present = entries().map(|entry| entry.subject()).collect();
                 Err(EditError::Absent { name: name.escape_debug().to_string(), present: Subjects(present) })
             }
             several => {
@@ -215,21 +207,6 @@ impl TrustedRoot {
         let path: Vec<&str> = holder.iter().copied().chain(["validFor"]).collect();
         Ok(self.set(entry, &path, "end", Some(&end)))
     }
-}
-
-/// `subject` of an authority: what the certificate of its root says.
-fn subject(root: &Certificate) -> Json {
-    let name = x509_cert::name::Name::from_der(root.subject_der()).ok();
-    let value = |oid: ObjectIdentifier| {
-        let mut attributes = name.iter().flat_map(x509_cert::name::Name::iter).filter(|attribute| attribute.oid == oid);
-        let text = attributes.find_map(|attribute| DirectoryString::try_from(&attribute.value).ok());
-        Json::string(text.map_or_else(String::new, |text| text.value().to_string()))
-    };
-    object([("organization", value(rfc4519::ORGANIZATION_NAME)), ("commonName", value(rfc4519::COMMON_NAME))])
-}
-
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().collect::<Object>())
 }
 
 /// Entries by their subjects, for people.

@@ -198,14 +198,21 @@ pub fn ends<'a>(before: Option<&'a TrustedRoot>, after: Option<&'a TrustedRoot>)
         root.into_iter().flat_map(TrustedRoot::instances).collect()
     };
     let end = |entry: &Instance<'_>| entry.valid_for().ok().and_then(|valid| valid.end);
-    let next = all(after);
+    let next: Vec<_> = all(after).into_iter().map(|entry| (entry, entry.identity())).collect();
     let ending = |entry: Instance<'a>| {
-        let after = next.iter().find(|other| other.identity() == entry.identity())?;
+        let identity = entry.identity();
+        let (after, _) = next.iter().find(|(_, other)| *other == identity)?;
         let end_then = end(after)?;
         let same = end(&entry).is_some_and(|before| before.same(&end_then));
-        (!same).then_some((entry, end_then))
+        // What is repaired with the same step is the same key, and only then verifies anything.
+        (!same).then_some((if is_usable(&entry) { entry } else { *after }, end_then))
     };
     all(before).into_iter().filter_map(ending).collect()
+}
+
+/// Whether evidence can be verified under an entry: its key can be read, or its chain begins with who signs.
+fn is_usable(entry: &Instance<'_>) -> bool {
+    if entry.kind.is_log() { entry.log_key().is_ok() } else { chain(entry).is_ok_and(|chain| !chain.is_reversed()) }
 }
 
 /// The name of a file with evidence of an entry: `ctlog-1a2b3c4d`, with the digits of its subject.

@@ -9,6 +9,7 @@ use core::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::held;
 use super::log_key::LogKey;
 use super::moment::{MomentError, ValidFor};
 use crate::certificate::Certificate;
@@ -151,26 +152,39 @@ impl<'a> Instance<'a> {
         chain.iter().map(|one| raw_bytes(one.get("rawBytes"), "certChain.certificates.rawBytes")).collect()
     }
 
-    /// What tells it from all others: the key of a log, the set of certificates of an authority, whatever their order.
+    /// The certificates of an authority, each as DER also where the file has a PEM text; what is neither, as it stands.
+    /// None if there is no chain, one that is longer than any, or one of it is no bytes.
+    pub(super) fn held_certificates(&self) -> Option<Vec<Vec<u8>>> {
+        let chain = self.entry.get("certChain")?.get("certificates")?.as_array()?;
+        let readable = !chain.is_empty() && chain.len() <= Certificate::CHAIN_LIMIT;
+        let each = chain.iter().filter(|_| readable).map(|one| held::certificates(one.get("rawBytes")?));
+        each.collect::<Option<Vec<_>>>().map(|all| all.concat()).filter(|all| !all.is_empty())
+    }
+
+    /// What tells it from all others: the key of a log, the certificates of an authority in whatever order. They are
+    /// decoded where they can be, so that an entry stays the same when it is repaired.
     pub fn identity(&self) -> Identity {
         let held = if self.kind.is_log() {
             let key = self.entry.get("publicKey").and_then(|key| key.get("rawBytes"));
-            raw_bytes(key, "publicKey.rawBytes").map(|raw| [Digest::of(&raw)].to_vec())
+            let bytes = key.and_then(held::key).or_else(|| raw_bytes(key, "publicKey.rawBytes").ok());
+            bytes.map(|bytes| [Digest::of(&bytes)].to_vec())
         } else {
-            self.certificates().map(|chain| chain.iter().map(|one| Digest::of(one)).collect())
+            self.held_certificates().map(|chain| chain.iter().map(|one| Digest::of(one)).collect())
         };
-        let mut held = held.unwrap_or_else(|_| [Digest::of(&self.entry.canonical())].to_vec());
+        let mut held = held.unwrap_or_else(|| [Digest::of(&self.entry.canonical())].to_vec());
         held.sort();
         Identity { kind: self.kind, held }
     }
 
     /// How findings name it, and commands: `ctlog https://ctfe.example/2026 1a2b3c4d`, with the first digits of the
-    /// SHA-256 of its key or of its first certificate.
+    /// SHA-256 of its key or of its first certificate; of a PEM text, of what is in it.
     pub fn subject(&self) -> String {
         let first = if self.kind.is_log() {
-            raw_bytes(self.entry.get("publicKey").and_then(|key| key.get("rawBytes")), "").ok()
+            let key = self.entry.get("publicKey").and_then(|key| key.get("rawBytes"));
+            let of_pem = key.filter(|key| held::pem(key).is_some()).and_then(held::key);
+            of_pem.or_else(|| raw_bytes(key, "").ok())
         } else {
-            self.certificates().ok().and_then(|chain| chain.into_iter().next())
+            self.held_certificates().and_then(|chain| chain.into_iter().next())
         };
         let short = first.map_or_else(|| "unreadable".to_owned(), |first| Digest::of(&first).short());
         [self.kind.word(), self.url().unwrap_or("without-url"), &short].join(" ")

@@ -11,6 +11,7 @@ mod document;
 pub mod edit;
 pub mod evidence;
 pub mod files;
+mod held;
 pub mod instance;
 pub mod legacy;
 pub mod lint;

@@ -170,6 +170,11 @@ impl SigningConfig {
         Self { document: listed.insert(&[Step::Name(list)], index, entry), form: self.form }
     }
 
+    /// With another URL of a service in the form that clients read.
+    pub(super) fn with_url(&self, service: &Service<'_>, url: &str) -> Self {
+        self.set(&[Step::Name(service.kind.list(self.form)), Step::Index(service.index)], "url", &Json::string(url))
+    }
+
     /// With another value under `name` in the object at `path`.
     pub(super) fn set(&self, path: &[Step<'_>], name: &str, value: &Json) -> Self {
         Self { document: self.document.set(path, name, value), form: self.form }
@@ -265,6 +270,11 @@ impl<'a> Service<'a> {
     /// Where it is, if the entry says so.
     pub fn url(&self) -> Option<&'a str> {
         self.entry.get("url").unwrap_or(self.entry).as_str()
+    }
+
+    /// Where it is, with or without a slash at the end: what makes it the same service in two files.
+    pub(super) fn place(&self) -> Option<&'a str> {
+        self.url().map(|url| url.trim_end_matches('/'))
     }
 
     /// The major version of its interface, if the entry says so.

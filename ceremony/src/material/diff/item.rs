@@ -41,7 +41,7 @@ pub(super) struct Item {
 impl Item {
     pub(super) fn of_instance(instance: &Instance<'_>, text: &str) -> Self {
         let url = instance.url().map_or_else(|| "without URL".to_string(), short);
-        let certificates = instance.certificates().unwrap_or_default();
+        let certificates = instance.held_certificates().unwrap_or_default();
         let certificates: Vec<Certificate> =
             certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
         let chain: Vec<String> = certificates.iter().map(common_name).collect();
@@ -76,7 +76,7 @@ impl Item {
         Self {
             list: format!("{} for signing", service.kind),
             name,
-            identity: format!("{:?} {:?}", service.kind, service.url()),
+            identity: format!("{:?} {:?}", service.kind, service.place()),
             chain: Vec::new(),
             times: "",
             // In the old form the entry is the URL.

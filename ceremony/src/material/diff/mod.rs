@@ -3,6 +3,7 @@
 //! Nothing that differs between two files is missing: what has no sentence of its own is a [`Change::Member`], and
 //! where only white space or the order of members differs, that is said.
 
+mod encoding;
 mod file;
 mod item;
 mod legacy;
@@ -87,6 +88,17 @@ pub enum Change {
         before: Vec<String>,
         /// The same in the new order.
         after: Vec<String>,
+    },
+    /// The key or the certificates of an entry are the same, and written otherwise: as DER instead of a PEM text.
+    Encoded {
+        /// What it is.
+        name: String,
+        /// Where in it.
+        path: String,
+        /// As it stood in the file.
+        before: Json,
+        /// As it stands there.
+        after: Json,
     },
     /// The entries of one kind that stay are in another order.
     Order {

@@ -3,8 +3,8 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::Change;
 use super::item::Item;
+use super::{Change, encoding};
 use crate::diff::{Change as JsonChange, member};
 use crate::json::Json;
 
@@ -113,16 +113,30 @@ fn entry(old: &Item, new: &Item, changes: &mut Vec<Change>) {
         chain
     };
     let reordered = old_chain != new_chain && sorted(&old_chain) == sorted(&new_chain);
-    if reordered {
+    let encoded = if reordered { None } else { encoding::encoded(old, new) };
+    let turned = match &encoded {
+        Some(Change::Encoded { before, after, .. }) if before.as_array().is_some() => {
+            !encoding::same_order(before, after)
+        }
+        _ => reordered,
+    };
+    if turned {
         changes.push(Change::ChainOrder { name: name(), before: old.chain.clone(), after: new.chain.clone() });
     }
+    let path = match &encoded {
+        Some(Change::Encoded { path, .. }) => path.clone(),
+        _ if reordered => "certChain.certificates".to_string(),
+        _ => String::new(),
+    };
+    changes.extend(encoded);
+    let told = |member: &str| !path.is_empty() && member.starts_with(&path);
     let mut found = Vec::new();
     members(Some(&new.name), "", Some(&old.entry), Some(&new.entry), &mut found);
     let times = member::child(new.times, "validFor");
     changes.extend(found.into_iter().filter(|change| match change {
         Change::Member { path, .. } => {
             let time = path.strip_prefix(&times).is_some_and(|rest| matches!(rest, ".start" | ".end"));
-            !(time || (reordered && path.starts_with("certChain.certificates")))
+            !(time || told(path))
         }
         _ => true,
     }));

@@ -8,6 +8,7 @@ use core::fmt;
 
 use super::{Change, FileDiff};
 use crate::json::{Json, Object};
+use crate::material::held;
 use crate::material::moment::Moment;
 
 /// How many characters of a value without a sentence are shown; all of it is in the report for programs.
@@ -91,6 +92,10 @@ impl Change {
                 "chain-order",
                 [("entry", Json::string(name)), ("before", names(before)), ("after", names(after))].to_vec(),
             ),
+            Self::Encoded { name, path, before, after } => {
+                let place = [("entry", Json::string(name)), ("path", Json::string(path))];
+                ("encoded", place.into_iter().chain([("before", before.clone()), ("after", after.clone())]).collect())
+            }
             Self::Order { names: entries } => ("order", [("entries", names(entries))].to_vec()),
             Self::Selects { kind, before, after } => {
                 let selector = |selector: &Option<super::Selector>| selector.map_or(Json::Null, super::Selector::json);
@@ -151,6 +156,15 @@ impl fmt::Display for Change {
                 let (before, after) = (before.join(", "), after.join(", "));
                 write!(f, "puts the certificates of {name} in another order: {after}; before: {before}")
             }
+            Self::Encoded { name, before, after, .. } => {
+                let (what, same) = match before.as_array() {
+                    Some(_) => ("certificates", "they are the same"),
+                    None => ("key", "it is the same"),
+                };
+                let (was, is) = (form(before), form(after));
+                let how = if was == is { "otherwise".to_owned() } else { format!("as {is} instead of {was}") };
+                write!(f, "writes the {what} of {name} {how}: {same}")
+            }
             Self::Order { names } => write!(f, "puts entries in another order: {}", names.join(", ")),
             Self::Selects { kind, before, after } => {
                 let selector = |selector: &Option<super::Selector>| match selector {
@@ -193,6 +207,12 @@ fn date(moment: &Moment) -> String {
         Some((date, "00:00:00Z" | "00:00:00.000Z")) => date.to_owned(),
         _ => text.escape_debug().to_string(),
     }
+}
+
+/// How a key or certificates are written.
+fn form(written: &Json) -> &'static str {
+    let mut all = written.as_array().map_or_else(|| [written].to_vec(), |chain| chain.iter().collect()).into_iter();
+    if all.any(|one| held::pem(one.get("rawBytes").unwrap_or(one)).is_some()) { "PEM text" } else { "DER" }
 }
 
 fn date_or(moment: &Option<Moment>) -> String {

@@ -33,19 +33,43 @@ impl SigningConfig {
         if let Some(there) = self.goes_on(kind, &new.url, new.major_api_version, &new.start) {
             return Err(EditError::There { subject: there.subject() });
         }
-        let later = |service: &Service<'_>| {
-            let start = service.valid_for().ok().and_then(|valid| valid.start);
-            start.is_some_and(|start| new.start.is_before(&start))
-        };
-        let services: Vec<Service<'_>> = self.of_kind(kind).collect();
-        let index = services.iter().rposition(later).map_or(0, |last| last + 1);
         let json = object([
             ("url", Json::string(new.url.as_str())),
             ("majorApiVersion", new.major_api_version.into()),
             ("validFor", object([("start", Json::string(new.start.as_str()))])),
             ("operator", Json::string(&new.operator)),
         ]);
-        Ok(self.with(kind, index, &json))
+        Ok(self.place(kind, &json, |other| new.start.is_before(other)))
+    }
+
+    /// With every service of `other` that is not here, as it stands there: by kind, URL and version. Each goes before all
+    /// that start earlier. Returns how many there were. How many of them a signer uses stays as it is.
+    ///
+    /// # Errors
+    /// If one of the two is of the old form.
+    pub fn merge(&self, other: &Self) -> Result<(Self, usize), EditError> {
+        self.editable()?;
+        other.editable()?;
+        let (mut merged, mut count) = (self.clone(), 0);
+        for new in other.services() {
+            let same =
+                |old: &Service<'_>| old.place() == new.place() && old.major_api_version() == new.major_api_version();
+            if !merged.of_kind(new.kind).any(|old| same(&old)) {
+                let start = new.valid_for().ok().and_then(|valid| valid.start).unwrap_or_else(Moment::beginning);
+                (merged, count) = (merged.place(new.kind, new.entry, |other| !other.is_before(&start)), count + 1);
+            }
+        }
+        Ok((merged, count))
+    }
+
+    /// With a service that is not there, behind the last whose start is `ahead`.
+    fn place(&self, kind: ServiceKind, json: &Json, ahead: impl Fn(&Moment) -> bool) -> Self {
+        let later = |service: &Service<'_>| {
+            service.valid_for().ok().and_then(|valid| valid.start).is_some_and(|start| ahead(&start))
+        };
+        let services: Vec<Service<'_>> = self.of_kind(kind).collect();
+        let index = services.iter().rposition(later).map_or(0, |last| last + 1);
+        self.with(kind, index, json)
     }
 
     /// With signers using the service of this kind, URL and version at `start` and from then on, where they know it by

@@ -5,10 +5,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Judgement;
-use super::logs::is_pem;
 use crate::certificate::Certificate;
 use crate::finding::{Finding, Rule};
 use crate::material::chain::AuthorityChain;
+use crate::material::held::is_pem;
 use crate::material::instance::Instance;
 use crate::material::moment::Moment;
 

@@ -12,6 +12,7 @@ use crate::finding::{Finding, Rule};
 use crate::json::Json;
 use crate::key::PublicKey;
 use crate::material::files::Material;
+use crate::material::held::is_pem;
 use crate::material::instance::{Instance, Kind, raw_bytes};
 use crate::material::log_id;
 use crate::material::log_key::LogKey;
@@ -55,11 +56,6 @@ pub(super) fn log(
             }
         }
     }
-}
-
-/// Whether somebody put a PEM text where its DER belongs.
-pub(super) fn is_pem(bytes: &[u8]) -> bool {
-    bytes.trim_ascii_start().starts_with(b"-----BEGIN ")
 }
 
 /// The log id that goes with a key. Only Rekor v2 has that of notes, and only keys that are not ECDSA show which it is:

@@ -1,13 +1,15 @@
 //! What is wrong with going from published material to the next.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::finding::{Finding, Rule};
 use crate::material::files::Material;
-use crate::material::instance::Instance;
+use crate::material::instance::{Identity, Instance};
 use crate::material::moment::{Moment, ValidFor};
+use crate::material::signing_config::{Service, SigningConfig};
 use crate::material::trusted_root::TrustedRoot;
 use crate::time::{Days, Time};
 
@@ -22,8 +24,8 @@ pub struct Publication {
 
 /// Entries that go away, and entries that are used before every client can know them.
 pub fn step(before: &Material, after: &Material, publication: &Publication) -> Vec<Finding> {
-    let (old, new) = (entries(before), entries(after));
-    let gone = old.iter().filter(|entry| !new.iter().any(|other| other.identity() == entry.identity()));
+    let (old, new) = (entries(before), identities(after));
+    let gone = old.iter().filter(|entry| !new.contains(&entry.identity()));
     let what = "what was signed under it no longer verifies; end it instead";
     let mut findings: Vec<Finding> =
         gone.map(|entry| Finding::new(Rule::EntryRemoved, entry.subject(), what)).collect();
@@ -35,21 +37,39 @@ pub fn step(before: &Material, after: &Material, publication: &Publication) -> V
 /// was proposed: it is judged again for the day on which it is published.
 pub fn too_soon(before: &Material, after: &Material, publication: &Publication) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let (old, new) = (entries(before), entries(after));
+    let (old, new) = (identities(before), entries(after));
     // Nobody signs by the first material before there is any.
     if before.trusted_root.is_some() {
-        let joins = new.iter().filter(|entry| !old.iter().any(|other| other.identity() == entry.identity()));
-        for entry in joins {
+        for entry in new.iter().filter(|entry| !old.contains(&entry.identity())) {
             starts(entry.subject(), entry.valid_for().ok(), publication, &mut findings);
         }
     }
     if let (Some(old), Some(new)) = (before.signing_config(), after.signing_config()) {
-        let known = |url| old.services().any(|service| service.url() == url);
-        for service in new.services().filter(|service| !known(service.url())) {
+        let known = |service: &Service<'_>| {
+            let at_home = old.services().any(|other| other.place() == service.place());
+            at_home || moved(service, old, new)
+        };
+        for service in new.services().filter(|service| !known(service)) {
             starts(service.subject(), service.valid_for().ok(), publication, &mut findings);
         }
     }
     findings
+}
+
+/// Whether a service of `new` is one of `old` that has got another URL, such as one that not only a cluster knows: in all
+/// else it is the same, and the old URL is gone.
+fn moved(service: &Service<'_>, old: &SigningConfig, new: &SigningConfig) -> bool {
+    let rest = |service: &Service<'_>| {
+        let mut rest = service.entry.as_object()?.clone();
+        rest.remove("url").map(|_| rest)
+    };
+    let gone = |other: &Service<'_>| !new.of_kind(other.kind).any(|left| left.place() == other.place());
+    let like = |other: &Service<'_>| rest(other).is_some_and(|other| rest(service) == Some(other));
+    old.of_kind(service.kind).any(|other| other.index == service.index && gone(&other) && like(&other))
+}
+
+fn identities(material: &Material) -> BTreeSet<Identity> {
+    entries(material).iter().map(Instance::identity).collect()
 }
 
 fn entries(material: &Material) -> Vec<Instance<'_>> {
