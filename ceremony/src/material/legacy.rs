@@ -1,5 +1,7 @@
 //! The targets that clients read before there was a trusted root.
 
+mod entries;
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -13,6 +15,8 @@ use crate::certificate::Certificate;
 use crate::digest::Digest;
 use crate::json::{Json, Object};
 use crate::key::Algorithm;
+
+pub use entries::{FromLegacy, LegacyError};
 
 /// A target file that is one key or one certificate, with what `custom.sigstore` says of it.
 ///

@@ -108,7 +108,7 @@ impl TrustedRoot {
 }
 
 /// The most entries of one list. Sigstore's have five.
-const MOST_ENTRIES: usize = 256;
+pub(super) const MOST_ENTRIES: usize = 256;
 
 /// The objects of the list `name`; none if it is not there, as protocol buffers write empty lists.
 pub(super) fn objects<'a>(object: &'a Object, name: &'static str) -> Result<&'a [Json], MaterialError> {
