@@ -37,7 +37,7 @@ mod tests {
             let advice = advice(*rule);
             assert!(advice.ends_with('.') && !advice.contains("](") && !advice.contains("**"), "{rule}: {advice}");
         }
-        assert_eq!(advice(Rule::UrlTrailingSlash), "Leave the slash out.");
+        assert_eq!(advice(Rule::UrlTrailingSlash), "Leave the slash out: `trustroot material repair` does it.");
         assert_eq!(without_links("a [b](c) [d] [e](f)."), "a b [d] e.");
     }
 }

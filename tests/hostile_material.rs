@@ -88,6 +88,10 @@ fn no_text_of_trust_material_speaks_for_this_program() {
         &["stage", "--dry-run"],
         &["material", "end", "rekor", EVIL, "--at=2026-01-01T00:00:00Z"],
         &["material", "import", "targets/trusted_root.json", "--log-start=2021-01-01T00:00:00Z"],
+        &["material", "import", "--legacy", "--log-start=2021-01-01T00:00:00Z"],
+        &["material", "repair"],
+        &["material", "repair", "--log-start", &format!("{EVIL}=2021-01-01T00:00:00Z")],
+        &["material", "repair", "--log-start=2021-01-01T00:00:00Z"],
         &["status"],
     ] {
         run(command);

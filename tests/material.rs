@@ -6,8 +6,6 @@ mod sigstore;
 
 use std::fs;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ceremony::Certificate;
 use common::made::{Draft, Key};
 use common::services::{checkpoint, fulcio_chain, log_key, tree_head, tsa_chain};
@@ -454,6 +452,8 @@ fn hostile_material_stays_on_its_line() {
             &["material", "show", "--svg=x.svg", "--html=x.html"][..],
             &["material", "lint"],
             &["material", "legacy"],
+            &["material", "import", "targets/trusted_root.json"],
+            &["material", "repair", "--log-start=INJECTED=2021-01-01T00:00:00Z"],
             &["material", "end", "rekor", "INJECTED", "--at=2026-12-31T00:00:00Z", "--last-use=2026-08-20T00:00:00Z"],
             &["material", "lint", "--json"],
             &["stage", "--dry-run"],
@@ -478,68 +478,6 @@ fn hostile_material_stays_on_its_line() {
         let refused = trustroot.exits(1, &["material", "service", "select", "tsa", "all", "--now", NOW]);
         assert!(refused.says("targets/trusted_root.json cannot be changed"), "{text}");
     }
-}
-
-/// A trusted root as RHTAS makes it: PEM texts, one kind of key for all, no start, URLs of its cluster.
-fn rhtas() -> String {
-    let pem = STANDARD.encode(log_key(5).key().to_spki_pem());
-    let id = STANDARD.encode(ceremony::Digest::of(pem.as_bytes()).as_bytes());
-    let log = |url: &str| {
-        format!(
-            r#"{{"baseUrl": "{url}", "hashAlgorithm": "SHA2_256", "publicKey": {{"rawBytes": "{pem}", "keyDetails":
-            "PKIX_ED25519"}}, "checkpointKeyId": {{"keyId": "{id}"}}}}"#
-        )
-    };
-    let certificates = Certificate::from_pem_chain(&fulcio_chain()).unwrap();
-    let chain: Vec<String> =
-        certificates.iter().map(|one| format!(r#"{{"rawBytes": "{}"}}"#, STANDARD.encode(one.to_pem()))).collect();
-    format!(
-        r#"{{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1", "tlogs": [{}], "ctlogs": [{}],
-        "certificateAuthorities": [{{"subject": {{"organization": "x", "commonName": "y"}}, "uri":
-        "http://fulcio-server.fulcio.svc", "certChain": {{"certificates": [{}]}}}}], "timestampAuthorities": []}}"#,
-        log("http://rekor-server.rekor.svc"),
-        log("https://ctlog.example/"),
-        chain.join(", ")
-    )
-}
-
-#[test]
-fn what_other_tools_made_is_taken_over_and_repaired() {
-    let trustroot = Trustroot::new();
-    fs::copy(sigstore().dir().join("trustroot.toml"), trustroot.dir().join("trustroot.toml")).unwrap();
-    trustroot.write("rhtas.json", rhtas());
-    let import = ["material", "import", "rhtas.json", "--now", NOW];
-    let asked = trustroot.exits(2, &import);
-    assert!(asked.says("--log-start"), "{}", asked.stderr);
-    let urls = [
-        "--url",
-        "http://rekor-server.rekor.svc=https://rekor.example",
-        "--url",
-        "http://fulcio-server.fulcio.svc=https://fulcio.example",
-        "--log-start",
-        "2020-01-01T00:00:00Z",
-    ];
-    let run = trustroot.exits(0, &[&import[..], &urls[..]].concat());
-    for repair in [
-        "its URL was http://rekor-server.rekor.svc",
-        "its key was a PEM text",
-        "keyDetails was PKIX_ED25519",
-        "its log id stood under checkpointKeyId alone",
-        "its start was missing, and is 2020-01-01T00:00:00Z",
-        "a certificate was a PEM text; its chain began with the root",
-        "its start was missing, and is 2020-01-01T00:00:00Z",
-        "its URL was https://ctlog.example/",
-    ] {
-        assert!(run.says(repair), "no {repair:?} in {}", run.stderr);
-    }
-    assert_eq!(names(&material(&trustroot, 1, &["lint"])), ["material-missing (signing_config.v0.2.json)"]);
-    let again = trustroot.exits(1, &[&import[..], &urls[..]].concat());
-    assert!(again.says("nothing changes"), "{}", again.stderr);
-    trustroot
-        .write("old.json", r#"{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.1+json", "caUrl": "x"}"#);
-    assert!(trustroot.exits(1, &["material", "import", "old.json"]).says("of the form v0.1"));
-    trustroot.write("none.json", "[]");
-    assert!(trustroot.exits(2, &["material", "import", "none.json"]).says("the file is not an object"));
 }
 
 #[test]

@@ -253,7 +253,7 @@ rules! {
         "An entry starts more than a year from now: a mistyped year, or something that no ceremony of today is for."
         "";
     StartMissing "start-missing" "the entry"
-        "An entry has no start; some clients refuse the file, others take the entry as valid since ever."
+        "An entry has no start, or that of 1970; some clients refuse the file, others take the entry as valid since ever."
         "sigstore-go, sigstore-python";
     StartTooSoon "start-too-soon" "the entry and its start"
         "An entry is in use before every client can know of it."

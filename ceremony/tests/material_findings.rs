@@ -127,6 +127,9 @@ fn start_missing_or_guessed() {
     assert_eq!(in_root(start, ""), one(Rule::StartMissing, CT));
     let early = in_root("\"start\": \"2025-07-04T00:00:00Z\"", "\"start\": \"1970-01-01T00:00:00Z\"");
     assert_eq!(early, one(Rule::StartBeforeCertificate, TSA));
+    for none in ["1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"] {
+        assert_eq!(in_root(start, &format!("\"start\": \"{none}\"")), one(Rule::StartMissing, CT));
+    }
 }
 
 /// sigstore/root-signing-staging 41e2dad, 652029d, 150718b4: ends of CT logs that were set, taken back and forgotten.

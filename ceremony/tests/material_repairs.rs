@@ -5,8 +5,12 @@ mod published;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ceremony::material::{Answers, Kind, Moment, TrustedRoot, repair};
-use ceremony::{Certificate, Digest};
+use ceremony::material::evidence::ends;
+use ceremony::material::{
+    Answers, Kind, Material, Moment, Publication, SigningConfig, TrustedRoot, diff, repair, repair_services, step,
+    without_copies,
+};
+use ceremony::{Certificate, Days, Digest};
 use published::{TRUSTED_ROOTS, staging, trusted_root};
 
 fn production() -> String {
@@ -104,7 +108,8 @@ fn members_urls_and_starts_are_repaired() {
     assert_eq!(slash[0].1, "its URL was https://rekor.sigstore.dev/");
     let inside = "http://rekor-server.rekor-system.svc";
     let urls = vec![(inside.to_owned(), "https://rekor.sigstore.dev".parse().unwrap())];
-    let answers = Answers { urls, log_start: Some(Moment::parse("2022-10-20T00:00:00Z").unwrap()) };
+    let log_start = Some(Moment::parse("2022-10-20T00:00:00Z").unwrap());
+    let answers = Answers { urls, log_start, ..Answers::default() };
     let outside = repaired(&[("https://rekor.sigstore.dev", inside)], &answers);
     assert_eq!(outside[0].1, format!("its URL was {inside}"));
     let started = repaired(&[("\n          \"start\": \"2022-10-20T00:00:00Z\"\n        ", "")], &answers);
@@ -112,6 +117,127 @@ fn members_urls_and_starts_are_repaired() {
     let media_type = "application/vnd.dev.sigstore.trustedroot.v0.2+json";
     let media_type = repaired(&[(TrustedRoot::MEDIA_TYPE, media_type)], &Answers::default());
     assert!(media_type[0].1.starts_with("the media type was application/vnd"));
+}
+
+/// Production with its first Rekor and its second Fulcio as RHTAS would write them.
+fn of_rhtas() -> String {
+    let root = TrustedRoot::parse(&trusted_root(4)).unwrap();
+    let pem = |der: &[u8]| Certificate::from_der(der).unwrap().to_pem();
+    let key = root.of_kind(Kind::Rekor).next().unwrap().log_key().unwrap();
+    let chain = root.of_kind(Kind::Fulcio).nth(1).unwrap().certificates().unwrap();
+    let [signer, above] = [&chain[0], &chain[1]].map(|der| STANDARD.encode(der));
+    let broken = production()
+        .replace(&STANDARD.encode(key.raw()), &STANDARD.encode(key.key().to_spki_pem()))
+        .replace(&signer, "SIGNER")
+        .replace(&above, &STANDARD.encode(pem(&chain[0])))
+        .replace("SIGNER", &STANDARD.encode(pem(&chain[1])));
+    assert_ne!(broken, production());
+    broken
+}
+
+#[test]
+fn an_entry_stays_the_same_when_it_is_repaired() {
+    let broken = TrustedRoot::parse(of_rhtas().as_bytes()).unwrap();
+    let (mended, repairs) = repair(&broken, &Answers::default());
+    assert_eq!(repairs.len(), 2, "{repairs:#?}");
+    for (before, after) in broken.instances().zip(mended.instances()) {
+        assert_eq!(before.identity(), after.identity());
+        assert!(before.kind == Kind::Fulcio || before.subject() == after.subject(), "{}", before.subject());
+    }
+    let files = [&broken, &mended].map(|root| Material { trusted_root: Some(root.clone()), ..Material::default() });
+    let publication = Publication { at: "2026-08-20T00:00:00Z".parse().unwrap(), timestamp_lifetime: Days(7) };
+    assert_eq!(step(&files[0], &files[1], &publication), []);
+    let told: Vec<String> = diff(&files[0], &files[1])[0].changes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "puts the certificates of Fulcio fulcio.sigstore.dev (sigstore-intermediate) in another order: \
+             sigstore-intermediate, sigstore; before: sigstore, sigstore-intermediate",
+            "writes the certificates of Fulcio fulcio.sigstore.dev (sigstore-intermediate) as DER instead of PEM text: \
+             they are the same",
+            "writes the key of Rekor rekor.sigstore.dev (P-256) as DER instead of PEM text: it is the same",
+        ]
+    );
+    // The bytes are there for programs.
+    let json = diff(&files[0], &files[1])[0].json().pretty();
+    let key = broken.of_kind(Kind::Rekor).next().unwrap().entry.get("publicKey").unwrap().get("rawBytes").cloned();
+    assert!(json.contains(key.unwrap().as_str().unwrap()), "{json}");
+    // What ends in the same step is known, and shown to have been used, by what can be read of it.
+    let (at, now) = (Moment::parse("2027-01-01T00:00:00Z").unwrap(), Moment::parse("2026-08-20T00:00:00Z").unwrap());
+    let ended = mended.end(&mended.find(Kind::Rekor, "c0d23d6a", &now).unwrap(), &at, None).unwrap();
+    let ends = ends(Some(&broken), Some(&ended));
+    assert!(ends.len() == 1 && ends[0].1 == at && ends[0].0.log_key().is_ok(), "{ends:?}");
+    assert_eq!((mended.merge(&broken).1, broken.merge(&mended).1), (0, 0), "neither goes in beside the other");
+}
+
+#[test]
+fn a_broken_entry_beside_the_whole_one_goes() {
+    let whole = TrustedRoot::parse(&trusted_root(4)).unwrap();
+    let entry = whole.text_of(&whole.of_kind(Kind::Rekor).next().unwrap()).to_owned();
+    let key = whole.of_kind(Kind::Rekor).next().unwrap().log_key().unwrap();
+    let raw = STANDARD.encode(key.raw());
+    let broken = entry.replace(&raw, &STANDARD.encode(key.key().to_spki_pem()));
+    let both = production().replacen(&entry, &format!("{broken},\n    {entry}"), 1);
+    let (mended, repairs) = repair(&TrustedRoot::parse(both.as_bytes()).unwrap(), &Answers::default());
+    let (once, copies) = without_copies(&mended);
+    assert_eq!((repairs.len(), copies.len(), copies[0].what.as_str()), (1, 1, "it stood there twice"));
+    assert_eq!(String::from_utf8(once.as_bytes().to_vec()).unwrap(), production());
+    assert_eq!(without_copies(&once), (once.clone(), Vec::new()));
+}
+
+#[test]
+fn a_start_of_1970_is_no_start() {
+    let broken = production().replacen("2022-10-20T00:00:00Z", "1970-01-01T00:00:00Z", 1);
+    let root = TrustedRoot::parse(broken.as_bytes()).unwrap();
+    assert_eq!(repair(&root, &Answers::default()).1, [], "nobody said a better one");
+    let moment = |text: &str| Moment::parse(text).unwrap();
+    let log_starts = [((Kind::CtLog, 1), moment("2022-10-20T00:00:00Z"))].into();
+    let answers = Answers { log_start: Some(moment("2026-01-01T00:00:00Z")), log_starts, ..Answers::default() };
+    let (mended, repairs) = repair(&root, &answers);
+    assert_eq!(String::from_utf8(mended.as_bytes().to_vec()).unwrap(), production(), "{repairs:#?}");
+    assert_eq!(repairs[0].what, "its start was 1970-01-01T00:00:00Z, and is 2022-10-20T00:00:00Z");
+    assert_eq!(repairs[0].place, Some((Kind::CtLog, 1)));
+}
+
+/// A signing config of these services of Rekor, all of them of one start.
+fn config(urls: &[&str]) -> SigningConfig {
+    let of = |url: &&str| {
+        format!(
+            r#"{{"url": "{url}", "majorApiVersion": 1, "validFor": {{"start": "2026-01-01T00:00:00Z"}},
+            "operator": "x"}}"#
+        )
+    };
+    let services = urls.iter().map(of).collect::<Vec<_>>().join(", ");
+    let text = format!(r#"{{"mediaType": "{}", "rekorTlogUrls": [{services}]}}"#, SigningConfig::MEDIA_TYPE);
+    SigningConfig::parse(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn services_keep_their_place_when_their_urls_are_repaired() {
+    let (inside, outside) = ("http://rekor-server.rekor.svc", "https://rekor.example");
+    let before = config(&[inside, "https://b.example/"]);
+    let answers = Answers { urls: vec![(inside.to_owned(), outside.parse().unwrap())], ..Answers::default() };
+    let (after, repairs) = repair_services(&before, &answers);
+    assert_eq!(after, config(&[outside, "https://b.example"]));
+    assert_eq!((repairs.len(), repairs[1].what.as_str()), (2, "its URL was https://b.example/"));
+    let material = |config: &SigningConfig| {
+        let signing_configs = [(SigningConfig::TARGET.to_owned(), config.clone())].into();
+        Material { signing_configs, ..Material::default() }
+    };
+    let publication = Publication { at: "2026-08-20T00:00:00Z".parse().unwrap(), timestamp_lifetime: Days(7) };
+    let found = |after: &SigningConfig| step(&material(&before), &material(after), &publication).len();
+    assert_eq!(found(&after), 0, "they are the same services");
+    assert_eq!(found(&config(&[inside, "https://b.example", "https://c.example"])), 1, "this one is new");
+    assert_eq!(found(&config(&["https://c.example", inside, "https://b.example"])), 1, "the old one is still there");
+
+    let (merged, count) = config(&["https://b.example/"]).merge(&config(&[outside, "https://b.example"])).unwrap();
+    assert_eq!(count, 1);
+    let expected = config(&["https://b.example/", outside]);
+    assert_eq!(merged.json(), expected.json(), "of one start, those that were there are used first");
+    let old = format!(r#"{{"mediaType": "{}", "caUrl": "x/"}}"#, SigningConfig::MEDIA_TYPE_V01);
+    let old = SigningConfig::parse(old.as_bytes()).unwrap();
+    assert_eq!(repair_services(&old, &answers), (old.clone(), Vec::new()));
+    assert!(old.merge(&before).is_err() && before.merge(&old).is_err());
 }
 
 #[test]

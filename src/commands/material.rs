@@ -6,13 +6,16 @@ mod discard;
 mod end;
 pub(super) mod entry;
 mod evidence;
+mod given;
 mod import;
+mod import_legacy;
 mod legacy;
 mod lint;
 pub(super) mod listing;
 pub(super) mod live;
 pub(super) mod picture;
 mod remove;
+mod repair;
 pub(super) mod rotate;
 mod service;
 mod show;
@@ -48,7 +51,8 @@ enum Command {
     Discard(discard::Discard),
     Service(service::Service),
     Legacy(legacy::Legacy),
-    Import(import::Import),
+    Import(Box<import::Import>),
+    Repair(repair::Repair),
 }
 
 impl Material {
@@ -64,6 +68,7 @@ impl Material {
             Command::Service(command) => command.run(context, ui),
             Command::Legacy(command) => command.run(context),
             Command::Import(command) => command.run(context, ui),
+            Command::Repair(command) => command.run(context, ui),
         }
     }
 }

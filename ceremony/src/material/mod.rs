@@ -41,7 +41,7 @@ pub use lint::{Judgement, Publication, lint, step, too_soon};
 pub use log_key::LogKey;
 pub use moment::{Moment, ValidFor};
 pub use note::Checkpoint;
-pub use repair::{Answers, Repair, repair};
+pub use repair::{Answers, Repair, repair, repair_services, without_copies};
 pub use signing_config::{Selector, Service, ServiceKind, SigningConfig};
 pub use timeline::Timeline;
 pub use timestamp::Timestamp;

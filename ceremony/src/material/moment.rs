@@ -56,6 +56,12 @@ impl Moment {
         self.at < other.at
     }
 
+    /// Whether no service can have started then, since it is what tools write that know no start: the moment at which
+    /// Unix counts seconds from, or that of Go.
+    pub fn stands_for_none(&self) -> bool {
+        self.at <= DateTime::UNIX_EPOCH
+    }
+
     /// Seconds after 1970-01-01T00:00:00Z, rounded down.
     pub fn unix(&self) -> i64 {
         self.at.timestamp()
@@ -140,6 +146,13 @@ pub(super) mod tests {
         for odd in ["2021-01-12", "", "2021-13-12T11:53:27Z", "+262143-01-01T00:00:00Z", "2021-01-12T11:53:27"] {
             assert!(Moment::parse(odd).is_err(), "{odd}");
         }
+    }
+
+    #[test]
+    fn what_tools_write_for_no_start_is_known() {
+        let none = ["1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z", "0001-01-01T00:00:00Z"];
+        assert!(none.into_iter().all(|text| moment(text).stands_for_none()));
+        assert!(!moment("2013-03-25T23:05:10Z").stands_for_none());
     }
 
     #[test]

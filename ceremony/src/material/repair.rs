@@ -1,5 +1,6 @@
 //! First aid for trusted roots that other tools made.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -9,9 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::chain::AuthorityChain;
 use super::edit::LogIdForm;
+use super::held::pem;
 use super::instance::{Instance, Kind, raw_bytes};
 use super::log_key::LogKey;
 use super::moment::Moment;
+use super::signing_config::{Form, SigningConfig};
 use super::trusted_root::TrustedRoot;
 use super::url::ServiceUrl;
 use crate::certificate::Certificate;
@@ -22,13 +25,30 @@ use crate::json::{Json, Object};
 pub struct Answers {
     /// URLs to be replaced, such as those that only a cluster knows, with those that clients use.
     pub urls: Vec<(String, ServiceUrl)>,
-    /// When logs started that have no start.
+    /// When logs started that have no start, or one that stands for none.
     pub log_start: Option<Moment>,
+    /// When single ones of them started, by kind and place in the list.
+    pub log_starts: BTreeMap<(Kind, usize), Moment>,
+}
+
+impl Answers {
+    /// The URL in place of `before`: the one that was given, or the same without slashes at its end.
+    fn url(&self, before: &str) -> String {
+        let plain = before.trim_end_matches('/');
+        let named = self.urls.iter().find(|(old, _)| old.trim_end_matches('/') == plain);
+        named.map_or(plain, |(_, new)| new.as_str()).to_string()
+    }
+
+    fn log_start(&self, log: &Instance<'_>) -> Option<&Moment> {
+        self.log_starts.get(&(log.kind, log.index)).or(self.log_start.as_ref())
+    }
 }
 
 /// One thing that was repaired. Both texts may have untrusted parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
+    /// The entry by kind and place in its list; none of the file itself, and of a service.
+    pub place: Option<(Kind, usize)>,
     /// The entry, as it is called afterwards.
     pub subject: String,
     /// What was done, as a sentence without full stop.
@@ -45,7 +65,7 @@ pub fn repair(root: &TrustedRoot, answers: &Answers) -> (TrustedRoot, Vec<Repair
         let before = root.media_type().unwrap_or("nothing").to_string();
         root = root.with_media_type();
         let what = format!("the media type was {before}");
-        repairs.push(Repair { subject: TrustedRoot::TARGET.to_string(), what });
+        repairs.push(Repair { place: None, subject: TrustedRoot::TARGET.to_string(), what });
     }
     for kind in Kind::ALL {
         for index in 0..root.of_kind(*kind).count() {
@@ -69,10 +89,41 @@ pub fn repair(root: &TrustedRoot, answers: &Answers) -> (TrustedRoot, Vec<Repair
             apply(&mut root, operator);
             apply(&mut root, start);
             let subject = root.of_kind(*kind).nth(index).map(|entry| entry.subject()).unwrap_or_default();
-            repairs.extend(whats.into_iter().map(|what| Repair { subject: subject.clone(), what }));
+            let place = Some((*kind, index));
+            repairs.extend(whats.into_iter().map(|what| Repair { place, subject: subject.clone(), what }));
         }
     }
     (root, repairs)
+}
+
+/// Repairs the URLs of the services of a signing config, as [`repair`] does those of entries. One of the old form stays
+/// as it is: no client of today reads it.
+pub fn repair_services(config: &SigningConfig, answers: &Answers) -> (SigningConfig, Vec<Repair>) {
+    let (mut repaired, mut repairs) = (config.clone(), Vec::new());
+    for service in config.services().filter(|_| config.form() == Form::V02) {
+        let Some(before) = service.url() else { continue };
+        let after = answers.url(before);
+        if after != before {
+            repaired = repaired.with_url(&service, &after);
+            let subject = ["signing", service.kind.word(), &after].join(" ");
+            repairs.push(Repair { place: None, subject, what: format!("its URL was {before}") });
+        }
+    }
+    (repaired, repairs)
+}
+
+/// Without entries that say the very same as one before them, as a broken and a whole one do once both are repaired.
+pub fn without_copies(root: &TrustedRoot) -> (TrustedRoot, Vec<Repair>) {
+    let (mut left, mut repairs) = (root.clone(), Vec::new());
+    // The last first: the places of the others stay.
+    for entry in root.instances().collect::<Vec<_>>().into_iter().rev() {
+        if root.of_kind(entry.kind).take(entry.index).any(|other| other.entry == entry.entry) {
+            left = left.remove(&entry);
+            let place = Some((entry.kind, entry.index));
+            repairs.push(Repair { place, subject: entry.subject(), what: "it stood there twice".to_string() });
+        }
+    }
+    (left, repairs)
 }
 
 /// A member to set or to take away, in the object at a path below the entry.
@@ -85,8 +136,7 @@ struct Fix {
 
 fn url(entry: &Instance<'_>, answers: &Answers) -> Option<Fix> {
     let before = entry.url()?;
-    let named = answers.urls.iter().find(|(old, _)| old.trim_end_matches('/') == before.trim_end_matches('/'));
-    let after = named.map_or_else(|| before.trim_end_matches('/').to_string(), |(_, new)| new.as_str().to_string());
+    let after = answers.url(before);
     let what = format!("its URL was {before}");
     let value = Some(Json::string(&after));
     (after != before).then(|| Fix { path: &[], name: entry.kind.url_member(), value, what })
@@ -186,7 +236,8 @@ fn start(entry: &Instance<'_>, answers: &Answers) -> Option<Fix> {
     let (holder, path): (Option<&Json>, &'static [&'static str]) =
         if entry.kind.is_log() { (entry.entry.get("publicKey"), &["publicKey"]) } else { (Some(entry.entry), &[]) };
     let start = if entry.kind.is_log() {
-        answers.log_start.clone().filter(|_| valid.start.is_none())?
+        let missing = valid.start.as_ref().is_none_or(Moment::stands_for_none);
+        answers.log_start(entry).filter(|_| missing)?.clone()
     } else {
         let first = entry.certificates().ok()?.into_iter().next()?;
         let begins = Moment::from(Certificate::from_der(&first).ok()?.not_before());
@@ -198,12 +249,4 @@ fn start(entry: &Instance<'_>, answers: &Answers) -> Option<Fix> {
     let mut object = holder?.get("validFor").and_then(Json::as_object).cloned().unwrap_or_default();
     object.insert("start", Json::string(start.as_str()));
     Some(Fix { path, name: "validFor", value: Some(Json::Object(object)), what })
-}
-
-/// The PEM text that a member holds, as it is or in base64.
-fn pem(json: &Json) -> Option<String> {
-    let text = json.as_str()?;
-    let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = decoded.unwrap_or_else(|| text.to_string());
-    text.trim_start().starts_with("-----BEGIN ").then_some(text)
 }

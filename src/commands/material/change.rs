@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ceremony::material::legacy::in_step;
-use ceremony::material::{FileDiff, Material, Moment, TrustedRoot, diff};
+use ceremony::material::{FileDiff, Material, Moment, Repair, TrustedRoot, diff};
 use ceremony::{Finding, Json};
 
 use super::entry::Proven;
@@ -27,11 +27,13 @@ pub(super) struct Grounds {
     pub(super) answers: Vec<Answer>,
     /// Signing configs that do not know the new service, by path.
     pub(super) behind: Vec<String>,
+    /// What was repaired.
+    pub(super) repairs: Vec<Repair>,
 }
 
 impl From<Proven> for Grounds {
     fn from(proven: Proven) -> Self {
-        Self { proof: Some(proven.proof), word: proven.word, answers: proven.answers, behind: Vec::new() }
+        Self { proof: Some(proven.proof), word: proven.word, answers: proven.answers, ..Self::default() }
     }
 }
 
@@ -158,7 +160,12 @@ impl Report for Changed {
             ("findings", self.findings.iter().map(finding).collect()),
             ("written", self.written.iter().map(Json::string).collect()),
             ("replaced", self.replaced.iter().map(Json::string).collect()),
+            ("repairs", self.grounds.repairs.iter().map(repair).collect()),
             ("behind", self.grounds.behind.iter().map(Json::string).collect()),
         ])
     }
+}
+
+fn repair(repair: &Repair) -> Json {
+    object([("entry", Json::string(&repair.subject)), ("what", Json::string(&repair.what))])
 }

@@ -18,6 +18,12 @@ const YEAR: Days = Days(366);
 /// An entry of a trusted root.
 pub(super) fn entry(instance: &Instance<'_>, now: Time, findings: &mut Vec<Finding>) {
     times(&instance.subject(), instance.valid_for(), now, findings);
+    // The start of an authority is judged by its certificate.
+    let start = instance.valid_for().ok().filter(|_| instance.kind.is_log()).and_then(|valid| valid.start);
+    if let Some(start) = start.filter(Moment::stands_for_none) {
+        let what = format!("it starts at {start}, which stands for no start");
+        findings.push(Finding::new(Rule::StartMissing, instance.subject(), what));
+    }
 }
 
 /// An entry of a signing config.
