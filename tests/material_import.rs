@@ -462,12 +462,13 @@ fn a_person_is_asked_for_what_the_files_do_not_say() {
     for start in ["2021-01-12T11:53:27Z", "2021-03-07T00:00:00Z", "2022-10-20T00:00:00Z"] {
         terminal.expect("has no start; when did it start").line(start);
     }
-    terminal.expect("fulcio.crt.pem says Expired; until when was it valid [2031-02-23T03:20:29Z]").line("");
+    terminal.expect("fulcio.crt.pem says Expired; until when was it valid:").line("2031-02-23T03:20:29Z");
+    terminal.expect("is still to come").line("2022-12-31T23:59:59Z");
     terminal.expect("ctfe.pub says Expired").line("2022-10-31T23:59:59Z");
     assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen());
     let made = TrustedRoot::parse(trustroot.read("targets/trusted_root.json").as_bytes()).unwrap();
     let ends = made.instances().filter_map(|entry| entry.valid_for().unwrap().end).map(|end| end.to_string());
-    assert_eq!(ends.collect::<Vec<_>>(), ["2031-02-23T03:20:29Z", "2022-10-31T23:59:59Z"]);
+    assert_eq!(ends.collect::<Vec<_>>(), ["2022-12-31T23:59:59Z", "2022-10-31T23:59:59Z"]);
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Singles {
 /// `root` with an end of every entry whose files say that it has expired: as given, or asked for.
 ///
 /// # Errors
-/// If an end is given for what has not expired, lies before the start, or nobody answers.
+/// If an end is given for what has not expired, lies before the start or in the future, or nobody answers.
 pub(super) fn ended(
     root: TrustedRoot,
     singles: &Singles,
@@ -89,14 +89,18 @@ pub(super) fn ended(
     let mut after = root.clone();
     for (place, entry) in singles.placed().filter(|(_, entry)| entry.expired) {
         let path = entry.paths.first().map_or("", String::as_str);
+        let over = |at: Moment| match now.is_before(&at) {
+            true => Err(Failure::no(format!("{} says Expired, and {at} is still to come", files(entry)))),
+            false => Ok(at),
+        };
         let at = match given.remove(&place).or_else(|| others.clone()) {
-            Some(at) => at,
+            Some(at) => over(at)?,
             None => {
-                let by_certificate = entry.signer().map(|signer| signer.not_after().to_string());
+                let by_certificate = entry.signer().map(ceremony::Certificate::not_after);
+                let by_certificate = by_certificate.filter(|at| *at < context.now).map(|at| at.to_string());
                 let question = format!("{} says Expired; until when was it valid", files(entry));
-                let at: ceremony::Time =
-                    ui.value(&format!("--end {path}=TIME"), &question, by_certificate.as_deref())?;
-                Moment::from(at)
+                let accept = |at: ceremony::Time| over(Moment::from(at));
+                ui.accepted(&format!("--end {path}=TIME"), &question, by_certificate.as_deref(), accept)?
             }
         };
         let Some(instance) = after.of_kind(place.0).nth(place.1) else { continue };
