@@ -145,8 +145,8 @@ pub(crate) fn findings(
         let detail = "an emergency was declared when this was staged: the outgoing keys need not sign";
         findings.push(Finding::new(Rule::ClientsBreak, format!("root {}", staged.root().version()), detail));
     }
-    findings.extend(material::judge_step(&step.before, &step.after, &ceremony.inputs.policy, staged.at()));
-    findings.extend(step.endings.iter().filter_map(Ending::finding));
+    let policy = &ceremony.inputs.policy;
+    findings.extend(material::judge_step(&step.before, &step.after, &step.endings, policy, staged.at()));
     Ok(findings)
 }
 

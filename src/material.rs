@@ -91,8 +91,14 @@ pub(crate) fn judge(material: &Material, policy: &Policy, now: Time) -> Vec<Find
 }
 
 /// What is wrong with going from the published material to the wanted one at `now`: with the step, and with what is
-/// wanted where it is not so in what is published.
-pub(crate) fn judge_step(before: &Material, after: &Material, policy: &Policy, now: Time) -> Vec<Finding> {
+/// wanted where it is not so in what is published. `endings` are what ends in it.
+pub(crate) fn judge_step(
+    before: &Material,
+    after: &Material,
+    endings: &[Ending],
+    policy: &Policy,
+    now: Time,
+) -> Vec<Finding> {
     let old = judge(before, policy, now);
     let known = |finding: &Finding| {
         // What expires is found again at every ceremony until somebody mends it. What else is wrong with an entry that
@@ -100,7 +106,8 @@ pub(crate) fn judge_step(before: &Material, after: &Material, policy: &Policy, n
         finding.rule != Rule::CertificateExpires && old.contains(finding)
     };
     let mut findings: Vec<Finding> = judge(after, policy, now).into_iter().filter(|finding| !known(finding)).collect();
-    findings.extend(publication(policy, now).iter().flat_map(|publication| step(before, after, publication)));
+    findings.extend(publication(policy, now).iter().flat_map(|publication| step(before, after, endings, publication)));
+    findings.extend(endings.iter().filter_map(Ending::finding));
     findings
 }
 
@@ -156,9 +163,7 @@ pub(crate) fn judge_wanted(
     now: Time,
 ) -> Result<(Vec<Finding>, Vec<Ending>), Failure> {
     let endings = endings(before, after, &evidence(workdir, before, after)?, "evidence")?;
-    let mut findings = judge_step(before, after, policy, now);
-    findings.extend(endings.iter().filter_map(Ending::finding));
-    Ok((findings, endings))
+    Ok((judge_step(before, after, &endings, policy, now), endings))
 }
 
 /// What the policy says of a target.

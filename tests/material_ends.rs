@@ -160,7 +160,10 @@ fn whoever_signs_sees_the_evidence() {
     // It is a part of what is signed, and no file passes for it.
     let file = carried.join("rekor-c0d23d6a");
     fs::remove_file(&file).unwrap();
-    assert_ne!(words(&trustroot)["digest"], before["digest"]);
+    let without = trustroot.json(1, &["review", "next", "--digest", "--now", NOW]);
+    assert_ne!(without["digest"], before["digest"]);
+    let cut = trustroot.exits(1, &["review", "next", "--now", NOW]);
+    assert!(cut.stdout.contains("validity-cut"), "nothing says any more that the end is not too early: {cut:?}");
     fs::write(&file, trustroot.read("entry.json").replace("79571823", "79571824")).unwrap();
     let changed = trustroot.exits(1, &["review", "next", "--now", NOW]);
     assert!(changed.says("inputs/evidence/rekor-c0d23d6a is no evidence of the last use of what ends"), "{changed:?}");

@@ -96,6 +96,9 @@ macro_rules! rules {
 }
 
 rules! {
+    ApiVersionUnknown "api-version-unknown" "the entry of the signing config"
+        "Signers are sent to a major version of an interface that none of them speaks: they pass over the service."
+        "sigstore-go, cosign, sigstore-python";
     AttestationInvalid "attestation-invalid" "the keyholder"
         "The evidence for a key does not prove what it should: it was forged, damaged, or is of another key or device."
         "";
@@ -144,6 +147,9 @@ rules! {
     EndBeforeUse "end-before-use" "the entry and its end"
         "An entry ends before the last thing that it is known to have signed, which then no longer verifies."
         "all, for what was signed after the end";
+    EndTakenBack "end-taken-back" "the entry and its new end, or `open`"
+        "An end that was published is taken back or moved later: what has retired, or has leaked, is trusted again."
+        "";
     EntryRemoved "entry-removed" "the entry"
         "An entry of the trusted root goes away, and with it everything that was signed under it."
         "all, for what was signed under it";
@@ -237,8 +243,11 @@ rules! {
     SameKeyTwice "same-key-twice" "the fingerprint"
         "One public key is listed under two key ids or in two encodings. Clients count ids: one person meets a threshold of two."
         "python-tuf, sigstore-python, tuf-js, sigstore-js, tough, tuftool, sigstore-tuf are deceived";
-    ServiceUntrusted "service-untrusted" "the entry of the signing config"
-        "Signers are sent to a service of which clients trust nothing: what is signed there does not verify."
+    ServiceRemoved "service-removed" "the entry of the signing config"
+        "A service that signers use goes away without an end: they do not find it any more, and nobody was told that it retires."
+        "those that sign there";
+    ServiceUntrusted "service-untrusted" "the entry of the signing config; with the day from which on nothing there is trusted, where something is at other times"
+        "Signers are sent to a service of which clients trust nothing, or nothing at that time: what is signed there does not verify."
         "all, for what is signed there";
     SignatureInvalid "signature-invalid" "ROLE VERSION"
         "An entry of `signatures` does not verify."
@@ -282,6 +291,9 @@ rules! {
     UsageUnknown "usage-unknown" "the target path"
         "`custom.sigstore` has a word that no client knows."
         "cosign before 2.5.1, gitsign, policy-controller";
+    ValidityCut "validity-cut" "the entry and its new start or end"
+        "An entry is no longer valid at a time that is past, at which it was: what was signed then no longer verifies."
+        "all, for what was signed then";
     ValidityReversed "validity-reversed" "the entry"
         "An entry ends before it starts, so it is never valid."
         "all";

@@ -71,7 +71,7 @@ fn the_findings_of_each_step_are_what_history_says() {
     let steps = |from: u64, to: u64, day: &str| -> Vec<String> {
         let publication =
             Publication { at: format!("{day}T12:00:00Z").parse().unwrap(), timestamp_lifetime: ceremony::Days(7) };
-        let found: Vec<Finding> = step(&material(from), &material(to), &publication);
+        let found: Vec<Finding> = step(&material(from), &material(to), &[], &publication);
         found.iter().map(|f| format!("{} ({})", f.rule, f.subject)).collect()
     };
     let none: [&str; 0] = [];

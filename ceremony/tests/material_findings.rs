@@ -8,18 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ceremony::material::{Judgement, LegacyTarget, Material, SigningConfig, Timeline, TrustedRoot, lint};
 use ceremony::{Certificate, Json, Rule, Time};
-use published::{data, material, staging, trusted_root};
-
-/// Production as it is published today.
-fn production() -> String {
-    String::from_utf8(trusted_root(4)).unwrap()
-}
-
-fn config() -> Vec<u8> {
-    data(
-        "sigstore-prod/targets/9711a6d5375706957a4859af31c5866a4474f81f0544f9f4b76c9c4f4c8a539c.signing_config.v0.2.json",
-    )
-}
+use published::{config, material, production, staging, trusted_root};
 
 /// A trusted root beside production's signing config.
 fn of_root(root: &str) -> Material {
@@ -193,7 +182,8 @@ fn a_log_without_times_and_no_timestamp_authority() {
     );
     // One that comes too late.
     let late = production().replacen("\"start\": \"2025-07-04T00:00:00Z\"", "\"start\": \"2026-10-01T00:00:00Z\"", 1);
-    assert_eq!(found(&of(&late, &v2)), [hole("tsa 2025-09-23")]);
+    let service = "signing tsa https://timestamp.sigstore.dev/api/v1/timestamp 2025-07-04".to_owned();
+    assert_eq!(found(&of(&late, &v2)), [hole("tsa 2025-09-23"), (Rule::ServiceUntrusted, service)]);
 }
 
 /// The last of a kind ends on a day to come, and nothing follows: the picture has the holes that are found.
@@ -206,13 +196,25 @@ fn the_last_one_ends() {
         assert_ne!(changed, production(), "{start}");
         of_root(&changed)
     };
-    for (start, lane, subject) in [
-        ("2025-07-04T00:00:00Z", "TSA", "tsa 2027-01-01"),
-        ("2022-04-13T20:06:15Z", "Fulcio", "fulcio 2027-01-01"),
-        ("2022-10-20T00:00:00Z", "CT log", "ctlog 2027-01-01"),
+    for (start, lane, subject, service) in [
+        (
+            "2025-07-04T00:00:00Z",
+            "TSA",
+            "tsa 2027-01-01",
+            Some("signing tsa https://timestamp.sigstore.dev/api/v1/timestamp 2027-01-01"),
+        ),
+        (
+            "2022-04-13T20:06:15Z",
+            "Fulcio",
+            "fulcio 2027-01-01",
+            Some("signing ca https://fulcio.sigstore.dev 2027-01-01"),
+        ),
+        ("2022-10-20T00:00:00Z", "CT log", "ctlog 2027-01-01", None),
     ] {
         let material = ends(start);
-        assert_eq!(found(&material), [hole(subject)]);
+        // Signers would go on with the service.
+        let untrusted = service.map(|service| (Rule::ServiceUntrusted, service.to_owned()));
+        assert_eq!(found(&material), [Some(hole(subject)), untrusted].into_iter().flatten().collect::<Vec<_>>());
         let timeline = Timeline::of(&material);
         let lane = timeline.lanes.iter().find(|other| other.name == lane).unwrap();
         let last = lane.holes.last().unwrap();

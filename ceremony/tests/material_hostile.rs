@@ -120,7 +120,8 @@ fn selections_that_nobody_can_make() {
 #[test]
 fn nobody_can_sign_any_more() {
     let hole = [(Rule::CoverageHole, "signing ca".to_owned())];
-    assert_eq!(in_config("\"majorApiVersion\": 1", "\"majorApiVersion\": 3"), hole);
+    let version = (Rule::ApiVersionUnknown, "signing ca https://fulcio.sigstore.dev".to_owned());
+    assert_eq!(in_config("\"majorApiVersion\": 1", "\"majorApiVersion\": 3"), [version, hole[0].clone()]);
     let open = "\"start\": \"2022-04-13T20:06:15.000Z\"";
     assert_eq!(in_config(open, &format!("{open}, \"end\": \"2026-05-31T00:00:00Z\"")), hole);
     let later = [(Rule::CoverageHole, "signing ca 2026-06-02".to_owned())];

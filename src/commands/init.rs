@@ -234,7 +234,7 @@ impl Instance {
         let findings = if files.is_empty() {
             Vec::new()
         } else {
-            material::judge_step(&Material::default(), &proof.material, policy, context.now)
+            material::judge_step(&Material::default(), &proof.material, &[], policy, context.now)
         };
         Ok(Self { before, proof, files, findings })
     }

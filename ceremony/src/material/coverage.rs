@@ -71,14 +71,13 @@ pub fn is_v2(log: &Instance<'_>, material: &Material) -> bool {
 
 /// Whether signers of today know how to use a service. What is no version is told elsewhere.
 pub(super) fn is_usable(service: &Service<'_>) -> bool {
-    let known: &[u64] = if service.kind == ServiceKind::Rekor { &[1, 2] } else { &[1] };
     let version = service.major_api_version().filter(|version| *version <= u32::MAX.into());
-    version.is_none_or(|version| known.contains(&version))
+    version.is_none_or(|version| service.kind.versions().contains(&version))
 }
 
 /// When, within what `needed` spans from its first start to its last end, none of `spans` is valid. What lies within
 /// one second is no hole: `23:59:59.999Z` is followed by midnight.
-fn holes(needed: &[ValidFor], spans: &[ValidFor]) -> Vec<Hole> {
+pub(super) fn holes(needed: &[ValidFor], spans: &[ValidFor]) -> Vec<Hole> {
     if needed.is_empty() {
         return Vec::new();
     }

@@ -154,11 +154,23 @@ impl Ending {
         ends.into_iter().map(ending).collect()
     }
 
+    /// Whether something is said of its last use, or that its key is compromised by its end: whether it ends too early is
+    /// judged by that.
+    pub fn is_grounded(&self) -> bool {
+        let shown = self.evidence.as_ref().is_some_and(|evidence| evidence.until.is_some());
+        shown || self.claimed.is_some() || self.is_compromised()
+    }
+
+    /// Whether its key is compromised by its end, by the word of whoever ends it.
+    fn is_compromised(&self) -> bool {
+        let since = self.evidence.as_ref().and_then(|evidence| evidence.compromised);
+        since.is_some_and(|since| !self.end.is_before(&Moment::from(since)))
+    }
+
     /// Whether it ends too early for what shows its last use, or for what is claimed of it. One whose key is compromised
     /// by its end cannot.
     pub fn finding(&self) -> Option<Finding> {
-        let compromised = self.evidence.as_ref().and_then(|evidence| evidence.compromised);
-        if compromised.is_some_and(|since| !self.end.is_before(&Moment::from(since))) {
+        if self.is_compromised() {
             return None;
         }
         let early = |until: Time| self.end.is_before(&Moment::from(until));

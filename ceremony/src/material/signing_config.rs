@@ -228,6 +228,12 @@ impl ServiceKind {
         Self::ALL.iter().copied().find(|service| service.trusted() == Some(kind))
     }
 
+    /// The major versions of its interface that signers of today speak, from their sources: sigstore-go's
+    /// `RekorAPIVersions` and its like, sigstore-python's `REKOR_VERSIONS` and its like.
+    pub fn versions(self) -> &'static [u64] {
+        if self == Self::Rekor { &[1, 2] } else { &[1] }
+    }
+
     /// The word by which commands know it: `ca`, `oidc`, `rekor`, `tsa`.
     pub fn word(self) -> &'static str {
         match self {

@@ -27,6 +27,18 @@ pub(crate) fn trusted_root(place: usize) -> Vec<u8> {
     data(&format!("sigstore-prod/history-targets/{}.trusted_root.json", TRUSTED_ROOTS[place].0))
 }
 
+/// The trusted root of production as it is published today.
+pub(crate) fn production() -> String {
+    String::from_utf8(trusted_root(4)).unwrap()
+}
+
+/// The signing config of production as it is published today.
+pub(crate) fn config() -> Vec<u8> {
+    data(
+        "sigstore-prod/targets/9711a6d5375706957a4859af31c5866a4474f81f0544f9f4b76c9c4f4c8a539c.signing_config.v0.2.json",
+    )
+}
+
 /// The trusted root of Sigstore's staging of June 2025.
 pub(crate) fn staging() -> Vec<u8> {
     data("bundles/rekor2-happy-path/trusted_root.json")

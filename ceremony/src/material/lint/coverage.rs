@@ -63,13 +63,13 @@ pub(super) fn signing(config: &SigningConfig, now: &Moment, findings: &mut Vec<F
 }
 
 /// Each hole is accepted by itself: the day stays the same however the time is written.
-fn subject(word: &str, hole: &Hole) -> String {
+pub(super) fn subject(word: &str, hole: &Hole) -> String {
     let day = hole.from.as_ref().and_then(|from| from.as_str().get(..10)).unwrap_or_default();
     String::from([word, day].join(" ").trim_end())
 }
 
 /// `from 2021-03-07T03:20:29Z to 2021-03-14T00:00:00Z`
-fn told(hole: &Hole) -> String {
+pub(super) fn told(hole: &Hole) -> String {
     let from = hole.from.as_ref().map_or("the beginning", Moment::as_str);
     match &hole.to {
         Some(to) => format!("from {from} to {to}"),

@@ -2,10 +2,11 @@
 
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::finding::{Finding, Rule};
+use crate::material::coverage::is_usable;
 use crate::material::instance::Instance;
 use crate::material::moment::{Moment, MomentError, ValidFor};
 use crate::material::signing_config::Service;
@@ -33,6 +34,16 @@ pub(super) fn service(service: &Service<'_>, now: Time, findings: &mut Vec<Findi
     if service.url().is_none() || version.is_none() {
         let what = "it has no \"url\", or no \"majorApiVersion\" that is a number of 32 bits";
         findings.push(Finding::new(Rule::MaterialUnreadable, service.subject(), what));
+    }
+    let over = service.valid_for().is_ok_and(|valid| valid.is_over(&Moment::from(now)));
+    if let Some(version) = version.filter(|_| !is_usable(service) && !over) {
+        let known: Vec<String> = service.kind.versions().iter().map(ToString::to_string).collect();
+        let what = format!(
+            "its majorApiVersion is {version}, and signers speak {} of a {}",
+            known.join(" and "),
+            service.kind
+        );
+        findings.push(Finding::new(Rule::ApiVersionUnknown, service.subject(), what));
     }
 }
 

@@ -5,11 +5,13 @@ mod coverage;
 mod entries;
 mod environment;
 mod fields;
+mod kin;
 mod legacy;
 mod logs;
 mod services;
 mod step;
 mod urls;
+mod validity;
 
 use alloc::string::String;
 use alloc::vec::Vec;

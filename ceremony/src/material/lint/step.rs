@@ -1,16 +1,17 @@
 //! What is wrong with going from published material to the next.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::kin::{Held, successors};
+use super::services;
+use super::validity::validity;
 use crate::finding::{Finding, Rule};
+use crate::material::evidence::Ending;
 use crate::material::files::Material;
-use crate::material::instance::{Identity, Instance};
 use crate::material::moment::{Moment, ValidFor};
 use crate::material::signing_config::{Service, SigningConfig};
-use crate::material::trusted_root::TrustedRoot;
 use crate::time::{Days, Time};
 
 /// When the next material gets to clients.
@@ -22,26 +23,32 @@ pub struct Publication {
     pub timestamp_lifetime: Days,
 }
 
-/// Entries that go away, and entries that are used before every client can know them.
-pub fn step(before: &Material, after: &Material, publication: &Publication) -> Vec<Finding> {
-    let (old, new) = (entries(before), identities(after));
-    let gone = old.iter().filter(|entry| !new.contains(&entry.identity()));
+/// What goes away, what is used before every client can know it, what is cut off, and what is trusted again. `endings` are
+/// the entries that end, with what is said of them.
+pub fn step(before: &Material, after: &Material, endings: &[Ending], publication: &Publication) -> Vec<Finding> {
+    let (old, new) = (Held::all(before), Held::all(after));
+    let gone = old.iter().filter(|held| successors(held, &old, &new, Held::has_signer_of).is_empty());
     let what = "what was signed under it no longer verifies; end it instead";
     let mut findings: Vec<Finding> =
-        gone.map(|entry| Finding::new(Rule::EntryRemoved, entry.subject(), what)).collect();
+        gone.map(|held| Finding::new(Rule::EntryRemoved, held.entry.subject(), what)).collect();
+    let now = Moment::from(publication.at);
+    validity(&old, &new, endings, &now, &mut findings);
+    services::removed(before, after, &now, &mut findings);
     findings.extend(too_soon(before, after, publication));
     findings
 }
 
 /// Entries that are used before every client can know them. The same step comes too soon one day that did not when it
-/// was proposed: it is judged again for the day on which it is published.
+/// was proposed: it is judged again for the day on which it is published. An authority that goes on with its key is known.
 pub fn too_soon(before: &Material, after: &Material, publication: &Publication) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let (old, new) = (identities(before), entries(after));
+    let (old, new) = (Held::all(before), Held::all(after));
     // Nobody signs by the first material before there is any.
     if before.trusted_root.is_some() {
-        for entry in new.iter().filter(|entry| !old.contains(&entry.identity())) {
-            starts(entry.subject(), entry.valid_for().ok(), publication, &mut findings);
+        let known: Vec<&Held<'_>> =
+            old.iter().flat_map(|held| successors(held, &old, &new, Held::has_key_of)).collect();
+        for held in new.iter().filter(|held| !known.iter().any(|other| other.is(held))) {
+            starts(held.entry.subject(), held.entry.valid_for().ok(), publication, &mut findings);
         }
     }
     if let (Some(old), Some(new)) = (before.signing_config(), after.signing_config()) {
@@ -66,14 +73,6 @@ fn moved(service: &Service<'_>, old: &SigningConfig, new: &SigningConfig) -> boo
     let gone = |other: &Service<'_>| !new.of_kind(other.kind).any(|left| left.place() == other.place());
     let like = |other: &Service<'_>| rest(other).is_some_and(|other| rest(service) == Some(other));
     old.of_kind(service.kind).any(|other| other.index == service.index && gone(&other) && like(&other))
-}
-
-fn identities(material: &Material) -> BTreeSet<Identity> {
-    entries(material).iter().map(Instance::identity).collect()
-}
-
-fn entries(material: &Material) -> Vec<Instance<'_>> {
-    material.trusted_root.iter().flat_map(TrustedRoot::instances).collect()
 }
 
 fn starts(subject: String, valid_for: Option<ValidFor>, publication: &Publication, findings: &mut Vec<Finding>) {
