@@ -3,6 +3,7 @@
 mod asn1;
 pub mod chain;
 mod issued;
+mod kind;
 mod name;
 mod pem;
 
@@ -19,6 +20,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsages, NameConstraints};
 pub use self::chain::{Anchor, Chain, ChainError};
 pub use self::issued::IssueError;
 pub(crate) use self::issued::{Hash, Scheme};
+pub(crate) use self::kind::{KeyKind, P224, P256, P384, P521};
 use self::name::Name;
 use crate::digest::Digest;
 use crate::key::{KeyError, PublicKey};
@@ -124,6 +126,11 @@ impl Certificate {
     /// If it is a key of a kind that this program does not know.
     pub fn public_key(&self) -> Result<PublicKey, KeyError> {
         PublicKey::from_spki_der(&self.spki)
+    }
+
+    /// What kind of key the subject has.
+    pub(crate) fn key_kind(&self) -> KeyKind {
+        KeyKind::of(&self.spki)
     }
 
     /// The DER SubjectPublicKeyInfo of the subject, as it stands in the certificate.

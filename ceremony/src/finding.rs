@@ -105,6 +105,9 @@ rules! {
     AttestationPreview "attestation-preview" "the keyholder, or the serial number where evidence is judged alone"
         "The vendor gave this device out for trial, and signs for it with an authority that is not for production."
         "";
+    AuthorityKeyUnsupported "authority-key-unsupported" "the entry"
+        "A client that the policy lists cannot verify with a key of this kind in the chain of an authority."
+        "those named";
     CanonicalDivergence "canonical-divergence" "ROLE VERSION"
         "Implementations write this text differently in canonical JSON, so signatures over it verify in some clients and fail in others."
         "tough and tuftool, or tuf-js and sigstore-js, or all others";

@@ -146,7 +146,7 @@ fn an_entry_stays_the_same_when_it_is_repaired() {
     }
     let files = [&broken, &mended].map(|root| Material { trusted_root: Some(root.clone()), ..Material::default() });
     let publication = Publication { at: "2026-08-20T00:00:00Z".parse().unwrap(), timestamp_lifetime: Days(7) };
-    assert_eq!(step(&files[0], &files[1], &publication), []);
+    assert_eq!(step(&files[0], &files[1], &[], &publication), []);
     let told: Vec<String> = diff(&files[0], &files[1])[0].changes.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
@@ -225,7 +225,7 @@ fn services_keep_their_place_when_their_urls_are_repaired() {
         Material { signing_configs, ..Material::default() }
     };
     let publication = Publication { at: "2026-08-20T00:00:00Z".parse().unwrap(), timestamp_lifetime: Days(7) };
-    let found = |after: &SigningConfig| step(&material(&before), &material(after), &publication).len();
+    let found = |after: &SigningConfig| step(&material(&before), &material(after), &[], &publication).len();
     assert_eq!(found(&after), 0, "they are the same services");
     assert_eq!(found(&config(&[inside, "https://b.example", "https://c.example"])), 1, "this one is new");
     assert_eq!(found(&config(&["https://c.example", inside, "https://b.example"])), 1, "the old one is still there");

@@ -77,7 +77,7 @@ fn what_is_weak_or_unknown_is_refused_by_name() {
     );
     assert_eq!(
         refused("EC -pkeyopt ec_paramgen_curve:P-521", "-sha512"),
-        "the key of CN=Root is a key on P-521, which this program does not verify with"
+        "the key of CN=Root is of a kind that this program cannot verify with: P-521 (secp521r1)"
     );
     assert_eq!(
         refused("RSA -pkeyopt rsa_keygen_bits:1024", "-sha256"),

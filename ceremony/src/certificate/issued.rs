@@ -6,12 +6,10 @@ use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use rsa::pkcs1v15::Pkcs1v15Sign;
 use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
-use x509_cert::der::Decode as _;
 use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::oid::db::{rfc5912, rfc8410};
-use x509_cert::spki::SubjectPublicKeyInfoRef;
 
-use super::Certificate;
+use super::{Certificate, KeyKind};
 use crate::key::{BadSignature, PublicKey};
 
 /// The shortest RSA key that may issue, in bits.
@@ -64,7 +62,7 @@ pub enum IssueError {
         algorithm: String,
     },
     /// The issuer's key is of a kind that this program does not know.
-    #[error("the key of {issuer} is a {kind}, which this program does not verify with")]
+    #[error("the key of {issuer} is of a kind that this program cannot verify with: {kind}")]
     Key {
         /// The issuer.
         issuer: String,
@@ -101,6 +99,14 @@ pub enum IssueError {
     },
 }
 
+impl IssueError {
+    /// Whether nothing can be said of the signature, since it or the key is of a kind with which this program verifies
+    /// nothing.
+    pub(crate) fn is_of_kind(&self) -> bool {
+        matches!(self, Self::Algorithm { .. } | Self::Key { .. } | Self::Sha1 { .. } | Self::ShortKey { .. })
+    }
+}
+
 pub(super) fn verify(certificate: &Certificate, issuer: &Certificate) -> Result<(), IssueError> {
     if certificate.issuer.der != issuer.subject.der {
         return Err(IssueError::Name {
@@ -129,7 +135,7 @@ pub(super) fn may_issue(issuer: &Certificate, subject: &str) -> Result<(), Issue
 pub(super) fn verify_signature(certificate: &Certificate, issuer: &str, spki: &[u8]) -> Result<(), IssueError> {
     let scheme = Scheme::of(certificate)?;
     let key = PublicKey::from_spki_der(spki)
-        .map_err(|_| IssueError::Key { issuer: issuer.to_string(), kind: kind_of(spki) })?;
+        .map_err(|_| IssueError::Key { issuer: issuer.to_string(), kind: KeyKind::of(spki).undecodable() })?;
     if let PublicKey::Rsa(key) = &key {
         let bits = key.n().bits_vartime();
         if bits < RSA_LEAST {
@@ -256,17 +262,3 @@ impl Hash {
 
 /// ANSI X9.62: not in the table of RFC 5912, since nobody should want it.
 const ECDSA_WITH_SHA_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.1");
-
-/// What a key is that this program cannot use.
-fn kind_of(spki: &[u8]) -> String {
-    let Ok(info) = SubjectPublicKeyInfoRef::from_der(spki) else { return "malformed key".to_string() };
-    let curve = info.algorithm.parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
-    match (info.algorithm.oid, curve) {
-        (rfc5912::ID_EC_PUBLIC_KEY, Some(rfc5912::SECP_521_R_1)) => "key on P-521".to_string(),
-        (rfc5912::ID_EC_PUBLIC_KEY, Some(curve)) => alloc::format!("malformed key or one on the curve {curve}"),
-        (rfc5912::RSA_ENCRYPTION, _) => {
-            "malformed RSA key, or one of less than 1024 or more than 8192 bits".to_string()
-        }
-        (oid, _) => alloc::format!("key of the algorithm {oid}"),
-    }
-}

@@ -136,6 +136,12 @@ fn ordered(mut certificates: Vec<Certificate>) -> Result<Vec<Certificate>, Chain
     while let Some(last) = chain.last().filter(|_| !certificates.is_empty()) {
         let parent = certificates.iter().position(|one| last.verify_issued_by(one).is_ok());
         let Some(parent) = parent else {
+            // Whether it is a stranger cannot be said of one whose signatures cannot be verified.
+            let unverified =
+                certificates.iter().find_map(|one| last.verify_issued_by(one).err().filter(IssueError::is_of_kind));
+            if let Some(error) = unverified {
+                return Err(ChainFault::Link(error));
+            }
             let stranger = certificates.first().map(|one| one.subject().to_string()).unwrap_or_default();
             return Err(ChainFault::Stranger { stranger, last: last.subject().to_string() });
         };
