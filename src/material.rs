@@ -154,6 +154,26 @@ pub(crate) fn endings(
     })
 }
 
+/// The targets of which the published metadata says `custom: null`, and which are wanted without any word of the policy on
+/// them: staging leaves that as it is.
+pub(crate) fn nulls(workdir: &Workdir, policy: &Policy) -> Result<Vec<Finding>, Failure> {
+    let repository = workdir.repository();
+    if !disk::exists(repository.root())? {
+        return Ok(Vec::new());
+    }
+    let published = Published::read(&repository)?;
+    let Some(targets) = published.roles.get("targets") else { return Ok(Vec::new()) };
+    let mut findings = Vec::new();
+    for (path, entry) in Targets::of(&targets.metadata)?.entries() {
+        let said = entry.get("custom") == Some(&Json::Null) && custom(policy, path).is_none();
+        if said && disk::exists(&workdir.targets().join(path))? {
+            let what = "the published entry has it, and the policy has no custom of it";
+            findings.push(Finding::new(Rule::CustomNull, path, what));
+        }
+    }
+    Ok(findings)
+}
+
 /// What is wrong with going from what is published to what is wanted, which ends some of it.
 pub(crate) fn judge_wanted(
     workdir: &Workdir,

@@ -26,6 +26,7 @@ impl Lint {
         let published = material::published(&context.workdir)?;
         let mut findings = material::judge(&wanted, &policy, context.now);
         findings.extend(material::judge_wanted(&context.workdir, &published, &wanted, &policy, context.now)?.0);
+        findings.extend(material::nulls(&context.workdir, &policy)?);
         findings.sort();
         findings.dedup();
         let (accepted, open): (Vec<_>, Vec<_>) =
