@@ -78,7 +78,7 @@ fn a_version_that_no_signer_speaks_is_said_at_once() {
     fits(&said);
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     let told = "`stage` will stop on what is wrong with it: api-version-unknown (signing rekor \
-                https://log2027-1.rekor.sigstore.dev): its majorApiVersion is 7, and signers speak 1 and 2 of a Rekor.";
+                https://log2027-1.rekor.sigstore.dev): its majorApiVersion is 7, and signers speak version 1 and 2 of a Rekor.";
     assert!(said.contains(told), "{said}");
 }
 
@@ -167,6 +167,7 @@ fn a_key_that_cannot_be_verified_with_is_named() {
     let rotate = [&rotate[..], &["--start=2026-10-01T00:00:00Z", "--now", NOW]].concat();
     let refused = trustroot.exits(1, &rotate);
     let told = "the key of CN=root is of a kind that this program cannot verify with: P-521 (secp521r1)";
+    assert!(refused.says("chain.pem holds no chain that this program can verify"), "{}", refused.stderr);
     assert!(refused.says(told), "{}", refused.stderr);
 
     int.spki = ceremony::PublicKey::from_ed25519(&ed25519()).unwrap().to_spki_der();

@@ -103,12 +103,15 @@ fn versions_that_no_signer_speaks() {
     for unknown in ["0", "3", "7"] {
         let found = found(&production(), &of_rekor(unknown), "2026-06-01");
         assert_eq!(of(Rule::ApiVersionUnknown, &found), [REKOR]);
-        assert_eq!(found[0].what, format!("its majorApiVersion is {unknown}, and signers speak 1 and 2 of a Rekor"));
+        assert_eq!(
+            found[0].what,
+            format!("its majorApiVersion is {unknown}, and signers speak version 1 and 2 of a Rekor")
+        );
     }
     let authority = changed("\"majorApiVersion\": 1", "\"majorApiVersion\": 2");
     let authority = found(&production(), &authority, "2026-06-01");
     assert_eq!(of(Rule::ApiVersionUnknown, &authority), ["signing ca https://fulcio.sigstore.dev"]);
-    assert_eq!(authority[0].what, "its majorApiVersion is 2, and signers speak 1 of a CA");
+    assert_eq!(authority[0].what, "its majorApiVersion is 2, and signers speak version 1 of a CA");
     let start = "\"start\": \"2021-01-12T11:53:27.000Z\"";
     let over = of_rekor("7").replacen(start, &format!("{start}, \"end\": \"2022-01-01T00:00:00Z\""), 1);
     assert_eq!(found(&production(), &over, "2026-06-01"), []);

@@ -248,6 +248,11 @@ pub enum ChainFault {
 }
 
 impl ChainFault {
+    /// Whether this program cannot verify the chain, for an algorithm or a kind of key, and clients may.
+    pub fn is_unverified(&self) -> bool {
+        matches!(self, Self::Link(IssueError::Algorithm { .. } | IssueError::Key { .. }))
+    }
+
     fn nested(child: &Certificate, parent: &Certificate) -> Self {
         Self::Validity {
             subject: child.subject().to_string(),

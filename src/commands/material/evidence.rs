@@ -87,7 +87,8 @@ pub(super) fn chain(
     }
     let chain = chosen(path, kind, new, signer, ui)?;
     AuthorityChain::new(kind, chain).map_err(|error| {
-        Failure::no(format!("{} holds no chain that clients accept", path.display())).caused_by(&error)
+        let accept = if error.is_unverified() { "this program can verify" } else { "clients accept" };
+        Failure::no(format!("{} holds no chain that {accept}", path.display())).caused_by(&error)
     })
 }
 

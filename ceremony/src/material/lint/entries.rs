@@ -39,7 +39,7 @@ pub(super) fn service(service: &Service<'_>, now: Time, findings: &mut Vec<Findi
     if let Some(version) = version.filter(|_| !is_usable(service) && !over) {
         let known: Vec<String> = service.kind.versions().iter().map(ToString::to_string).collect();
         let what = format!(
-            "its majorApiVersion is {version}, and signers speak {} of a {}",
+            "its majorApiVersion is {version}, and signers speak version {} of a {}",
             known.join(" and "),
             service.kind
         );

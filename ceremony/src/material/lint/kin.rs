@@ -36,14 +36,14 @@ impl<'a> Held<'a> {
     /// Whether both are authorities that sign with one certificate. A chain that begins with a root above others does not
     /// show which one signs.
     pub(super) fn has_signer_of(&self, other: &Self) -> bool {
-        let signers = (self.signer(), other.signer());
-        self.entry.kind == other.entry.kind && signers.0.is_some() && signers.0 == signers.1
+        let signers = self.signer().zip(other.signer());
+        self.entry.kind == other.entry.kind && signers.is_some_and(|(one, other)| one == other)
     }
 
     /// Whether both are authorities that sign with one key, whatever certifies it.
     pub(super) fn has_key_of(&self, other: &Self) -> bool {
-        let key = |held: &Self| held.signer().map(|signer| signer.spki_der().to_vec());
-        self.entry.kind == other.entry.kind && key(self).is_some() && key(self) == key(other)
+        let signers = self.signer().zip(other.signer());
+        self.entry.kind == other.entry.kind && signers.is_some_and(|(one, other)| one.spki_der() == other.spki_der())
     }
 
     fn signer(&self) -> Option<&Certificate> {
