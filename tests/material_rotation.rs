@@ -2,18 +2,19 @@
 //! real targets under keys of the test, real bundles, and a small Sigstore that takes over.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bundles;
 mod common;
 mod sigstore;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bundles::{CLIENTS, Published, Signed, answer, by_file, script};
 use ceremony::Certificate;
+use common::Room;
 use common::clients::copy;
-use common::{Room, Server};
 use serde_json::Value;
 use sigstore::adopted;
 use tempfile::TempDir;
@@ -31,50 +32,6 @@ const AFTER: &str = "2026-11-20T00:00:00Z";
 
 /// When the bundles of the new material are signed: before its start, and behind it.
 const SIGNED: [&str; 2] = ["2026-09-15T12:00:00Z", "2026-10-02T12:00:00Z"];
-
-/// Clients that verify bundles.
-const CLIENTS: [&str; 3] = ["sigstore-python", "sigstore-js", "cosign"];
-
-fn script(name: &str) -> Command {
-    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name))
-}
-
-fn answer(output: &Output) -> Result<(), String> {
-    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() { Ok(()) } else { Err(said()) }
-}
-
-/// A signed artifact, and by whom it should be.
-struct Signed {
-    bundle: PathBuf,
-    artifact: PathBuf,
-    identity: &'static str,
-    issuer: &'static str,
-}
-
-impl Signed {
-    /// A real bundle.
-    fn real(name: &str) -> Self {
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/bundles");
-        Self {
-            bundle: data.join(name).join("bundle.sigstore.json"),
-            artifact: data.join("a.txt"),
-            identity: "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/\
-                       extremely-dangerous-oidc-beacon.yml@refs/heads/main",
-            issuer: "https://token.actions.githubusercontent.com",
-        }
-    }
-
-    /// A bundle under the new material.
-    fn new(instance: &Path, number: usize) -> Self {
-        Self {
-            bundle: instance.join(format!("bundle-{number}.json")),
-            artifact: instance.join("artifact.txt"),
-            identity: "dev@example.com",
-            issuer: "https://login.example",
-        }
-    }
-}
 
 /// A trust root with Sigstore's targets, and the material that is to take over.
 struct Rotation {
@@ -168,41 +125,34 @@ impl Rotation {
         changes(&self.room.json(0, &[&["material", "end", kind, name], &times[..]].concat()))
     }
 
-    /// Whether a client that starts from our root and takes its trust from our targets accepts a signature.
+    /// What a client says of signatures.
+    fn judged_by(&self, client: &str, signed: &[&Signed]) -> Vec<Result<(), String>> {
+        let repository = self.room.path("repository");
+        Published { repository: &repository, now: self.now }.judged_by(client, signed)
+    }
+
+    /// Whether a client accepts a signature.
     fn verifies(&self, client: &str, signed: &Signed) -> Result<(), String> {
-        if client == "cosign" {
-            return by_file(&self.fetched(), signed);
-        }
-        let server = Server::directory(self.room.path("repository"));
-        let cache = tempfile::tempdir().unwrap();
-        let mut verify = script("verify_bundle");
-        verify.args([client, &server.url()]).arg(self.room.path("repository/1.root.json")).arg(cache.path());
-        verify.args(["--time", self.now]).arg(&signed.bundle).arg(&signed.artifact);
-        answer(&verify.args([signed.identity, signed.issuer]).output().unwrap())
+        self.judged_by(client, &[signed]).remove(0)
     }
 
     /// Whether all clients accept all of these, or refuse all of them: `why`.
     fn everybody(&self, accepts: bool, signed: &[&Signed], why: &str) {
         std::thread::scope(|scope| {
             for client in CLIENTS {
-                for signed in signed {
-                    scope.spawn(move || {
-                        let said = self.verifies(client, signed);
+                scope.spawn(move || {
+                    for (signed, said) in signed.iter().zip(self.judged_by(client, signed)) {
                         assert_eq!(said.is_ok(), accepts, "{client}, {}, {why}: {said:?}", signed.bundle.display());
-                    });
-                }
+                    }
+                });
             }
         });
     }
 
     /// The published `trusted_root.json`, as a client gets it.
     fn fetched(&self) -> Value {
-        let place = tempfile::tempdir().unwrap();
-        let (cache, out) = (place.path().join("cache"), place.path().join("out"));
-        let paths = [cache.to_str().unwrap(), "--out", out.to_str().unwrap(), "trusted_root.json"];
-        let fetch = ["fetch", "--metadata-url=repository", "--root=repository/1.root.json", "--cache"];
-        self.room.run(0, &[&fetch[..], &paths].concat());
-        serde_json::from_slice(&fs::read(out.join("trusted_root.json")).unwrap()).unwrap()
+        let repository = self.room.path("repository");
+        serde_json::from_str(&Published { repository: &repository, now: self.now }.fetched()).unwrap()
     }
 }
 
@@ -212,23 +162,6 @@ fn without_digest(finding: &str) -> String {
         Some(subject) => format!("target-changed ({})", subject.split(' ').next().unwrap()),
         None => finding.to_owned(),
     }
-}
-
-/// What cosign says, whose clock cannot be set: it is given the trusted root as a file.
-fn by_file(trusted_root: &Value, signed: &Signed) -> Result<(), String> {
-    let place = tempfile::tempdir().unwrap();
-    fs::write(place.path().join("trusted_root.json"), trusted_root.to_string()).unwrap();
-    let line = format!(
-        "cosign verify-blob --trusted-root trusted_root.json --bundle '{}' --certificate-identity '{}' \
-         --certificate-oidc-issuer '{}' '{}'",
-        signed.bundle.display(),
-        signed.identity,
-        signed.issuer,
-        signed.artifact.display()
-    );
-    let file = place.path().join("line");
-    fs::write(&file, line).unwrap();
-    answer(&script("paste").arg("sh").arg(file).current_dir(place.path()).output().unwrap())
 }
 
 fn changes(answer: &Value) -> Vec<String> {
@@ -273,9 +206,11 @@ fn judge_chains(trusted_root: &Value) {
 #[test]
 fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
     let mut rotation = Rotation::of_sigstore();
-    let old = Signed::real("happy-path-v0.3");
+    let reals =
+        [Signed::real("happy-path-v0.1"), Signed::real("happy-path-v0.3"), Signed::attestation(), Signed::stamped()];
+    let old: Vec<&Signed> = reals.iter().collect();
     let [early, new] = [0, 1].map(|number| Signed::new(rotation.instance.path(), number));
-    rotation.everybody(true, &[&old], "as ever");
+    rotation.everybody(true, &old, "as ever");
     rotation.everybody(false, &[&new], "nobody knows the new one yet");
 
     let [rekor, ct, fulcio, tsa] = rotation.rotate().map(|answer| changes(&answer));
@@ -293,8 +228,8 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
     rotation.at(KNOWN);
     assert!(rotation.verifies("sigstore-python", &early).is_err(), "the new one has not started");
     rotation.at(OVERLAP);
-    rotation.everybody(true, &[&old, &new], "both are valid");
-    for client in ["sigstore-js", "cosign"] {
+    rotation.everybody(true, &[&old[..], &[&new]].concat(), "both are valid");
+    for client in ["sigstore-js", "cosign", "sigstore-verify"] {
         assert!(rotation.verifies(client, &early).is_err(), "{client}: signed before the start");
     }
     // It compares the start with the present time alone.
@@ -312,17 +247,19 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
     }
     // Another change than the one that was accepted.
     rotation.hold(&changed);
-    rotation.everybody(true, &[&old, &new], "the old one has ended");
+    rotation.everybody(true, &[&old[..], &[&new]].concat(), "the old one has ended");
 
     // Had an entry been removed instead of ended, what was signed under it would be lost.
     let published = rotation.fetched();
     judge_chains(&published);
-    by_file(&published, &old).unwrap();
     for (list, url) in [("tlogs", "baseUrl"), ("ctlogs", "baseUrl"), ("certificateAuthorities", "uri")] {
         let mut less = published.clone();
         less[list].as_array_mut().unwrap().retain(|entry| !entry[url].as_str().unwrap().contains("sigstore.dev"));
         assert_eq!(less[list].as_array().unwrap().len(), 1);
-        assert!(by_file(&less, &old).is_err(), "without the old {list}");
+        for client in ["cosign", "sigstore-verify"] {
+            let said = by_file(client, &less.to_string(), &old);
+            assert!(said.iter().all(Result::is_err), "{client} without the old {list}: {said:?}");
+        }
     }
 }
 

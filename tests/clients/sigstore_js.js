@@ -1,7 +1,9 @@
 // Refreshes a TUF repository as sigstore-js does and downloads targets from it, or verifies a bundle.
 // usage: sigstore_js.js fetch METADATA_URL ROOT CACHE [TARGET...]
 //        sigstore_js.js verify METADATA_URL ROOT CACHE BUNDLE ARTIFACT IDENTITY ISSUER
-// The target files are read from METADATA_URL/targets, as sigstore-js has it.
+//        sigstore_js.js batch METADATA_URL ROOT CACHE < JOBS
+// The target files are read from METADATA_URL/targets, as sigstore-js has it. A job is a line BUNDLE, ARTIFACT, IDENTITY,
+// ISSUER, with tabs between them. It is answered with a line: `ok` and 0, or `no` and why.
 'use strict';
 const fs = require('node:fs');
 const { initTUF } = require('@sigstore/tuf');
@@ -13,7 +15,7 @@ async function fetch(mirrorURL, rootPath, cachePath, ...targets) {
   console.log(JSON.stringify({ client: 'sigstore-js', ok: true }));
 }
 
-async function verifyBundle(mirrorURL, rootPath, cachePath, bundle, artifact, identity, issuer) {
+async function verifyOne(mirrorURL, rootPath, cachePath, bundle, artifact, identity, issuer) {
   await verify(JSON.parse(fs.readFileSync(bundle, 'utf8')), fs.readFileSync(artifact), {
     tufMirrorURL: mirrorURL,
     tufRootPath: rootPath,
@@ -21,11 +23,26 @@ async function verifyBundle(mirrorURL, rootPath, cachePath, bundle, artifact, id
     certificateIdentityURI: identity,
     certificateIssuer: issuer,
   });
+}
+
+async function verifyBundle(...job) {
+  await verifyOne(...job);
   console.log(JSON.stringify({ client: 'sigstore-js', ok: true }));
 }
 
+async function batch(...repository) {
+  for (const line of fs.readFileSync(0, 'utf8').split('\n').filter(Boolean)) {
+    try {
+      await verifyOne(...repository, ...line.split('\t'));
+      console.log('ok 0');
+    } catch (error) {
+      console.log('no', String(error).replaceAll('\n', ' '));
+    }
+  }
+}
+
 const [command, ...rest] = process.argv.slice(2);
-(command === 'verify' ? verifyBundle : fetch)(...rest).catch((error) => {
+({ batch, fetch, verify: verifyBundle })[command](...rest).catch((error) => {
   console.error('sigstore-js:', error);
   process.exitCode = 1;
 });
