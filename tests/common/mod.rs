@@ -67,6 +67,16 @@ impl Trustroot {
         }
     }
 
+    /// The same machine, in another directory. Both last no longer than where they come from.
+    pub fn elsewhere(&self, directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            home: self.home.clone(),
+            environment: self.environment.clone(),
+            _temporary: Vec::new(),
+        }
+    }
+
     /// A copy of the directory and of the machine, as they are now.
     pub fn twin(&self) -> Self {
         let twin = Self { environment: self.environment.clone(), ..Self::new() };
