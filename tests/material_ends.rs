@@ -1,14 +1,13 @@
 //! What has retired is ended, with evidence of its last use that whoever signs sees.
 #![allow(clippy::unwrap_used)]
 
+mod bundles;
 mod common;
 mod sigstore;
 
 use std::fs;
-use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use bundles::Signed;
 use ceremony::Digest;
 use common::services::{log_key, tree_head};
 use common::{Trustroot, fits};
@@ -21,22 +20,10 @@ const END: &str = "2026-08-21T00:00:00Z";
 /// What was Sigstore's, with an entry of its Rekor of 2024 and a certificate of its Fulcio in files.
 fn sigstore() -> Trustroot {
     let trustroot = adopted(16, 762, NOW).0;
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/bundles/happy-path-v0.3/bundle.sigstore.json");
-    let material: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    let material = &material["verificationMaterial"];
-    let logged = &material["tlogEntries"][0];
-    let number = |name: &str| logged[name].as_str().unwrap().parse::<u64>().unwrap();
-    let entry = json!({ "24296fb24b8ad77a": {
-        "body": logged["canonicalizedBody"],
-        "integratedTime": number("integratedTime"),
-        "logID": hex::encode(STANDARD.decode(logged["logId"]["keyId"].as_str().unwrap()).unwrap()),
-        "logIndex": number("logIndex"),
-        "verification": { "signedEntryTimestamp": logged["inclusionPromise"]["signedEntryTimestamp"] },
-    } });
-    trustroot.write("entry.json", entry.to_string());
-    trustroot.write("checkpoint", logged["inclusionProof"]["checkpoint"]["envelope"].as_str().unwrap());
-    trustroot.write("leaf.der", STANDARD.decode(material["certificate"]["rawBytes"].as_str().unwrap()).unwrap());
+    let signed = Signed::real("happy-path-v0.3");
+    trustroot.write("entry.json", signed.entry());
+    trustroot.write("checkpoint", signed.checkpoint());
+    trustroot.write("leaf.der", signed.certificate());
     trustroot
 }
 

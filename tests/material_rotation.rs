@@ -119,10 +119,11 @@ impl Rotation {
         self.room.json(0, &arguments)
     }
 
-    /// Ends the old one of the four; says what changes.
-    fn end(&self, kind: &str, name: &str) -> Vec<String> {
-        let times = ["--at=2026-11-15T00:00:00Z", "--last-use=2026-11-14T00:00:00Z"];
-        changes(&self.room.json(0, &[&["material", "end", kind, name], &times[..]].concat()))
+    /// Ends one that has retired; says what changes, and what is proven.
+    fn end(&self, kind: &str, name: &str, last: &[&str]) -> (Vec<String>, Value) {
+        let end = ["material", "end", kind, name, "--at=2026-11-15T00:00:00Z"];
+        let answer = self.room.json(0, &[&end[..], last].concat());
+        (changes(&answer), answer["proof"].clone())
     }
 
     /// What a client says of signatures.
@@ -236,14 +237,45 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
     rotation.verifies("sigstore-python", &early).unwrap();
 
     rotation.at(AFTER);
-    for (kind, name, told) in [
-        ("rekor", "https://rekor.sigstore.dev", "ends Rekor rekor.sigstore.dev (P-256) on 2026-11-15"),
-        ("ctlog", "2022", "ends CT log ctfe.sigstore.dev/2022 (P-256) on 2026-11-15"),
-        ("fulcio", "https://fulcio.sigstore.dev", "ends the CA v1 fulcio.sigstore.dev for signing on 2026-11-15"),
-        ("tsa", "https://timestamp.sigstore.dev", "ends the TSA v1 timestamp.sigstore.dev"),
+    let last = Signed::stamped();
+    let write = |name: &str, bytes: &[u8]| rotation.room.coordinator.write(name, bytes);
+    write("entry.json", last.entry().as_bytes());
+    write("leaf.der", &last.certificate());
+    write("stamp", &last.stamp());
+    // Nobody outside has a tree head of the CT log that was signed last: that is a word.
+    for (kind, name, last, told, proof) in [
+        (
+            "rekor",
+            "https://rekor.sigstore.dev",
+            "--evidence=entry.json",
+            "ends Rekor rekor.sigstore.dev (P-256) on 2026-11-15",
+            "there is its entry 738312748, of 2025-12-03T18:36:43Z, ",
+        ),
+        (
+            "ctlog",
+            "2022",
+            "--last-use=2026-11-14T00:00:00Z",
+            "ends CT log ctfe.sigstore.dev/2022 (P-256) on 2026-11-15",
+            "",
+        ),
+        (
+            "fulcio",
+            "https://fulcio.sigstore.dev",
+            "--evidence=leaf.der",
+            "ends the CA v1 fulcio.sigstore.dev for signing on 2026-11-15",
+            "there is a certificate that it issued, valid until 2025-12-03T18:46:42Z, ",
+        ),
+        (
+            "tsa",
+            "https://timestamp.sigstore.dev",
+            "--evidence=stamp",
+            "ends the TSA v1 timestamp.sigstore.dev",
+            "there is its time stamp, of 2025-12-03T18:36:42Z, ",
+        ),
     ] {
-        let ended = rotation.end(kind, name);
+        let (ended, proven) = rotation.end(kind, name, &[last]);
         assert!(ended.iter().any(|line| line.starts_with(told)), "{kind}: {ended:#?}");
+        assert!(proven.as_str().unwrap_or_default().starts_with(proof), "{kind}: {proven}");
     }
     // Another change than the one that was accepted.
     rotation.hold(&changed);

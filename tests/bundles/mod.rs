@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::types::Bundle;
 use sigstore_verify::{VerificationPolicy, Verifier};
@@ -82,11 +84,44 @@ impl Signed {
         Self { artifact, ..self }
     }
 
-    /// What the bundle holds besides the signature.
-    pub fn material(&self) -> Value {
+    fn material(&self) -> Value {
         let bundle: Value = serde_json::from_slice(&fs::read(&self.bundle).unwrap()).unwrap();
         bundle["verificationMaterial"].clone()
     }
+
+    /// The certificate that signed, as DER.
+    pub fn certificate(&self) -> Vec<u8> {
+        decoded(&self.material()["certificate"]["rawBytes"])
+    }
+
+    /// The time stamp.
+    pub fn stamp(&self) -> Vec<u8> {
+        decoded(&self.material()["timestampVerificationData"]["rfc3161Timestamps"][0]["signedTimestamp"])
+    }
+
+    /// The checkpoint of the log.
+    pub fn checkpoint(&self) -> String {
+        let logged = &self.material()["tlogEntries"][0];
+        logged["inclusionProof"]["checkpoint"]["envelope"].as_str().unwrap().to_owned()
+    }
+
+    /// The entry of the log, as a Rekor v1 answers it at `/api/v1/log/entries`.
+    pub fn entry(&self) -> String {
+        let logged = &self.material()["tlogEntries"][0];
+        let number = |name: &str| logged[name].as_str().unwrap().parse::<u64>().unwrap();
+        let entry = json!({
+            "body": logged["canonicalizedBody"],
+            "integratedTime": number("integratedTime"),
+            "logID": hex::encode(decoded(&logged["logId"]["keyId"])),
+            "logIndex": number("logIndex"),
+            "verification": { "signedEntryTimestamp": logged["inclusionPromise"]["signedEntryTimestamp"] },
+        });
+        json!({ "24296fb24b8ad77a": entry }).to_string()
+    }
+}
+
+fn decoded(base64: &Value) -> Vec<u8> {
+    STANDARD.decode(base64.as_str().unwrap()).unwrap()
 }
 
 /// A real bundle, or what it was signed over: sigstore-verify brings them for its own tests.
