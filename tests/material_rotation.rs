@@ -4,6 +4,8 @@
 
 mod bundles;
 mod common;
+#[path = "bundles/rotation.rs"]
+mod rotation;
 mod sigstore;
 
 use std::fs;
@@ -11,166 +13,10 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bundles::{CLIENTS, Published, Signed, answer, by_file, script};
+use bundles::{CLIENTS, Signed, data};
 use ceremony::Certificate;
-use common::Room;
-use common::clients::copy;
+use rotation::{AFTER, KNOWN, OVERLAP, Rotation, START, changes};
 use serde_json::Value;
-use sigstore::adopted;
-use tempfile::TempDir;
-
-/// When Sigstore was adopted, and its material published under keys of the test.
-const NOW: &str = "2026-08-22T00:00:00Z";
-/// From when on the new material is valid.
-const START: &str = "2026-10-01T00:00:00Z";
-/// The new material is published, and has not started.
-const KNOWN: &str = "2026-09-16T00:00:00Z";
-/// Both are valid, and both are used.
-const OVERLAP: &str = "2026-10-03T00:00:00Z";
-/// The old material has ended.
-const AFTER: &str = "2026-11-20T00:00:00Z";
-
-/// When the bundles of the new material are signed: before its start, and behind it.
-const SIGNED: [&str; 2] = ["2026-09-15T12:00:00Z", "2026-10-02T12:00:00Z"];
-
-/// A trust root with Sigstore's targets, and the material that is to take over.
-struct Rotation {
-    room: Room,
-    instance: TempDir,
-    now: &'static str,
-}
-
-impl Rotation {
-    /// Of nothing yet.
-    fn of_nothing() -> Self {
-        let mut room = Room::new(&["alice", "bob", "carol"], 2);
-        room.at(NOW);
-        let instance = tempfile::tempdir().unwrap();
-        let made = script("make_instance").arg(instance.path()).args(SIGNED).output().unwrap();
-        answer(&made).unwrap();
-        Self { room, instance, now: NOW }
-    }
-
-    /// Of what Sigstore has, published at [`NOW`].
-    fn of_sigstore() -> Self {
-        let theirs = adopted(16, 762, NOW).0;
-        let rotation = Self::of_nothing();
-        let room = &rotation.room;
-        copy(&theirs.dir().join("targets"), &room.path("targets"));
-        // What their metadata says of the targets of older clients.
-        let policy = theirs.read("trustroot.toml");
-        let said = &policy[policy.find("\n[targets.").unwrap()..policy.find("\n# What was found").unwrap()];
-        room.coordinator.write("trustroot.toml", room.coordinator.read("trustroot.toml") + said);
-        room.run(0, &["material", "legacy"]);
-        rotation.hold(&["coverage-hole (ctlog 2021-03-07)"]);
-        rotation
-    }
-
-    /// Goes on to another day: the online key renews what expires.
-    fn at(&mut self, now: &'static str) {
-        self.now = now;
-        self.room.at(now);
-        self.room.run(0, &self.room.with_keys(&["renew"], &["online"]).each());
-    }
-
-    /// Accepts exactly these findings, which stop `stage`, whatever the digests of what changes; then stages, signs and
-    /// publishes.
-    fn hold(&self, findings: &[&str]) {
-        let stopped = self.room.json(i32::from(!findings.is_empty()), &["stage", "--dry-run"]);
-        let causes = stopped["causes"].as_array().into_iter().flatten().map(|cause| cause.as_str().unwrap());
-        let found: Vec<&str> = causes.map(|cause| &cause[..=cause.find(')').unwrap()]).collect();
-        assert_eq!(found.iter().map(|finding| without_digest(finding)).collect::<Vec<_>>(), findings);
-        for finding in found {
-            let (name, subject) = finding.trim_end_matches(')').split_once(" (").unwrap();
-            self.room.run(0, &["accept", name, subject, "--reason=a rotation", "--until=2099-01-01T00:00:00Z"]);
-        }
-        self.room.hold(&["alice", "bob"]);
-    }
-
-    /// Accepts whatever is found; then stages, signs and publishes.
-    fn hold_all(&self) {
-        let stopped = self.room.json(1, &["stage", "--dry-run"]);
-        let causes = stopped["causes"].as_array().unwrap().iter().map(|cause| cause.as_str().unwrap());
-        let found: Vec<String> = causes.map(|cause| without_digest(&cause[..=cause.find(')').unwrap()])).collect();
-        self.hold(&found.iter().map(String::as_str).collect::<Vec<_>>());
-    }
-
-    /// Rotates all four; says what changes with each.
-    fn rotate(&self) -> [Value; 4] {
-        [
-            self.rotate_one(
-                "rekor",
-                "https://rekor.example",
-                &[("--key", "rekor.pem"), ("--checkpoint", "checkpoint")],
-            ),
-            self.rotate_one("ctlog", "https://ct.example/2026", &[("--key", "ct.pem"), ("--tree-head", "sth.json")]),
-            self.rotate_one("fulcio", "https://fulcio.example", &[("--chain", "fulcio.pem")]),
-            self.rotate_one("tsa", "https://timestamp.example", &[("--chain", "tsa.pem")]),
-        ]
-    }
-
-    fn rotate_one(&self, kind: &str, url: &str, evidence: &[(&str, &str)]) -> Value {
-        let files = evidence.iter().flat_map(|(flag, file)| {
-            [(*flag).to_owned(), self.instance.path().join(file).to_str().unwrap().to_owned()]
-        });
-        let files: Vec<String> = files.collect();
-        let fixed = ["material", "rotate", kind, "--url", url, "--start", START, "--operator", "example"];
-        let arguments: Vec<&str> = fixed.into_iter().chain(files.iter().map(String::as_str)).collect();
-        self.room.json(0, &arguments)
-    }
-
-    /// Ends one that has retired; says what changes, and what is proven.
-    fn end(&self, kind: &str, name: &str, last: &[&str]) -> (Vec<String>, Value) {
-        let end = ["material", "end", kind, name, "--at=2026-11-15T00:00:00Z"];
-        let answer = self.room.json(0, &[&end[..], last].concat());
-        (changes(&answer), answer["proof"].clone())
-    }
-
-    /// What a client says of signatures.
-    fn judged_by(&self, client: &str, signed: &[&Signed]) -> Vec<Result<(), String>> {
-        let repository = self.room.path("repository");
-        Published { repository: &repository, now: self.now }.judged_by(client, signed)
-    }
-
-    /// Whether a client accepts a signature.
-    fn verifies(&self, client: &str, signed: &Signed) -> Result<(), String> {
-        self.judged_by(client, &[signed]).remove(0)
-    }
-
-    /// Whether all clients accept all of these, or refuse all of them: `why`.
-    fn everybody(&self, accepts: bool, signed: &[&Signed], why: &str) {
-        std::thread::scope(|scope| {
-            for client in CLIENTS {
-                scope.spawn(move || {
-                    for (signed, said) in signed.iter().zip(self.judged_by(client, signed)) {
-                        assert_eq!(said.is_ok(), accepts, "{client}, {}, {why}: {said:?}", signed.bundle.display());
-                    }
-                });
-            }
-        });
-    }
-
-    /// The published `trusted_root.json`, as a client gets it.
-    fn fetched(&self) -> Value {
-        let repository = self.room.path("repository");
-        serde_json::from_str(&Published { repository: &repository, now: self.now }.fetched()).unwrap()
-    }
-}
-
-/// A finding by its name and subject, but for the digest of a change.
-fn without_digest(finding: &str) -> String {
-    match finding.strip_prefix("target-changed (") {
-        Some(subject) => format!("target-changed ({})", subject.split(' ').next().unwrap()),
-        None => finding.to_owned(),
-    }
-}
-
-fn changes(answer: &Value) -> Vec<String> {
-    assert_eq!(answer["findings"], Value::Array(Vec::new()), "{answer}");
-    let files = answer["files"].as_array().unwrap().iter();
-    let told = files.flat_map(|file| file["changes"].as_array().unwrap());
-    told.map(|change| change["text"].as_str().unwrap().to_owned()).collect()
-}
 
 /// Every chain of the trusted root, judged by openssl at `AFTER`.
 fn judge_chains(trusted_root: &Value) {
@@ -277,22 +123,73 @@ fn all_four_are_rotated_and_every_signature_goes_on_to_verify() {
         assert!(ended.iter().any(|line| line.starts_with(told)), "{kind}: {ended:#?}");
         assert!(proven.as_str().unwrap_or_default().starts_with(proof), "{kind}: {proven}");
     }
+    // Over another file than the one that was signed, the old is as good as nothing; but sigstore-js leaves it to others to
+    // compare an attestation with the file.
+    let mistaken = [Signed::stamped(), Signed::attestation()].map(|signed| signed.over(data("a.txt")));
+    for client in CLIENTS {
+        let accepted = mistaken.each_ref().map(|signed| rotation.verifies(client, signed).is_ok());
+        assert_eq!(accepted, [false, client == "sigstore-js"], "{client}");
+    }
+
     // Another change than the one that was accepted.
     rotation.hold(&changed);
     rotation.everybody(true, &[&old[..], &[&new]].concat(), "the old one has ended");
 
-    // Had an entry been removed instead of ended, what was signed under it would be lost.
-    let published = rotation.fetched();
-    judge_chains(&published);
-    for (list, url) in [("tlogs", "baseUrl"), ("ctlogs", "baseUrl"), ("certificateAuthorities", "uri")] {
-        let mut less = published.clone();
-        less[list].as_array_mut().unwrap().retain(|entry| !entry[url].as_str().unwrap().contains("sigstore.dev"));
-        assert_eq!(less[list].as_array().unwrap().len(), 1);
-        for client in ["cosign", "sigstore-verify"] {
-            let said = by_file(client, &less.to_string(), &old);
-            assert!(said.iter().all(Result::is_err), "{client} without the old {list}: {said:?}");
-        }
+    rotation.without(&["tlogs", "ctlogs", "certificateAuthorities"], "sigstore.dev", &old);
+    judge_chains(&rotation.fetched());
+}
+
+/// In a Rekor of version 2 a signature has the time of a timestamp authority alone.
+#[test]
+fn what_is_in_a_rekor_of_version_2_goes_on_to_verify_too() {
+    let mut rotation = Rotation::of_staging();
+    let old = Signed::real("rekor2-happy-path");
+    let new = Signed::new(rotation.instance.path(), 1);
+    rotation.everybody(true, &[&old], "as ever");
+    rotation.everybody(false, &[&new], "nobody knows the new one yet");
+    rotation.rotate();
+    rotation.hold_all();
+    rotation.at(OVERLAP);
+    rotation.everybody(true, &[&old, &new], "both are valid");
+
+    rotation.at(AFTER);
+    let write = |name: &str, bytes: &[u8]| rotation.room.coordinator.write(name, bytes);
+    write("checkpoint", old.checkpoint().as_bytes());
+    write("leaf.der", &old.certificate());
+    write("stamp", &old.stamp());
+    let word = "--last-use=2026-11-14T00:00:00Z";
+    // A checkpoint has no time, and nobody has a tree head.
+    for (kind, name, last, told, proof) in [
+        (
+            "rekor",
+            "https://log2025-alpha1.rekor.sigstage.dev",
+            &["--evidence=checkpoint", word][..],
+            "ends Rekor v2 log2025-alpha1.rekor.sigstage.dev (Ed25519) on 2026-11-15",
+            "there is its checkpoint of 736 entries, which has no time, ",
+        ),
+        ("ctlog", "2022-2", &[word], "ends CT log ctfe.sigstage.dev/2022-2 (P-256) on 2026-11-15", ""),
+        (
+            "fulcio",
+            "https://fulcio.sigstage.dev",
+            &["--evidence=leaf.der"],
+            "ends Fulcio fulcio.sigstage.dev (sigstore-intermediate) on 2026-11-15",
+            "there is a certificate that it issued, valid until 2025-06-12T12:12:16Z, ",
+        ),
+        (
+            "tsa",
+            "https://timestamp.sigstage.dev",
+            &["--evidence=stamp"],
+            "ends TSA timestamp.sigstage.dev/api/v1/timestamp (sigstore-tsa) on 2026-11-15",
+            "there is its time stamp, of 2025-06-12T12:02:20Z, ",
+        ),
+    ] {
+        let (ended, proven) = rotation.end(kind, name, last);
+        assert!(ended.iter().any(|line| line == told), "{kind}: {ended:#?}");
+        assert!(proven.as_str().unwrap_or_default().starts_with(proof), "{kind}: {proven}");
     }
+    rotation.hold_all();
+    rotation.everybody(true, &[&old, &new], "the old one has ended");
+    rotation.without(&["tlogs", "ctlogs", "certificateAuthorities", "timestampAuthorities"], "sigstage.dev", &[&old]);
 }
 
 /// Since when a key was in other hands: before what [`SIGNED`] says last.

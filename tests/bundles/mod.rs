@@ -20,7 +20,7 @@ use crate::common::{BINARY, Server};
 pub const CLIENTS: [&str; 4] = ["sigstore-python", "sigstore-js", "cosign", "sigstore-verify"];
 
 /// Those whose clock cannot be set: each is given the trusted root that was fetched at the time, as a file.
-const BY_FILE: [&str; 2] = ["cosign", "sigstore-verify"];
+pub const BY_FILE: [&str; 2] = ["cosign", "sigstore-verify"];
 
 /// A signed artifact, and by whom it should be.
 pub struct Signed {
@@ -35,10 +35,9 @@ pub struct Signed {
 impl Signed {
     /// A real bundle of the conformance tests of Sigstore's clients.
     pub fn real(name: &str) -> Self {
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/bundles");
         Self {
-            bundle: data.join(name).join("bundle.sigstore.json"),
-            artifact: data.join("a.txt"),
+            bundle: data(name).join("bundle.sigstore.json"),
+            artifact: data("a.txt"),
             identity: "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/\
                        extremely-dangerous-oidc-beacon.yml@refs/heads/main",
             issuer: "https://token.actions.githubusercontent.com",
@@ -118,6 +117,11 @@ impl Signed {
         });
         json!({ "24296fb24b8ad77a": entry }).to_string()
     }
+}
+
+/// A file or directory beside the bundles of the conformance tests.
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/bundles").join(name)
 }
 
 fn decoded(base64: &Value) -> Vec<u8> {
