@@ -21,7 +21,10 @@ const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-danger
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 /// The clients that no test can run here; their lines are from source and documentation.
-const UNTRIED: [&str; 4] = ["sigstore-go", "gh", "sigstore-java", "sigstore-rs"];
+const UNTRIED: [&str; 3] = ["gh", "sigstore-java", "sigstore-rs"];
+
+/// The program of the tests that is written with sigstore-go.
+const SIGSTORE_GO: &str = include_str!("clients/sigstorego/main.go");
 
 fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path)
@@ -83,6 +86,15 @@ fn paste(directory: &Path, language: &str, lines: &str, artifact: &str) -> Resul
     if output.status.success() { Ok(()) } else { Err(said()) }
 }
 
+/// What sigstore-go says, with the root that is in `directory`.
+fn sigstore_go(url: &str, directory: &Path, artifact: &str) -> Result<(), String> {
+    let mut verify = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/verify_bundle"));
+    verify.args(["sigstore-go", url]).arg(directory.join("1.root.json")).arg(directory.join("cache"));
+    verify.arg(data("bundles/happy-path-v0.3/bundle.sigstore.json")).arg(data(&format!("bundles/{artifact}")));
+    let output = verify.args([IDENTITY, ISSUER]).output().unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
 #[test]
 fn every_command_works_in_the_client_that_it_is_for() {
     let room = published();
@@ -110,6 +122,20 @@ fn every_command_works_in_the_client_that_it_is_for() {
             continue;
         }
         fs::remove_file(place.path().join("trusted_root.json")).unwrap();
+        if name == "sigstore-go" {
+            // A library too: the program of the tests has each of these lines.
+            let lines = text(&client["steps"][0]["text"]).replace("\"1.root.json\"", "file");
+            let lines = lines.replace(&format!("\"{}\"", text(&answer["metadata-url"])), "url");
+            assert!(lines.lines().count() > 5 && lines.contains("(file)") && lines.contains("= url"), "{lines}");
+            for line in lines.lines() {
+                assert!(SIGSTORE_GO.contains(&format!("\n\t{line}\n")), "no {line:?} in tests/clients/sigstorego");
+            }
+            let said = |artifact| sigstore_go(&server.url(), place.path(), artifact);
+            said("a.txt").unwrap();
+            assert!(said("happy-path-v0.3/README").is_err(), "{name}: a signature over another file");
+            tried.push(name);
+            continue;
+        }
         for step in client["steps"].as_array().unwrap() {
             paste(place.path(), text(&step["language"]), text(&step["text"]), "a.txt").unwrap();
         }
@@ -133,7 +159,10 @@ fn every_command_works_in_the_client_that_it_is_for() {
         }
         tried.push(name);
     }
-    assert_eq!(tried, ["cosign", "sigstore-python", "sigstore-js", "trustroot", "python-tuf", "tuf-js", "tuftool"]);
+    assert_eq!(
+        tried,
+        ["cosign", "sigstore-python", "sigstore-js", "sigstore-go", "trustroot", "python-tuf", "tuf-js", "tuftool"]
+    );
 }
 
 #[test]

@@ -139,9 +139,8 @@ client, err := tuf.New(opts)
 trustedRoot, err := root.GetTrustedRoot(client)
 "#
     );
-    let read = "Its lines were compiled with version 1.2.1 and not run; cosign, which was, is built on it. It refuses \
-                members of trusted_root.json that it does not know.";
-    Client::new("sigstore-go", [Step::lines("go", lines)], &[read])
+    let note = "It refuses members of trusted_root.json that it does not know.";
+    Client::new("sigstore-go", [Step::lines("go", lines)], &[note])
 }
 
 fn gh(place: &Addresses, verified: &Verified) -> Client {
