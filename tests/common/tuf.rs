@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ceremony::tuf_key::whole_object_id;
 use ceremony::{Json, KeyId, Metadata, PublicKey, Signature, TufKey};
 use p256::ecdsa::signature::Signer as _;
@@ -31,6 +33,18 @@ pub fn key_compressed(seed: u8) -> TufKey {
     let point = hex::encode(secret(seed).verifying_key().to_sec1_point(true).as_bytes());
     let keyval = object.as_object_mut().unwrap().get_mut("keyval").unwrap().as_object_mut().unwrap();
     keyval.insert("public", Json::string(point));
+    TufKey::read(whole_object_id(&object), object)
+}
+
+/// The same key in a third encoding: a compressed point in PEM.
+pub fn key_compressed_pem(seed: u8) -> TufKey {
+    // SubjectPublicKeyInfo of a point on P-256 in 33 bytes.
+    let head = hex::decode("3039301306072a8648ce3d020106082a8648ce3d030107032200").unwrap();
+    let spki = [&head[..], secret(seed).verifying_key().to_sec1_point(true).as_bytes()].concat();
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(spki));
+    let mut object = key(seed).object;
+    let keyval = object.as_object_mut().unwrap().get_mut("keyval").unwrap().as_object_mut().unwrap();
+    keyval.insert("public", Json::string(pem));
     TufKey::read(whole_object_id(&object), object)
 }
 
