@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Reply, Run, Server, Trustroot};
+use common::{Reply, Run, Server, Trustroot, says, tuf};
 
 const NOW: &str = "2026-08-22T00:00:00Z";
 const NPM: &str = "registry.npmjs.org/keys.json";
@@ -328,15 +328,67 @@ fn one_client_at_a_time_uses_a_cache() {
 
 #[test]
 fn a_root_that_is_none_is_said_to_be_none() {
-    let (person, server) = (client(4), Server::new(sigstore));
+    let (person, server) = (client(5), Server::new(sigstore));
+    let mut unsigned: serde_json::Value = serde_json::from_str(&person.read("root.json")).unwrap();
+    unsigned["signatures"].as_array_mut().unwrap().truncate(2);
+    person.write("root.json", unsigned.to_string());
     let run = fetch(&person, &server, 1, &[]);
-    assert!(run.stderr.starts_with("error: clients cannot start from the trusted root: "), "{}", run.stderr);
+    let said = "error: clients cannot start from the trusted root: signature threshold not met";
+    assert!(run.stderr.starts_with(said), "{}", run.stderr);
     for bytes in [&b""[..], b"{\"signed\":", b"{\"a\":1,\"a\":2}", b"\xff", &[b'['; 100_000], &[b' '; 600_000]] {
         person.write("root.json", bytes);
         let run = fetch(&person, &server, 2, &[]);
         assert!(run.says("root.json"), "{}", run.stderr);
     }
     assert!(server.asked().is_empty());
+}
+
+#[test]
+fn from_a_root_whose_keys_are_in_hex_it_says_so_and_names_the_first_that_it_reads() {
+    let fifth = ceremony::Digest::of(&metadata("5.root.json")).to_string();
+    for (version, signed) in [(1, 5), (2, 5), (3, 3), (4, 5)] {
+        let (person, server) = (client(version), Server::new(sigstore));
+        let run = fetch(&person, &server, 2, &[]);
+        let said = "error: clients cannot start from the trusted root: its keys are not PEM";
+        assert!(run.stderr.starts_with(said), "{}", run.stderr);
+        let count =
+            format!("root {version} is signed by {signed} of its own keys and needs 3; but they are points in hex");
+        says(&run, &[&count, "root 5 is the first that it reads", "5.root.json", &fifth]);
+        // Nothing of it is trusted, so that nothing is remembered of it.
+        let offline = ["fetch", "--offline", "--root", "root.json", "--cache", "cache", "--now", NOW];
+        says(&person.exits(2, &offline), &[&count, "start from a later root", "trustroot verify --repository"]);
+    }
+    // Too few signatures are a verdict, whatever the keys look like.
+    let (person, server) = (client(4), Server::new(sigstore));
+    let mut unsigned: serde_json::Value = serde_json::from_str(&person.read("root.json")).unwrap();
+    unsigned["signatures"].as_array_mut().unwrap().truncate(2);
+    person.write("root.json", unsigned.to_string());
+    let run = fetch(&person, &server, 1, &[]);
+    assert!(run.says("signature threshold not met") && !run.says("5.root.json"), "{}", run.stderr);
+    // And a repository in which no later root follows has none to name.
+    let (person, alone) = (client(4), Server::new(|_| Reply::Missing));
+    says(&fetch(&person, &alone, 2, &[]), &["root 4 is signed by 5 of its own keys", "start from a later root"]);
+}
+
+#[test]
+fn a_thousand_new_roots_are_walked_through_in_two_runs() {
+    const LAST: u64 = 1030;
+    let person = Trustroot::new();
+    for (path, bytes) in tuf::repository() {
+        person.write(&format!("repository/{path}"), bytes);
+    }
+    let only = [tuf::key(1)];
+    for version in 1..=LAST {
+        person.write(&format!("repository/{version}.root.json"), tuf::signed(&tuf::root(version, &only, 1), &[1]));
+    }
+    let fetch = ["fetch", "--root", "repository/1.root.json", "--metadata-url", "repository", "--cache", "cache"];
+    let fetch = [&fetch[..], &["--now", NOW, "a.txt"]].concat();
+    let run = person.exits(2, &fetch);
+    says(&run, &["the newest was not reached", "1024 new roots were verified", "the same command goes on from there"]);
+    let cached = files(&person.dir().join("cache"));
+    assert_eq!(cached["root.json"], cached["root_history/1025.root.json"]);
+    let answer = person.json(0, &fetch);
+    assert_eq!((&answer["roles"][0]["version"], &answer["targets"][0]["path"]), (&LAST.into(), &"a.txt".into()));
 }
 
 #[test]

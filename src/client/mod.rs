@@ -319,8 +319,8 @@ pub(crate) enum ClientError {
         /// What the library says, escaped.
         reason: String,
     },
-    /// A chain of roots without end.
-    #[error("there are more than {limit} new roots")]
+    /// As many new roots as are walked through at once: there may be more.
+    #[error("{limit} new roots were verified, and no more are at once")]
     Roots {
         /// How many are walked through.
         limit: u32,
@@ -338,9 +338,9 @@ impl ClientError {
     pub(crate) fn is_verdict(&self) -> bool {
         match self {
             Self::Count(_) | Self::NoTarget { .. } | Self::Refused { .. } => true,
-            Self::Root { .. } | Self::Roots { .. } => true,
+            Self::Root { .. } => true,
             Self::Source(error) => matches!(error, SourceError::TooLarge { .. }),
-            Self::Clock { .. } | Self::Missing { .. } | Self::Store(_) => false,
+            Self::Clock { .. } | Self::Missing { .. } | Self::Roots { .. } | Self::Store(_) => false,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `trustroot fetch`
 
+mod start;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -88,8 +90,10 @@ impl Fetch {
             }
             let store = Store::read_only(cache.clone(), limits.largest());
             let offline = Offline(store.clone());
-            self.refresh(&offline, &root, store, context.now, limits).map_err(|error| {
-                explain(error, &format!("the cache {cache}"), limits).hint("without --offline a newer state may be had")
+            self.refresh(&offline, &root, store, context.now, limits).map_err(|error| match error {
+                ClientError::Root { reason } => start::refused(&reason, &root, None),
+                error => explain(error, &format!("the cache {cache}"), limits)
+                    .hint("without --offline a newer state may be had"),
             })?
         } else {
             let address = match &self.metadata_url {
@@ -101,7 +105,10 @@ impl Fetch {
             let _lock = Lock::take(&cache)?;
             let store = Store::in_directory(cache, limits.largest());
             let refreshed = self.refresh(&source, &root, store, context.now, limits);
-            refreshed.map_err(|error| explain(error, &address.to_string(), limits))?
+            refreshed.map_err(|error| match error {
+                ClientError::Root { reason } => start::refused(&reason, &root, Some(&source)),
+                error => explain(error, &address.to_string(), limits),
+            })?
         };
         let mut targets = Vec::new();
         for found in found {
@@ -161,6 +168,8 @@ fn refuse_repository(cache: &Place) -> Result<(), Failure> {
     Ok(())
 }
 
+const GOES_ON: &str = "what was verified so far is in the cache, and the same command goes on from there";
+
 /// What went wrong with `repository`, and what can be done about it.
 fn explain(error: ClientError, repository: &str, limits: Limits) -> Failure {
     let failure = match error.is_verdict() {
@@ -168,7 +177,14 @@ fn explain(error: ClientError, repository: &str, limits: Limits) -> Failure {
         false => Failure::could_not(format!("{repository} could not be checked")),
     };
     let hint = match &error {
-        ClientError::NoTarget { .. } | ClientError::Root { .. } => return Failure::no(error.to_string()),
+        ClientError::NoTarget { .. } => return Failure::no(error.to_string()),
+        ClientError::Roots { .. } => {
+            return Failure::could_not(format!(
+                "{repository} has more roots than are read at once: the newest was not reached"
+            ))
+            .caused_by(&error)
+            .hint(GOES_ON);
+        }
         ClientError::Store(_) => return Failure::could_not("the cache cannot be relied on").caused_by(&error),
         ClientError::Source(SourceError::TooLarge { limit, .. }) if !limits.of_metadata().contains(limit) => {
             "its length is signed: this is another file, and those who publish the repository have to put the right one \
@@ -176,9 +192,7 @@ fn explain(error: ClientError, repository: &str, limits: Limits) -> Failure {
         }
         ClientError::Missing { .. } => "those who publish the repository have to put it back",
         ClientError::Source(SourceError::TooLarge { .. }) => MORE,
-        ClientError::Source(SourceError::Unreachable { .. }) => {
-            "what was verified so far is in the cache, and the same command goes on from there"
-        }
+        ClientError::Source(SourceError::Unreachable { .. }) => GOES_ON,
         _ => return failure.caused_by(&error),
     };
     failure.caused_by(&error).hint(hint)
