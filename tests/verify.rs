@@ -6,7 +6,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use common::tuf::{self, EXPIRES, Files, TIMESTAMP_EXPIRES, key};
-use common::{Reply, Server, Trustroot, fits};
+use common::{Reply, Server, Trustroot, fits, says};
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-08-22T00:00:00Z";
@@ -515,7 +515,7 @@ fn one_file_of_every_role() {
 
     let first = person.json(0, &["verify", "first.json", "--now", "2021-06-18T00:00:00Z"]);
     assert_eq!((&first["outgoing"], &first["incoming"]["signed"]), (&Value::Null, &json!(5)));
-    assert_eq!(judge(1, &["first.json"])["problems"][0]["what"], "it expired at 2021-12-18T19:28:13Z");
+    assert_eq!((&first["expired"], &judge(0, &["first.json"])["expired"]), (&json!(false), &json!(true)));
     let targets = judge(0, &["targets.json", "--root", "root.json"]);
     assert_eq!((&targets["role"], &targets["incoming"]), (&json!("targets"), &json!({ "threshold": 3, "signed": 5 })));
     assert_eq!(targets["outgoing"], Value::Null);
@@ -532,6 +532,56 @@ fn one_file_of_every_role() {
     let needs =
         person.exits(2, &["verify", "npm.json", "--root", "root.json", "--role", "registry.npmjs.org", "--now", NOW]);
     assert!(needs.stderr.contains("--delegator"), "{}", needs.stderr);
+}
+
+#[test]
+fn a_root_that_has_expired_is_taken_on_the_way_to_a_later_one() {
+    let person = Trustroot::new();
+    for version in 2..=16 {
+        person.write("root.json", production(&format!("{version}.root.json")));
+        person.write("before.json", production(&format!("{}.root.json", version - 1)));
+        let answer = person.json(0, &["verify", "root.json", "--root", "before.json", "--now", NOW]);
+        assert_eq!((&answer["ok"], &answer["problems"]), (&json!(true), &json!([])), "root {version}");
+        assert_eq!(answer["expired"], json!(version < 15), "root {version}");
+    }
+    person.write("12.root.json", production("12.root.json"));
+    person.write("13.root.json", production("13.root.json"));
+    let run = person.exits(0, &["verify", "13.root.json", "--root", "12.root.json", "--now", NOW]);
+    let said = "Yes, but it has expired: it is signed well, and clients take it on the way to a later root only.";
+    says(&run, &["expires 2026-01-22T13:05:59Z", "4 signed, needs 3", said]);
+    // Of a repository it is the last root, and of another file there is no later one on the way.
+    let gone = sigstore(12);
+    std::fs::remove_file(gone.dir().join("repository/14.root.json")).unwrap();
+    assert_eq!(audit(&gone, 1)["problems"][0]["what"], "it expired at 2026-01-22T13:05:59Z");
+    person.write("timestamp.json", production("timestamp.json"));
+    person.write("root.json", production("16.root.json"));
+    let late = ["verify", "timestamp.json", "--root", "root.json", "--now", "2026-08-28T19:25:56Z"];
+    says(&person.exits(1, &late), &["it expired at 2026-08-28T19:25:56Z", "No: clients refuse it."]);
+}
+
+#[test]
+fn a_targets_file_that_is_named_like_a_delegated_role_is_not_judged_as_the_top_level_one() {
+    let files = tuf::repository();
+    let person = with(&files);
+    // The keys of the top-level role signed it: as that role they would vouch for it.
+    let team = tuf::signed(&tuf::delegated(1, &[("team/b.txt", b"b")]), &[1, 2]);
+    let root = ["--root", "root.json", "--now", NOW];
+    for name in ["1.team.json", "team.json", "in/ceremony/team.json"] {
+        person.write(name, &team);
+        let run = person.exits(2, &[&["verify", name], &root[..]].concat());
+        says(&run, &["is by its name the role team", "--role ROLE --delegator FILE"]);
+        let delegator = ["--role", "team", "--delegator", "repository/1.targets.json"];
+        let judged = person.exits(1, &[&["verify", name], &root[..], &delegator].concat());
+        says(&judged, &["it needs 1 of the keys that its delegator names; 0 signed"]);
+        let as_targets = person.json(0, &[&["verify", name, "--role", "targets"], &root[..]].concat());
+        assert_eq!((&as_targets["role"], &as_targets["incoming"]["signed"]), (&json!("targets"), &json!(2)));
+    }
+    for name in ["1.targets.json", "targets.json", "mail (2)"] {
+        person.write(name, &files["1.targets.json"]);
+        says(&person.exits(0, &[&["verify", name], &root[..]].concat()), &["Yes: clients take it."]);
+    }
+    person.write("\u{1b}[2J.json", &team);
+    person.exits(2, &[&["verify", "\u{1b}[2J.json"], &root[..]].concat()).harmless();
 }
 
 #[test]

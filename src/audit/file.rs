@@ -3,7 +3,7 @@
 use ceremony::tally::{Rejection, rejected};
 use ceremony::{Digest, Finding, KeyId, KeySet, Kind, Metadata, Root, Tally, Targets, Time, lint, tally};
 
-use super::{Problem, expired, unmet};
+use super::{Problem, unmet};
 use crate::error::Failure;
 
 /// What one metadata file is judged by.
@@ -27,6 +27,8 @@ pub(crate) struct Judgement {
     pub(crate) role: String,
     pub(crate) version: u64,
     pub(crate) expires: Time,
+    /// Whether that is over. For a root it is no problem: clients walk through expired ones, and judge the last alone.
+    pub(crate) expired: bool,
     /// Of the whole file.
     pub(crate) sha256: Digest,
     pub(crate) outgoing: Option<Tally>,
@@ -48,7 +50,7 @@ impl Judgement {
         }
     }
 
-    /// Whether clients take the file.
+    /// Whether clients take the file; a root that has expired they take on the way to a later one.
     pub(crate) fn ok(&self) -> bool {
         self.problems.is_empty()
     }
@@ -66,13 +68,15 @@ impl Judgement {
         findings.extend(lifetime.filter(|finding| finding.rule == ceremony::Rule::ExpiryTooLong));
         let (version, expires) = (file.version(), file.expires());
         let (role, sha256, problems) = (role.to_owned(), Digest::of(question.bytes), Vec::new());
-        let mut judgement = Self { role, version, expires, sha256, outgoing, incoming, rejected, problems, findings };
+        let expired = question.now >= expires;
+        let mut judgement =
+            Self { role, version, expires, expired, sha256, outgoing, incoming, rejected, problems, findings };
         let before = judgement.outgoing.as_ref().and_then(|tally| unmet(tally, "the keys of the root before it"));
         before.into_iter().for_each(|what| judgement.problem(what));
         let whose = if judgement.role == "root" { "its own keys" } else { "the keys that its delegator names" };
         unmet(&judgement.incoming, whose).into_iter().for_each(|what| judgement.problem(what));
-        if question.now >= expires {
-            judgement.problem(expired(file));
+        if expired && file.kind() != Kind::Root {
+            judgement.problem(super::expired(file));
         }
         judgement
     }

@@ -134,7 +134,14 @@ impl fmt::Display for Judgement {
         }
         write_findings(f, &self.findings.iter().collect::<Vec<_>>())?;
         write_problems(f, &self.problems)?;
-        f.write_str(if self.ok() { "\nYes: clients take it.\n" } else { "\nNo: clients refuse it.\n" })
+        f.write_str(match (self.ok(), self.expired) {
+            (false, _) => "\nNo: clients refuse it.\n",
+            (true, false) => "\nYes: clients take it.\n",
+            // Of what is no root that is a problem.
+            (true, true) => {
+                "\nYes, but it has expired: it is signed well, and clients take it on the way to a\nlater root only.\n"
+            }
+        })
     }
 }
 
@@ -149,6 +156,7 @@ impl Report for Judgement {
             ("role", Json::string(&self.role)),
             ("version", number(self.version)),
             ("expires", Json::string(self.expires.to_string())),
+            ("expired", Json::Bool(self.expired)),
             ("sha256", Json::string(self.sha256.to_string())),
             ("words", if self.role == "root" { Json::string(self.sha256.words().join(" ")) } else { Json::Null }),
             ("outgoing", self.outgoing.as_ref().map_or(Json::Null, tally)),

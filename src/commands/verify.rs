@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ceremony::{Metadata, Root, lint};
+use ceremony::{Kind, Metadata, Root, lint};
 
 use crate::audit::Audit;
 use crate::audit::ceremonies::Ceremonies;
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::pinned;
-use crate::published::METADATA_LIMIT;
+use crate::published::{METADATA_LIMIT, numbered};
 use crate::report::Outcome;
 use crate::source::{Address, Published};
 use crate::ui::Ui;
@@ -23,7 +23,8 @@ use crate::ui::Ui;
 /// keys; then timestamp, snapshot, targets, delegated roles and every target file are read as clients read them.
 ///
 /// With FILE one metadata file is judged, finished or partly signed: a root by the root before it (--root) and by itself,
-/// any other file by the root that delegates to it, a delegated role by --role and --delegator too.
+/// any other file by the root that delegates to it, a delegated role by --role and --delegator too. Clients walk through
+/// roots that have expired, and judge the expiry of the last alone: of one root it is said beside the answer.
 ///
 /// With CEREMONY_DIR every such directory is derived again from its inputs, what it says is published is walked to from
 /// the trusted root (--root, or the one that this machine remembers), and every signature is verified. Where two of them
@@ -127,6 +128,9 @@ impl Verify {
             return Err(Failure::could_not("--expect is for the directory of a ceremony"));
         }
         let (metadata, bytes) = read(file)?;
+        if self.role.is_none() && metadata.kind() == Kind::Targets {
+            refuse_delegated(file)?;
+        }
         let root = self.root.as_ref().map(|root| read(root)).transpose()?;
         let delegators: Result<Vec<Metadata>, Failure> =
             self.delegator.iter().map(|file| read(file).map(|(metadata, _)| metadata)).collect();
@@ -152,6 +156,18 @@ impl Verify {
             .iter()
             .map(|file| Root::of(&read(file)?.0).or_fail(|| format!("{} is no root", file.display())))
             .collect()
+    }
+}
+
+/// A targets file does not say which role it is, and one that is delegated to is not for the keys of the top-level one.
+fn refuse_delegated(file: &Path) -> Result<(), Failure> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let role = numbered(&name).map(|(_, role)| role).or_else(|| name.strip_suffix(".json"));
+    match role.filter(|role| !Root::ROLES.contains(role)) {
+        None => Ok(()),
+        Some(role) => Err(Failure::could_not(format!("{} is by its name the role {role}", file.display()))
+            .and_cause("a targets file does not say which role it is, and by --root alone the top-level one is judged")
+            .hint("say who delegates to it: --role ROLE --delegator FILE; or that it is the top-level one: --role targets")),
     }
 }
 
