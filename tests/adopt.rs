@@ -8,17 +8,7 @@ use std::fs;
 
 use common::{Trustroot, fits};
 use serde_json::Value;
-use sigstore::{adopted, metadata, root_file, sigstore, staged_at};
-
-/// Stages, which must give root `version` of the real history and nothing else.
-fn replays(trustroot: &Trustroot, version: u64, arguments: &[&str]) {
-    let at = staged_at(version);
-    let answer = trustroot.json(0, &[&["stage", "--name", "next", "--now", &at], arguments].concat());
-    let roles: Vec<_> = answer["roles"].as_array().unwrap().iter().map(|role| role["role"].as_str().unwrap()).collect();
-    assert_eq!(roles, ["root"]);
-    let staged = metadata(trustroot.dir().join("ceremonies/next/staged/root.json"));
-    assert_eq!(staged.payload(), metadata(root_file(version)).payload(), "root {version}");
-}
+use sigstore::{adopted, metadata, root_file, sigstore};
 
 const NOW: &str = "2026-08-22T00:00:00Z";
 
@@ -117,48 +107,4 @@ fn nothing_is_due_right_after() {
     assert_eq!(answer["due"].as_array().unwrap().len(), 0);
     let stage = trustroot.exits(1, &["stage", "--now", NOW]);
     assert!(stage.said().contains("nothing is due"), "{}", stage.stderr);
-}
-
-#[test]
-fn root_13_follows_from_root_12_by_one_keyholder() {
-    let (trustroot, _) = adopted(12, 404, "2025-07-09T13:05:59Z");
-    let real = ceremony::Root::of(&metadata(root_file(13))).unwrap();
-    let lance = real.own().keys.iter().find(|key| key.owner() == Some("@lance")).unwrap();
-    trustroot.write("lance.json", lance.object.pretty());
-    trustroot.ok(&["keyholder", "enroll", "lance", "--public", "lance.json"]);
-    let gone = ceremony::Root::of(&metadata(root_file(12))).unwrap().own().keys[0].owner().unwrap()[1..].to_owned();
-    for role in ["root", "targets"] {
-        trustroot.ok(&["role", role, "--drop", &gone, "--add", "lance"]);
-    }
-    let refused = trustroot.exits(1, &["stage", "--only", "root", "--now", &staged_at(13)]);
-    assert!(refused.said().contains("possession-unproven (lance)"), "{}", refused.stderr);
-    let until = "2026-07-09T00:00:00Z";
-    trustroot.ok(&[
-        "accept",
-        "possession-unproven",
-        "lance",
-        "--reason",
-        "replay",
-        "--until",
-        until,
-        "--now",
-        &staged_at(13),
-    ]);
-    replays(&trustroot, 13, &["--only", "root"]);
-}
-
-#[test]
-fn root_14_follows_from_root_13() {
-    replays(&adopted(13, 542, &staged_at(14)).0, 14, &[]);
-}
-
-#[test]
-fn root_15_follows_from_root_14() {
-    assert_eq!(staged_at(15), "2026-05-07T13:58:18Z");
-    replays(&adopted(14, 675, &staged_at(15)).0, 15, &[]);
-}
-
-#[test]
-fn root_16_follows_from_root_15() {
-    replays(&adopted(15, 762, NOW).0, 16, &["--only", "root"]);
 }
