@@ -2,7 +2,7 @@
 
 use ceremony::{TargetWrite, Verified};
 
-use crate::disk::{self, Access, Batch, Copier, Lock, Measured, Place, Present, each};
+use crate::disk::{self, Access, Batch, Copier, DiskError, Lock, Measured, Place, Present, each};
 use crate::error::{Failure, OrFail as _};
 use crate::published::METADATA_LIMIT;
 use crate::workdir::Repository;
@@ -102,16 +102,19 @@ fn missing<'a>(
     Ok(missing)
 }
 
+/// Copies one target file, which must be the one that was staged: not another, not a longer one, and not gone.
 fn copy(copier: &mut Copier<'_>, wanted: &Place, target: &TargetWrite<'_>, name: &str) -> Result<(), Failure> {
     let TargetWrite { path, content, .. } = target;
-    let measured = copier.copy(&["targets/", name].concat(), &wanted.join(path), content.length)?;
-    if measured == (Measured { length: content.length, sha256: content.sha256 }) {
-        return Ok(());
-    }
-    let cause = format!(
-        "staged: {} bytes, SHA-256 {}; found: {} bytes, SHA-256 {}",
-        content.length, content.sha256, measured.length, measured.sha256
-    );
-    let failure = Failure::no(format!("targets/{path} is not the file that was staged")).and_cause(cause);
-    Err(failure.hint("put the staged file back, or stage again"))
+    let say = |file: Measured| format!("{} bytes, SHA-256 {}", file.length, file.sha256);
+    let staged = Measured { length: content.length, sha256: content.sha256 };
+    let found = match copier.copy(&["targets/", name].concat(), &wanted.join(path), content.length) {
+        Ok(measured) if measured == staged => return Ok(()),
+        Ok(measured) => say(measured),
+        Err(DiskError::TooLarge { length, .. }) => format!("{length} bytes"),
+        Err(DiskError::NotThere { .. }) => "nothing".to_owned(),
+        Err(error) => return Err(error.into()),
+    };
+    Err(Failure::no(format!("targets/{path} is not the file that was staged"))
+        .and_cause(format!("staged: {}; found: {found}", say(staged)))
+        .hint("put the staged file back, or stage again"))
 }

@@ -3,10 +3,11 @@
 
 mod common;
 
+use std::fs;
+
 use common::{Room, says};
 use serde_json::{Value, json};
 
-/// Whether the run says so, wherever its lines are broken.
 /// The paths that the ceremony lists as wanted.
 fn listed(room: &Room, ceremony: &str) -> Vec<String> {
     let list = room.coordinator.read(&format!("ceremonies/{ceremony}/inputs/targets.txt"));
@@ -65,4 +66,34 @@ fn a_role_lists_nothing_that_it_is_not_trusted_for() {
     says(&run, &["is given to \"root\", which is no role for targets"]);
     room.coordinator.write("trustroot.toml", given("targets"));
     room.run(0, &["stage"]);
+}
+
+#[test]
+fn a_target_that_is_not_the_staged_one_is_said_so_whatever_became_of_it() {
+    let room = Room::new(&["alice", "bob", "carol"], 2);
+    room.coordinator.write("targets/deep/new", "new");
+    let ceremony = room.stage();
+    room.sign_all(&["alice", "bob"], &ceremony);
+    let publish = room.with_keys(&["publish", &ceremony], &["online"]);
+    let place = room.path("targets/deep/new");
+    let of = |text: &str| format!("SHA-256 {}", ceremony::Digest::of(text.as_bytes()));
+    let refused = |found: &str| {
+        let run = room.run(1, &publish.each());
+        let staged = format!("staged: 3 bytes, {}; found: {found}", of("new"));
+        let hint = "hint: put the staged file back, or stage again";
+        says(&run, &["error: targets/deep/new is not the file that was staged", &staged, hint]);
+        assert!(!room.path("repository/1.root.json").exists());
+    };
+    for (text, found) in [("own", format!("3 bytes, {}", of("own"))), ("longer text", "11 bytes".to_owned())] {
+        room.coordinator.write("targets/deep/new", text);
+        refused(&found);
+    }
+    room.coordinator.write("targets/deep/new", "");
+    refused(&format!("0 bytes, {}", of("")));
+    fs::remove_file(&place).unwrap();
+    refused("nothing");
+    fs::remove_dir(place.parent().unwrap()).unwrap();
+    refused("nothing");
+    room.coordinator.write("targets/deep/new", "new");
+    room.run(0, &publish.each());
 }
