@@ -51,6 +51,22 @@ impl Deadline {
         all
     }
 
+    /// What somebody else makes, and clients refuse at `now`, so that none can start: a sentence for each, with what
+    /// helps.
+    pub(crate) fn expired_of_others(policy: &Policy, published: &Published, now: Time) -> Vec<String> {
+        let all = Self::all(policy, published).into_iter();
+        let expired = all.filter(|deadline| deadline.by == By::External && deadline.is_expired(now));
+        let top = expired.filter(|deadline| ["snapshot", "timestamp"].contains(&deadline.role.as_str()));
+        top.map(|deadline| {
+            let Self { role, version, expires, .. } = deadline;
+            format!(
+                "{role} {version} expired at {expires}, and the policy leaves it to others: copy the newer one of whoever \
+                 makes it into repository/, and run this again"
+            )
+        })
+        .collect()
+    }
+
     fn of(policy: &Policy, role: &str, file: &Metadata) -> Self {
         let wanted = policy.role(role);
         Self {

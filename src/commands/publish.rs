@@ -12,6 +12,7 @@ use ceremony::{
 
 use crate::ceremony_dir::{Ceremony, Outline};
 use crate::context::Context;
+use crate::deadlines::Deadline;
 use crate::disk;
 use crate::error::Failure;
 use crate::examine::examine;
@@ -76,8 +77,13 @@ impl Publish {
         let targets = if self.dry_run { verified.targets().count() } else { 0 };
         let writes = verified.writes().iter().map(|write| write.name.clone()).collect();
         let name = ceremony.name.clone();
+        let policy = &ceremony.inputs.policy;
+        let others = ["snapshot", "timestamp"]
+            .into_iter()
+            .filter(|role| policy.role(role).is_some_and(|role| role.signers == Signers::External));
+        let others = others.collect();
         let mut report =
-            Done { ceremony: name, dry_run: self.dry_run, targets, writes, absent, simulation, online_keys };
+            Done { ceremony: name, dry_run: self.dry_run, targets, writes, absent, simulation, online_keys, others };
         if !self.dry_run {
             store_seals(&lock, &ceremony, verified.seals())?;
             let written = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?;
@@ -222,6 +228,10 @@ fn prove(
         if ceremony.inputs.policy.accepts(&finding, context.now).is_none() {
             let causes = absent.iter().cloned().chain(simulation.breaks.iter().map(ToString::to_string));
             let failure = causes.fold(Failure::no(simulation.headline()), Failure::and_cause);
+            let others = Deadline::expired_of_others(&ceremony.inputs.policy, published, context.now);
+            if !others.is_empty() {
+                return Err(others.into_iter().fold(failure, Failure::hint));
+            }
             let mend = match (simulation.starts.is_empty(), absent.is_empty()) {
                 (true, _) => "`trustroot status` shows what has expired: stage that too",
                 (false, true) => "stage a change that the outgoing keys sign too",

@@ -117,7 +117,8 @@ impl Renew {
             if writes.is_empty() {
                 return Ok(());
             }
-            tried(&simulate(&source, &published, writes, context.now)?)
+            let others = Deadline::expired_of_others(&policy, &published, context.now);
+            tried(&simulate(&source, &published, writes, context.now)?, others)
         })?;
         if !self.dry_run {
             report.writes = publishing::publish(&lock, &repository, &workdir.targets(), &verified)?.metadata;
@@ -131,15 +132,19 @@ impl Renew {
     }
 }
 
-/// Whether clients take what would be written.
-fn tried(simulation: &Simulation) -> Result<(), Failure> {
+/// Whether clients take what would be written; `others` says what somebody else has let expire.
+fn tried(simulation: &Simulation, others: Vec<String>) -> Result<(), Failure> {
     if simulation.breaks.is_empty() {
         return Ok(());
     }
     let failure = Failure::no(simulation.headline());
     let failure = simulation.breaks.iter().fold(failure, |failure, broken| failure.and_cause(broken.to_string()));
     let expired = "`trustroot status` shows what has expired: what people sign, a ceremony renews";
-    Err(if simulation.starts.is_empty() { failure.hint(expired) } else { failure })
+    Err(match (simulation.starts.is_empty(), others.is_empty()) {
+        (true, true) => failure.hint(expired),
+        (true, false) => others.into_iter().fold(failure, Failure::hint),
+        (false, _) => failure,
+    })
 }
 
 fn is_ours(policy: &Policy, role: &str) -> bool {

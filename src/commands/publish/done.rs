@@ -21,6 +21,8 @@ pub(super) struct Done {
     pub(super) simulation: Simulation,
     /// The files of online keys that were named.
     pub(super) online_keys: Vec<PathBuf>,
+    /// Those of snapshot and timestamp that the policy leaves to somebody else.
+    pub(super) others: Vec<&'static str>,
 }
 
 impl fmt::Display for Done {
@@ -69,15 +71,36 @@ impl fmt::Display for Done {
             f.write_str(&wrapped(&broken.to_string(), 2))?;
         }
         if !self.dry_run {
-            let next = "\nNext: copy repository/ to where clients fetch it: new files first, then timestamp.json, and new \
-                        roots last. Let a timer run this; while nothing is due it writes nothing:";
-            f.write_str(&wrapped(next, 0))?;
-            let flag = |key: &PathBuf| ["--online-key".to_owned(), key.display().to_string()];
-            let flags: Vec<String> = self.online_keys.iter().flat_map(flag).collect();
-            let words: Vec<&str> = ["trustroot", "renew"].into_iter().chain(flags.iter().map(String::as_str)).collect();
-            writeln!(f, "  {}", escaped_lines(&command(&words)))?;
+            self.write_next(f)?;
         }
         Ok(())
+    }
+}
+
+impl Done {
+    fn write_next(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let copy = "\nNext: copy repository/ to where clients fetch it: new files first, then timestamp.json, and new roots \
+                    last.";
+        if !self.others.is_empty() {
+            let others = self.others.join(" and ");
+            let made = format!(
+                "Others make {others}: clients see new target files once theirs name them. Whenever they have made newer \
+                 ones, copy those into repository/, which the next ceremony goes on from."
+            );
+            f.write_str(&wrapped(&format!("{copy} {made}"), 0))?;
+        }
+        if self.others.len() == 2 {
+            return Ok(());
+        }
+        let timer = "Let a timer run this; while nothing is due it writes nothing:";
+        match self.others.is_empty() {
+            true => f.write_str(&wrapped(&format!("{copy} {timer}"), 0))?,
+            false => f.write_str(&wrapped(timer, 0))?,
+        }
+        let flag = |key: &PathBuf| ["--online-key".to_owned(), key.display().to_string()];
+        let flags: Vec<String> = self.online_keys.iter().flat_map(flag).collect();
+        let words: Vec<&str> = ["trustroot", "renew"].into_iter().chain(flags.iter().map(String::as_str)).collect();
+        writeln!(f, "  {}", escaped_lines(&command(&words)))
     }
 }
 
