@@ -69,6 +69,25 @@ fn a_role_lists_nothing_that_it_is_not_trusted_for() {
 }
 
 #[test]
+fn a_role_that_is_trusted_for_every_name_is_found_however_that_is_written() {
+    let room = Room::new(&["alice", "bob", "carol"], 2);
+    let policy = room.coordinator.read("trustroot.toml");
+    let terms = "threshold = 2\nlifetime-days = 90\nsigning-window-days = 30\n";
+    let stage = |code, pattern: &str| {
+        let team = format!("[[delegation]]\nname = \"team\"\npaths = [\"t.txt\", \"{pattern}\"]\n");
+        room.coordinator.write("trustroot.toml", format!("{policy}\n{team}keyholders = [\"alice\", \"bob\"]\n{terms}"));
+        room.run(code, &["stage", "--dry-run"])
+    };
+    for pattern in ["*", "?*", "*?", "??*", "*/?*"] {
+        let found = format!("delegation-to-all (team): it is trusted for \"{pattern}\"");
+        says(&stage(1, pattern), &["a finding stops this proposal", &found]);
+    }
+    for pattern in ["t*", "????.txt", "team/*"] {
+        stage(0, pattern);
+    }
+}
+
+#[test]
 fn a_target_that_is_not_the_staged_one_is_said_so_whatever_became_of_it() {
     let room = Room::new(&["alice", "bob", "carol"], 2);
     room.coordinator.write("targets/deep/new", "new");

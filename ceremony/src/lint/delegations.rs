@@ -1,6 +1,7 @@
 //! What targets files delegate.
 
 use alloc::format;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::changed_in;
@@ -8,18 +9,30 @@ use super::roles::role_step;
 use crate::finding::{Finding, Rule};
 use crate::targets::{Delegation, Targets};
 
-/// Finds roles that are trusted for every path.
+/// Finds roles that are trusted for every path, but perhaps for the shortest.
 pub(super) fn delegations(targets: &Targets<'_>, findings: &mut Vec<Finding>) {
     for role in &targets.delegations {
-        let stars =
-            |pattern: &&alloc::string::String| !pattern.is_empty() && pattern.bytes().all(|b| b == b'*' || b == b'/');
-        if let Some(pattern) = role.paths.iter().find(stars) {
-            let what = format!("it is trusted for \"{pattern}\"");
-            findings.push(Finding::new(Rule::DelegationToAll, &role.name, what));
-        } else if role.path_hash_prefixes.iter().any(|prefix| prefix.is_empty()) {
-            findings.push(Finding::new(Rule::DelegationToAll, &role.name, "it is trusted for every hash"));
-        }
+        let what = match role.paths.iter().find(|pattern| is_open(pattern)) {
+            Some(pattern) => format!("it is trusted for \"{pattern}\""),
+            None if every_hash(&role.path_hash_prefixes) => "it is trusted for every hash".to_string(),
+            None => continue,
+        };
+        findings.push(Finding::new(Rule::DelegationToAll, &role.name, what));
     }
+}
+
+/// Whether a pattern asks nothing of a name but that it is long enough: in each part wildcards alone, of which one takes
+/// as much as there is. A part between slashes may be empty.
+fn is_open(pattern: &str) -> bool {
+    let wild = |part: &str| part.bytes().all(|byte| matches!(byte, b'*' | b'?'));
+    let open = |part: &str| part.is_empty() || part.contains('*') && wild(part);
+    !pattern.is_empty() && pattern.split('/').all(open)
+}
+
+/// Whether some prefix is of any hash, or each first digit is one.
+fn every_hash(prefixes: &[String]) -> bool {
+    let has = |wanted: &str| prefixes.iter().any(|prefix| prefix == wanted);
+    has("") || (0..16).all(|digit| has(&format!("{digit:x}")))
 }
 
 /// Finds delegated roles that go away, and changes of those that stay. `file` is the later one: `targets 2`.
@@ -44,8 +57,6 @@ pub(super) fn step(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use alloc::string::{String, ToString};
-
     use super::super::tests::{key, names, role, targets_of};
     use super::*;
     use crate::lint;
@@ -65,10 +76,18 @@ mod tests {
     fn a_delegation_to_everything_is_found() {
         // As Sigstore's targets 2 to 4.
         let expected = [(Rule::DelegationToAll, "staging".to_string())];
-        for paths in [r#""paths":["*"]"#, r#""paths":["a","**/*"]"#, r#""path_hash_prefixes":[""]"#] {
-            assert_eq!(found(paths), expected, "{paths}");
+        for pattern in ["*", "**", "?*", "*?", "??*", "*?*", "**/*", "*/?*", "/*"] {
+            assert_eq!(found(&format!(r#""paths":["a","{pattern}"]"#)), expected, "{pattern}");
         }
-        for paths in [r#""paths":["rekor.*.pub","a/*"]"#, r#""path_hash_prefixes":["0"]"#] {
+        let digits: Vec<String> = (0..16).map(|digit| format!(r#""{digit:x}""#)).collect();
+        for prefixes in [r#""""#, &digits.join(",")] {
+            assert_eq!(found(&format!(r#""path_hash_prefixes":[{prefixes}]"#)), expected, "{prefixes}");
+        }
+        for pattern in ["?", "????", "a*", "*.json", "*a*", "?/*", "a/*", "rekor.*.pub"] {
+            assert_eq!(found(&format!(r#""paths":["{pattern}"]"#)), [], "{pattern}");
+        }
+        let most = digits[1..].join(",");
+        for paths in [r#""path_hash_prefixes":["0"]"#, &format!(r#""path_hash_prefixes":[{most}]"#)] {
             assert_eq!(found(paths), [], "{paths}");
         }
     }
