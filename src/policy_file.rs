@@ -1,5 +1,6 @@
 //! The policy as a file: read, and edited with its comments kept.
 
+mod line;
 pub(crate) mod list;
 
 use ceremony::Policy;
@@ -33,7 +34,7 @@ impl PolicyFile {
             }
             text => text?,
         };
-        let policy = Policy::parse(&text).or_fail(|| format!("{place} is not a policy"))?;
+        let policy = parse(&text).or_fail(|| format!("{place} is not a policy"))?;
         Ok(Self { policy, text })
     }
 
@@ -57,6 +58,17 @@ impl PolicyFile {
         disk::replace(&workdir.policy(), text.as_bytes(), Access::Shared)?;
         Ok(Self { policy, text })
     }
+}
+
+/// Reads the text of a policy.
+///
+/// # Errors
+/// If it is none: with the line, where the text shows which.
+pub(crate) fn parse(text: &str) -> Result<Policy, Failure> {
+    Policy::parse(text).map_err(|error| match line::line(text, &error) {
+        Some(line) => Failure::could_not(format!("at line {line}: {error}")),
+        None => error.into(),
+    })
 }
 
 /// The table of `role`: below `[roles]`, or the `[[delegation]]` of this name.

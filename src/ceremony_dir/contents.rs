@@ -104,7 +104,7 @@ impl Contents {
         match (name.split_once('/'), name) {
             (None, "policy.toml") => {
                 let text = String::from_utf8(bytes).or_fail(|| path.to_owned())?;
-                self.policy = Some(Policy::parse(&text).or_fail(|| path.to_owned())?);
+                self.policy = Some(policy_file::parse(&text).or_fail(|| path.to_owned())?);
             }
             (None, "staging.json") => self.staging = Some(Staging::parse(&bytes)?),
             (None, "targets.txt") => self.targets = Some(TargetList::parse(&bytes)?),

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::disk::{self, Access, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::machine::Machine;
-use crate::policy_file::PolicyFile;
+use crate::policy_file::{self, PolicyFile};
 use crate::ui::Ui;
 use crate::workdir::Workdir;
 
@@ -53,7 +53,7 @@ impl<'a> Rehearsal<'a> {
     /// Rehearses with the people and roles of the policy in the file at `path`.
     pub(super) fn run_with(&mut self, path: &Path) -> Result<(), Failure> {
         let text = disk::read_text(&Place::named(path), POLICY_LIMIT)?;
-        let policy = Policy::parse(&text).or_fail(|| format!("{} is not a policy", path.display()))?;
+        let policy = policy_file::parse(&text).or_fail(|| format!("{} is not a policy", path.display()))?;
         let mut document: DocumentMut = text.parse().or_fail(|| path.display().to_string())?;
         throw_away(&mut document, &policy);
         self.say("The policy is yours, with throw-away keys for everybody in it.");
