@@ -470,7 +470,7 @@ fn no_name_leads_out_of_the_directory() {
         machine.write("trustroot.toml", policy.replace("\"dave\"", &json!(name).to_string()));
         for command in ["stage --name again", "ceremony", "rehearse --policy trustroot.toml"] {
             let run = world.run(&machine, command);
-            assert!(run.code == 2 && run.stderr.contains("which no record can have"), "{name}: {run:?}");
+            assert!(run.code == 2 && run.says("which no record can have"), "{name}: {run:?}");
         }
     }
 }
