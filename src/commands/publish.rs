@@ -5,6 +5,7 @@ mod seals;
 
 use std::path::{Path, PathBuf};
 
+use ceremony::policy::Signers;
 use ceremony::stage::StagedRole;
 use ceremony::{
     Assembled, Finding, MemorySource, Metadata, Order, Rule, Sealed, Source, Staged, Time, Verified, Write,
