@@ -71,11 +71,10 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 pub(crate) fn within(
     context: &Context,
     machine: &Machine,
-    arguments: &[String],
+    arguments: &[OsString],
     ui: &mut Ui,
 ) -> Result<Outcome, Failure> {
-    let arguments: Vec<OsString> =
-        ["trustroot"].into_iter().chain(arguments.iter().map(String::as_str)).map(OsString::from).collect();
+    let arguments: Vec<OsString> = [OsString::from("trustroot")].into_iter().chain(arguments.iter().cloned()).collect();
     let cli = Cli::read(&arguments);
     let cli = cli.map_err(|usage| Failure::could_not(usage.render().to_string()))?;
     let context = Context {

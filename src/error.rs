@@ -15,7 +15,7 @@ use crate::text::{escaped, wrapped};
 /// ```text
 /// error: the policy cannot be read
 /// caused by: trustroot.toml: unknown field `treshold` at line 7
-/// hint: `trustroot init --template sigstore --print` shows every field
+/// hint: `trustroot init` writes a policy in which every field is explained
 /// ```
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -88,12 +88,6 @@ impl Failure {
     /// Message and causes on one line, for a list of what went wrong.
     pub(crate) fn line(&self) -> String {
         self.causes.iter().fold(self.message.clone(), |line, cause| format!("{line}: {cause}"))
-    }
-
-    /// The message and its causes in one line.
-    pub(crate) fn verdict(&self) -> String {
-        let texts: Vec<&str> = [&self.message].into_iter().chain(&self.causes).map(String::as_str).collect();
-        texts.join(": ")
     }
 
     /// 1 or 2.

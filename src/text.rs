@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use ceremony::text::is_harmless;
+
 /// The columns that a report may fill.
 pub(crate) const COLUMNS: usize = 80;
 
@@ -184,13 +186,6 @@ pub(crate) fn command(words: &[&str]) -> String {
 /// `text` as [`wrapped`] breaks it, with every line after the first two columns further in.
 pub(crate) fn hanging(text: &str, indent: usize) -> String {
     format!("{}{}", " ".repeat(indent), wrapped(text, indent + 2).trim_start())
-}
-
-/// Whether a terminal shows `c` as one thing in its place. `escape_debug` knows what is printable and what combines, and
-/// takes the letters and symbols of Unicode that have no ink for printable.
-fn is_harmless(c: char) -> bool {
-    let is_empty = matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
-    matches!(c, ' '..='~') || (!c.is_ascii() && !is_empty && c.escape_debug().count() == 1)
 }
 
 #[cfg(test)]

@@ -173,8 +173,8 @@ fn a_repository_on_the_web_is_adopted() {
     let root = adopter.trustroot.home().join("root.json");
     let root = root.to_str().unwrap();
     let answer = adopter.trustroot.json(0, &["adopt", &server.url(), "--root", root, "--now", NOW]);
-    assert_eq!(answer["metadata_files"], 7, "what nothing points to cannot be found there");
-    assert_eq!(answer["target_files"], 2);
+    assert_eq!(answer["metadata-files"], 7, "what nothing points to cannot be found there");
+    assert_eq!(answer["target-files"], 2);
     let policy = ceremony::Policy::parse(&adopter.trustroot.read("trustroot.toml")).unwrap();
     assert_eq!(policy.name, "127.0.0.1");
 
@@ -189,7 +189,7 @@ fn a_repository_on_the_web_is_adopted() {
 fn older_roots_than_the_trusted_one_come_along_if_they_lead_to_it() {
     let adopter = Adopter::of(&repository());
     fs::write(adopter.trustroot.home().join("root.json"), &repository()["3.root.json"]).unwrap();
-    assert_eq!(adopter.adopts(&[])["older_roots"], 2);
+    assert_eq!(adopter.adopts(&[])["older-roots"], 2);
     assert!(adopter.trustroot.dir().join("repository/1.root.json").exists());
 
     let strangers: Vec<_> = (11..=13).map(key).collect();
@@ -198,7 +198,7 @@ fn older_roots_than_the_trusted_one_come_along_if_they_lead_to_it() {
     let adopter = Adopter::of(&files);
     fs::write(adopter.trustroot.home().join("root.json"), &repository()["3.root.json"]).unwrap();
     let answer = adopter.adopts(&[]);
-    assert_eq!(answer["older_roots"], 0);
+    assert_eq!(answer["older-roots"], 0);
     assert_eq!(answer["left"], json!(["1.root.json", "2.root.json"]));
 }
 
@@ -375,7 +375,7 @@ fn after_a_kill_between_two_moves_it_starts_again() {
         fs::rename(dir.join(name), dir.join(".trustroot-new").join(name)).unwrap();
     }
     let answer = adopter.adopts(&[]);
-    assert_eq!(answer["target_files"], 2);
+    assert_eq!(answer["target-files"], 2);
     let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["keyholders", "repository", "targets", "trustroot.toml"]);

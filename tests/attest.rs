@@ -52,18 +52,18 @@ fn a_real_key_is_attested() {
         "ok": true,
         "serial": 18_158_855,
         "firmware": "5.4.3",
-        "form_factor": "usb-a-keychain",
+        "form-factor": "usb-a-keychain",
         "fips": false,
         "cspn": false,
-        "pin_policy": "always",
-        "touch_policy": "always",
+        "pin-policy": "always",
+        "touch-policy": "always",
         "slot": "9c",
         "algorithm": "P-256",
         "fingerprint": "PRINT",
         "anchor": "CN=Yubico PIV Root CA Serial 263751",
-        "anchor_kind": "vendor",
+        "anchor-kind": "vendor",
         "anchor_sha256": "63ece914e54dd87915f34033c85af4c0696ba1512f8add66ced738331207b546",
-        "anchor_published": "https://developers.yubico.com/PKI/yubico-piv-ca-1.pem",
+        "anchor-published": "https://developers.yubico.com/PKI/yubico-piv-ca-1.pem",
         "chain": ["CN=Yubico PIV Attestation"],
         "findings": [{
             "finding": "firmware-eucleak",
@@ -96,7 +96,7 @@ fn der_is_taken_as_pem_is() {
     }
     let answer = judged(&trustroot, 0, &["key.der", "device.der"]);
     assert_eq!(answer, judged(&trustroot, 0, &[&pem[0], &pem[1]]));
-    assert_eq!((&answer["serial"], &answer["form_factor"]), (&json!(10_550_341), &Value::Null));
+    assert_eq!((&answer["serial"], &answer["form-factor"]), (&json!(10_550_341), &Value::Null));
 }
 
 #[test]
@@ -161,10 +161,10 @@ fn an_anchor_is_trusted_only_if_it_is_given() {
     );
     let answer = judged(&trustroot, 0, &["made/key.der", "made/device.der", "--anchor", "made/root.der"]);
     assert_eq!(
-        (&answer["serial"], &answer["slot"], &answer["anchor_kind"]),
+        (&answer["serial"], &answer["slot"], &answer["anchor-kind"]),
         (&json!(42), &json!("9a"), &json!("given"))
     );
-    assert_eq!((&answer["pin_policy"], &answer["touch_policy"]), (&json!("once"), &json!("cached")));
+    assert_eq!((&answer["pin-policy"], &answer["touch-policy"]), (&json!("once"), &json!("cached")));
     assert_eq!((&answer["anchor"], &answer["findings"]), (&json!("CN=Test Root"), &json!([])));
     let false_root = "Yubico PIV Root CA Serial 263751";
     made_yubikey(&trustroot, "false", false_root, "YubiKey PIV Attestation 9a");

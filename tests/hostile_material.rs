@@ -17,7 +17,13 @@ const EVIL: &str = "\u{1b}[2J \u{9b}31m \u{202e} \u{2066} \u{200b} \r\n </pre> <
 /// A trust root whose material says it wherever a text may stand, with every finding accepted and published.
 fn room() -> Room {
     let room = Room::new(&["alice", "bob"], 1);
-    room.replace("trustroot.toml", "name = \"Test\"", &format!("name = {}", serde_json::to_string(EVIL).unwrap()));
+    let named = |name: &str| format!("name = {}", serde_json::to_string(name).unwrap());
+    // What breaks lines is no name at all.
+    room.replace("trustroot.toml", &named("Test"), &named(EVIL));
+    let run = room.run(2, &["status"]);
+    assert!(run.harmless().says("trust-root.name must be one line of text"), "{run:?}");
+    let name: String = EVIL.chars().filter(|c| !c.is_control()).collect();
+    room.replace("trustroot.toml", &named(EVIL), &named(&name));
     let mut root: Value = serde_json::from_slice(&sigstore::target("trusted_root.json")).unwrap();
     let evil = Value::from(EVIL);
     root["tlogs"][0]["baseUrl"] = Value::from(format!("https://rekor.example/{EVIL}"));

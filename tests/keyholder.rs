@@ -57,8 +57,8 @@ fn a_team_enrolls_from_tokens_with_one_nonce() {
         let answer = room.json(0, &[&given[..], &["--pin-file", &pin]].concat());
         let key = &answer["keys"][0];
         assert_eq!((&answer["enrolled"], &key["device"]), (&key["fingerprint"], &"pkcs11".into()));
-        assert_eq!((&key["state"], &key["throw_away"]), (&"active".into(), &false.into()));
-        for claim in ["local", "never_extractable", "always_sensitive"] {
+        assert_eq!((&key["state"], &key["throw-away"]), (&"active".into(), &false.into()));
+        for claim in ["local", "never-extractable", "always-sensitive"] {
             assert_eq!(key["claimed"][claim], true, "{key}");
         }
         assert!(!room.read(&format!("keyholders/{name}.toml")).contains(PIN));
@@ -68,11 +68,11 @@ fn a_team_enrolls_from_tokens_with_one_nonce() {
     // The template promises clients that read neither P-384 nor Ed25519.
     let verdicts: Vec<_> = holders.iter().map(|holder| holder["ok"].as_bool().unwrap()).collect();
     assert_eq!(verdicts.first(), Some(&true), "{answer}");
-    assert!(holders.iter().all(|holder| holder["other_nonces"] == Value::Array(vec![])), "{answer}");
+    assert!(holders.iter().all(|holder| holder["other-nonces"] == Value::Array(vec![])), "{answer}");
     let answer = room.json(0, &["keyholder", "verify", "alice"]);
     assert_eq!(answer["ok"], true);
     let answer = room.json(1, &["keyholder", "verify", "alice", "--nonce", NONCE]);
-    assert!(answer["keyholders"][0]["other_nonces"][0].as_str().unwrap().contains(nonce.trim()));
+    assert!(answer["keyholders"][0]["other-nonces"][0].as_str().unwrap().contains(nonce.trim()));
 
     let list = room.ok(&["keyholder", "list"]);
     assert!(list.contains("alice (person): root, targets") && list.contains("\"trustroot-alice\""), "{list}");
@@ -150,7 +150,7 @@ fn a_key_file_is_marked_as_throw_away_wherever_it_is_shown() {
     for command in ["list", "verify"] {
         let shown = room.ok(&["keyholder", command]);
         assert!(shown.contains("for rehearsals and low stakes only"), "{shown}");
-        assert_eq!(key(&room.json(0, &["keyholder", command]), 0, 0)["throw_away"], true);
+        assert_eq!(key(&room.json(0, &["keyholder", command]), 0, 0)["throw-away"], true);
     }
     // The record of the present file, once more under another name: the key is known.
     let run = room.exits(1, &[&["keyholder", "enroll", "bob"], &given[3..]].concat());

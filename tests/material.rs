@@ -60,7 +60,7 @@ fn everything_is_shown() {
     assert!(page.contains("log id cf1199155bdd"));
     let answer = material(&trustroot, 0, &["show", "--published"]);
     assert_eq!(answer["entries"].as_array().unwrap().len(), 7);
-    assert_eq!(answer["entries"][3]["log_id"], "cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0");
+    assert_eq!(answer["entries"][3]["log-id"], "cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0");
     let empty = Trustroot::new();
     assert!(empty.exits(2, &["material", "show"]).says("there is no trust root here"));
 }

@@ -400,11 +400,11 @@ fn a_closed_ceremony_says_so() {
 #[test]
 fn names_tell_the_terminal_nothing() {
     let room = Room::new(&["alice", "bob"], 2);
-    room.replace("trustroot.toml", "name = \"Test\"", "name = \"T\\u001b[2Jest\\nroot, version 9\"");
+    room.replace("trustroot.toml", "name = \"Test\"", "name = \"T\\u202eest root, version 9\"");
     room.coordinator.write("targets/a\u{202e}b.txt", "reversed\n");
     let ceremony = room.stage();
     let run: Run = room.run_as(room.machine("alice"), 0, &["review", &ceremony]);
-    says(&run, &[r#"trust root "T\u{1b}[2Jest\u{a}root, version 9""#, r"a\u{202e}b.txt"]);
+    says(&run, &[r#"trust root "T\u{202e}est root, version 9""#, r"a\u{202e}b.txt"]);
     assert!(!run.stdout.contains(['\u{1b}', '\u{202e}']));
 }
 

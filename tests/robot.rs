@@ -211,7 +211,7 @@ fn a_renewal_reports_every_deadline() {
     let answer = room.json(0, &room.with_keys(&["renew"], &["online"]).each());
     let roles: Vec<_> = answer["deadlines"].as_array().unwrap().iter().map(|deadline| &deadline["role"]).collect();
     assert_eq!(roles, ["timestamp", "snapshot", "targets", "root"]);
-    assert_eq!(answer["timestamp_expires"], answer["deadlines"][0]["expires"]);
+    assert_eq!(answer["timestamp-expires"], answer["deadlines"][0]["expires"]);
     // What people sign has expired: it is told, and what to do.
     room.at("2028-01-01T12:00:00Z");
     says(

@@ -25,7 +25,7 @@ fn what_other_programs_leave_there_is_no_target() {
     says(&run, &["and 1 more; hidden files and backups are targets only if"]);
     let staged: Value = room.json(0, &["stage", "--name=first"]);
     let left_out = [".DS_Store", ".git/", "a.txt~", "sub/#b#", "sub/.b.swp", "sub/.gitkeep"];
-    assert_eq!(staged["left_out"], json!(left_out));
+    assert_eq!(staged["left-out"], json!(left_out));
     assert_eq!(listed(&room, "first"), ["a.txt"]);
 }
 
@@ -41,7 +41,7 @@ fn a_hidden_file_that_the_policy_names_is_a_target_and_stays_one() {
     // It is published now, and does not vanish because it is no longer named.
     room.coordinator.write("targets/b.txt", "second\n");
     let staged: Value = room.json(0, &["stage", "--name=second"]);
-    assert_eq!(staged["left_out"], json!([".well-known/.keys.json.swp"]));
+    assert_eq!(staged["left-out"], json!([".well-known/.keys.json.swp"]));
     assert_eq!(listed(&room, "second"), [".well-known/keys.json", "a.txt", "b.txt"]);
     room.run(0, &["abandon", "second", "--reason=x"]);
     std::fs::remove_file(room.path("targets/b.txt")).unwrap();

@@ -110,7 +110,7 @@ fn five_yubikeys_make_a_trust_root_that_clients_start_from() {
         let record = records.iter().find(|record| record["name"] == *name).unwrap();
         let proof = &record["attested"][0];
         assert_eq!((&proof["serial"], &proof["slot"]), (&serial.into(), &"9c".into()), "{record}");
-        assert_eq!((&proof["pin_policy"], &proof["touch_policy"]), (&"always".into(), &"always".into()));
+        assert_eq!((&proof["pin-policy"], &proof["touch-policy"]), (&"always".into(), &"always".into()));
         assert_eq!(proof["firmware"], firmware.to_string());
     }
     let shown = coordinator.ok(&["keyholder", "verify"]);

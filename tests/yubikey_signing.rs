@@ -82,7 +82,7 @@ fn several_yubikeys_are_each_used_for_their_person() {
     assert!(touched[1] <= 1 && touched[2] == 0, "{touched:?}");
     assert!(cards.iter().all(|card| !card.is_verified() && card.tries_left() == 3));
 
-    // A file answers for one YubiKey, and its PIN does not reach the next.
+    // A file answers for one YubiKey, and its PIN does not reach the next, nor one of the two by chance.
     let desk = Desk::new(&["alice", "bob"], 2);
     let cards = [1, 2].map(|serial| desk.readers.with(serial, Firmware::V5_7_4));
     desk.enroll_new("alice", 1, &[]);
@@ -90,7 +90,11 @@ fn several_yubikeys_are_each_used_for_their_person() {
     let digest = desk.stage();
     cards.iter().for_each(Card::clear_log);
     let run = desk.sign(2, &digest);
-    assert!(run.says("--pin-file answers once, and has: one command per token"), "{run:?}");
+    assert!(run.says("--pin-file is for one device, and 2 here may sign"), "{run:?}");
+    assert!(run.says("slot 9c of the YubiKey 1 and slot 9c of the YubiKey 2"), "{run:?}");
+    assert_eq!((desk.signatures().len(), cards.each_ref().map(|card| card.pins_received().len())), (0, [0, 0]));
+    let pin = desk.readers.pin_file(&desk.room);
+    desk.room.ok(&[&signing(&digest)[..], &["--pin-file", &pin, "--keyholder=alice"]].concat());
     assert_eq!((desk.signatures().len(), cards[1].pins_received().len()), (2, 0));
 }
 

@@ -1,8 +1,11 @@
 //! Findings: what is wrong, by name.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
+
+use crate::text::escaped;
 
 /// One thing that is wrong with metadata, a proposal, a keyholder or trust material.
 ///
@@ -20,8 +23,7 @@ pub struct Finding {
 impl Finding {
     /// A finding; both texts are escaped here, so that untrusted text never leaves raw.
     pub fn new(rule: Rule, subject: impl AsRef<str>, what: impl AsRef<str>) -> Self {
-        let escape = |text: &str| text.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"");
-        Self { rule, subject: escape(subject.as_ref()), what: escape(what.as_ref()) }
+        Self { rule, subject: escaped(subject.as_ref()), what: escaped(what.as_ref()) }
     }
 }
 
@@ -85,6 +87,14 @@ macro_rules! rules {
             /// Why it matters.
             pub fn why(self) -> &'static str {
                 match self { $(Self::$variant => $why,)* }
+            }
+
+            /// Why it matters and which clients it breaks, as sentences.
+            pub fn because(self) -> String {
+                match self.clients() {
+                    "" => self.why().to_string(),
+                    clients => format!("{} Breaks: {clients}.", self.why()),
+                }
             }
 
             /// Which clients it breaks; empty where it breaks none.

@@ -37,6 +37,7 @@ pub mod source;
 pub mod stage;
 pub mod tally;
 pub mod targets;
+pub mod text;
 pub mod time;
 pub mod tuf_key;
 

@@ -16,6 +16,7 @@ use crate::lint::Reader;
 use crate::material::ServiceUrl;
 use crate::material::url::UrlError;
 use crate::targets::matches_pattern;
+use crate::text::escaped;
 use crate::time::{Days, Time};
 
 /// The wanted state of a trust root: `trustroot.toml`.
@@ -303,11 +304,6 @@ impl PolicyError {
     fn target(path: &str, problem: &str) -> Self {
         Self::Target { path: escaped(path), problem: escaped(problem) }
     }
-}
-
-/// Harmless text, in which quotation marks stay what they are.
-fn escaped(text: &str) -> String {
-    text.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"")
 }
 
 #[cfg(test)]

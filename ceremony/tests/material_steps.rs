@@ -108,7 +108,9 @@ fn a_start_that_moves_is_told() {
     let without = production().replacen(STARTED, "", 1);
     let repaired = production().replacen("2021-01-12T11:53:27Z", "1970-01-01T00:00:00Z", 1);
     assert!(found(&without, &repaired).is_empty());
-    assert!(found(&without, &production())[0].ends_with("and was valid from 1970-01-01T00:00:00Z on"));
+    for none in [&without, &repaired] {
+        assert!(found(none, &production()).is_empty(), "a log that had no start gets one");
+    }
 }
 
 /// sigstore/root-signing-staging 41e2dad, 652029d: the end of a CT log was set, and rolled back.

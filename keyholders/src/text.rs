@@ -1,17 +1,6 @@
 //! Text from others, made safe to show.
 
-/// `text` with everything escaped that a terminal would act on.
-pub(crate) fn escaped(text: &str) -> String {
-    let quote = |c| matches!(c, '\'' | '"');
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if quote(c) {
-            out.push(c)
-        } else {
-            out.extend(c.escape_debug())
-        }
-        out
-    })
-}
+pub(crate) use ceremony::text::escaped;
 
 /// `text` as a TOML basic string of printable ASCII, quotes included.
 pub(crate) fn toml_string(text: &str) -> String {

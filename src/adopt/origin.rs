@@ -9,7 +9,7 @@ use ceremony::{Metadata, Source, SourceError};
 use crate::disk::{self, DiskError, Place};
 use crate::error::Failure;
 use crate::published::numbered;
-use crate::source::{Address, Published};
+use crate::source::{Address, Served};
 
 /// How long a server may be silent.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,8 +22,8 @@ const ENTRIES: usize = 1_000_000;
 /// where `N.ROLE.json` is not there, `ROLE.json` of that version is taken, and for a root `root_history/N.root.json`;
 /// where `HASH.NAME` is not there, `NAME` is. So git keeps the repositories of tuf-on-ci.
 pub(crate) struct Origin {
-    files: Published,
-    history: Option<Published>,
+    files: Served,
+    history: Option<Served>,
     metadata_dir: Option<PathBuf>,
     targets_dir: Option<PathBuf>,
 }
@@ -36,7 +36,7 @@ impl Origin {
     /// If this build or this machine cannot speak to such an address.
     pub(crate) fn open(address: &Address, targets: Option<&Address>) -> Result<Self, Failure> {
         let Address::Directory(path) = address else {
-            let files = Published::open(address, targets, PATIENCE)?;
+            let files = Served::open(address, targets, PATIENCE)?;
             return Ok(Self { files, history: None, metadata_dir: None, targets_dir: None });
         };
         let there = |path: &Path| disk::exists(&Place::named(path));
@@ -52,8 +52,8 @@ impl Origin {
         let targets = targets.cloned().unwrap_or(Address::Directory(custom));
         let root_history = metadata.join("root_history");
         Ok(Self {
-            files: Published::open(&Address::Directory(metadata.clone()), Some(&targets), PATIENCE)?,
-            history: there(&root_history)?.then(|| Published::in_directory(root_history)),
+            files: Served::open(&Address::Directory(metadata.clone()), Some(&targets), PATIENCE)?,
+            history: there(&root_history)?.then(|| Served::in_directory(root_history)),
             metadata_dir: Some(metadata),
             targets_dir: match targets {
                 Address::Directory(path) => Some(path),

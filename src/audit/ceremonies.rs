@@ -181,7 +181,7 @@ impl Audited {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(failure) if failure.code() == 1 => {
-                self.problem(subject, failure.verdict());
+                self.problem(subject, failure.line());
                 Ok(None)
             }
             Err(failure) => Err(failure),

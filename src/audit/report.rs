@@ -283,9 +283,7 @@ fn write_findings(f: &mut fmt::Formatter<'_>, findings: &[&Finding]) -> fmt::Res
         f.write_str("\nFindings:\n")?;
     }
     for (rule, found) in by_rule {
-        let clients = rule.clients();
-        let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
-        f.write_str(&wrapped(&format!("{rule}: {}{clients}", rule.why()), 2))?;
+        f.write_str(&wrapped(&format!("{rule}: {}", rule.because()), 2))?;
         for finding in found {
             f.write_str(&wrapped(&format!("{}: {}", finding.subject, finding.what), 4))?;
         }

@@ -40,9 +40,8 @@ impl Outline {
         Ok(Self { staged, follows, abandoned })
     }
 
-    /// Whether every staged role is published in this version or a later one, and visible to clients. Roles that no
-    /// snapshot of ours names, because somebody else makes it, are visible once their file is there. A ceremony whose
-    /// files somebody changed so that it would look published is not.
+    /// Whether every staged role is published in this version or a later one, and visible to clients: the
+    /// snapshot names it. A ceremony whose files somebody changed so that it would look published is not.
     pub(crate) fn is_published(&self, published: &Published) -> Result<bool, Failure> {
         if !self.follows {
             return Ok(false);

@@ -276,8 +276,7 @@ fn explain(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    let escape = |c: char| if matches!(c, '"' | '\'') { c.into() } else { c.escape_debug().to_string() };
-    text.chars().map(escape).collect()
+    ceremony::text::escaped(&text)
 }
 
 /// Why a client does not trust a repository, or cannot tell.

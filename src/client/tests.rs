@@ -7,7 +7,7 @@ use super::second::second_opinion;
 use super::store::Offline;
 use super::*;
 use crate::disk::{self, Place};
-use crate::source::Published;
+use crate::source::Served;
 
 const NOW: &str = "2026-08-22T00:00:00Z";
 const NPM: &str = "registry.npmjs.org/keys.json";
@@ -25,9 +25,9 @@ fn root(version: u64) -> Vec<u8> {
 }
 
 /// Sigstore's repository as it stands in the data: metadata and targets side by side.
-fn sigstore() -> Published {
+fn sigstore() -> Served {
     let address = |path: &str| data().join(path).to_str().unwrap().parse().unwrap();
-    Published::open(&address("metadata"), Some(&address("targets")), std::time::Duration::ZERO).unwrap()
+    Served::open(&address("metadata"), Some(&address("targets")), std::time::Duration::ZERO).unwrap()
 }
 
 /// A fresh client without further wishes.
@@ -135,7 +135,7 @@ fn time_ends_before_the_year_does() {
 }
 
 /// The repository when root 14 was the newest, just before root 15.
-fn at_root_14(published: &Published) -> MemorySource<'_> {
+fn at_root_14(published: &Served) -> MemorySource<'_> {
     let mut source = MemorySource::new();
     for version in 1..=14 {
         source.put_metadata(&format!("{version}.root.json"), root(version)).unwrap();

@@ -30,25 +30,16 @@ pub(crate) struct Abandon {
 impl Abandon {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let workdir = &context.workdir;
-        let _lock = workdir.lock()?;
         let name = match self.ceremony {
             Some(name) => name,
             None => pick(workdir, ui)?,
         };
+        let lock = workdir.lock()?;
         let ceremony = Ceremony::choose(context, ui, Some(&name))?;
         let name = &ceremony.name;
-        ceremony.refuse_closed()?;
-        let published = Published::read(&workdir.repository())?;
-        // What cannot be derived again can be closed all the same: there is nothing else to do with it.
-        let standing = Standing::of(&ceremony, &published, context.now).ok();
-        let begun = match &standing {
-            Some(standing) => standing.is_begun() || standing.is_over(),
-            None => Outline::read(workdir, name)?.is_published(&published)?,
-        };
-        if begun {
-            return Err(Failure::no(format!("ceremony {name} is published, or was begun to be"))
-                .hint(format!("`trustroot publish {name}` finishes it; then change what is wrong by the next one")));
-        }
+        fit(context, &ceremony)?;
+        // A timer does not wait for a person.
+        drop(lock);
         let reason = match self.reason {
             Some(reason) => reason,
             None => ui.value("--reason", "Why is it closed", None)?,
@@ -56,12 +47,36 @@ impl Abandon {
         if reason.trim().is_empty() {
             return Err(Failure::could_not("the reason is empty").hint("say why, with --reason"));
         }
+        // Somebody may have published it while a person thought of the reason.
+        let _lock = workdir.lock()?;
+        let standing = fit(context, &Ceremony::load(workdir, name)?)?;
         let file = Abandoned { at: context.now, reason: reason.trim().to_owned() };
         disk::create_new(&ceremony.dir.abandoned(), &file.to_file(), Access::Shared)
             .or_fail(|| format!("ceremony {name} cannot be closed"))?;
         let signed = standing.iter().flat_map(|standing| &standing.roles).filter_map(Signed::of).collect();
         Ok(Outcome::done(Closed { name: ceremony.name, reason: file.reason, signed }))
     }
+}
+
+/// How far the ceremony is, if that can be told.
+///
+/// # Errors
+/// If it was closed, or is published or was begun to be.
+fn fit(context: &Context, ceremony: &Ceremony) -> Result<Option<Standing>, Failure> {
+    let (workdir, name) = (&context.workdir, &ceremony.name);
+    ceremony.refuse_closed()?;
+    let published = Published::read(&workdir.repository())?;
+    // What cannot be derived again can be closed all the same: there is nothing else to do with it.
+    let standing = Standing::of(ceremony, &published, context.now).ok();
+    let begun = match &standing {
+        Some(standing) => standing.is_begun() || standing.is_over(),
+        None => Outline::read(workdir, name).and_then(|outline| outline.is_published(&published)).unwrap_or(false),
+    };
+    if begun {
+        return Err(Failure::no(format!("ceremony {name} is published, or was begun to be"))
+            .hint(format!("`trustroot publish {name}` finishes it; then change what is wrong by the next one")));
+    }
+    Ok(standing)
 }
 
 /// Asks which one, even where only one is open: it is for good.

@@ -3,6 +3,8 @@
 mod here;
 mod state;
 
+use std::ffi::OsString;
+
 use self::state::State;
 use crate::cli::{clock, within};
 use crate::context::Context;
@@ -35,8 +37,8 @@ impl Ceremony {
             let Some(step) = state.next.get(picked) else {
                 return Ok(Outcome::done(state));
             };
-            let mut arguments = vec!["-C".to_owned(), context.workdir.root().path().display().to_string()];
-            arguments.extend(step.arguments.iter().cloned());
+            let mut arguments = vec![OsString::from("-C"), context.workdir.root().path().into()];
+            arguments.extend(step.arguments.iter().map(OsString::from));
             let shown = step.effect != Effect::ShowsTheDigest || ui.confirm("a terminal", READS, Some(false))?;
             // What fails has changed nothing; the person reads why and picks again.
             match shown.then(|| within(context, &context.machine, &arguments, ui)) {

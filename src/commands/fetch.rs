@@ -17,7 +17,7 @@ use crate::disk::{self, Access, DiskError, Lock, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::published::numbered;
 use crate::report::{Outcome, Report, object};
-use crate::source::{Address, Published};
+use crate::source::{Address, Served};
 use crate::text::{columns, escaped, wrapped};
 use crate::ui::Ui;
 
@@ -100,7 +100,7 @@ impl Fetch {
                 Some(address) => address.clone(),
                 None => ui.value("--metadata-url", "URL or directory of the repository's metadata", None)?,
             };
-            let source = Published::open(&address, self.targets_url.as_ref(), Duration::from_secs(self.timeout))?;
+            let source = Served::open(&address, self.targets_url.as_ref(), Duration::from_secs(self.timeout))?;
             disk::create_dir(&cache)?;
             let _lock = Lock::take(&cache)?;
             let store = Store::in_directory(cache, limits.largest());

@@ -24,7 +24,7 @@ use crate::records::Keyholders;
 use crate::report::{Outcome, Report, object};
 use crate::seen;
 use crate::simulate::{Simulation, simulate};
-use crate::source::Published as Files;
+use crate::source::Served;
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
 
@@ -59,7 +59,7 @@ impl Renew {
             return Err(nothing_there(context, &policy, &published));
         };
         // What is verified is what is signed over, whoever writes there meanwhile.
-        let directory = Files::in_directory(repository.root().path());
+        let directory = Served::in_directory(repository.root().path());
         let source = published.over(&directory)?;
         let pin = pin(context, self.root.as_deref(), &policy.id)?;
         let view = verify(context, &policy, &published, &source, &pin)?;
@@ -252,12 +252,12 @@ impl Report for Renewed {
         };
         object([
             ("ok", Json::Bool(self.lacks.is_none())),
-            ("dry_run", Json::Bool(self.dry_run)),
+            ("dry-run", Json::Bool(self.dry_run)),
             ("writes", self.writes.iter().map(Json::string).collect()),
             ("lacks", self.lacks.as_ref().map_or(Json::Null, Json::string)),
             ("absent", self.absent.iter().map(Json::string).collect()),
-            ("snapshot_expires", expires("snapshot")),
-            ("timestamp_expires", expires("timestamp")),
+            ("snapshot-expires", expires("snapshot")),
+            ("timestamp-expires", expires("timestamp")),
             ("deadlines", self.deadlines.iter().map(|deadline| deadline.json(self.now)).collect()),
         ])
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use ceremony::policy::{RolePolicy, Signers};
 use ceremony::{Fingerprint, Json, KeySet, Policy, Root, Targets};
 use keyholders::{Kind, Name};
+use toml_edit::{Array, Table};
 
 use crate::context::Context;
 use crate::disk;
@@ -49,7 +50,7 @@ pub(crate) struct Role {
 
 impl Role {
     pub(crate) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
-        let name = match &self.role {
+        let called = match &self.role {
             Some(name) => name.clone(),
             None => {
                 let mut names: Vec<String> = PolicyFile::read(&context.workdir)?.policy.roles.into_keys().collect();
@@ -58,42 +59,19 @@ impl Role {
         };
         let unknown = |policy: &ceremony::Policy| {
             let roles = policy.roles.keys().cloned().collect::<Vec<_>>().join(", ");
-            Failure::could_not(format!("the policy has no role {name}; it has {roles}"))
+            Failure::could_not(format!("the policy has no role {called}; it has {roles}"))
         };
         let nothing = self.add.is_empty() && self.drop.is_empty();
         if nothing && self.threshold.is_none() && self.lifetime_days.is_none() && self.signing_window_days.is_none() {
             let policy = PolicyFile::read(&context.workdir)?.policy;
-            let role = policy.role(&name).cloned().ok_or_else(|| unknown(&policy))?;
-            return Ok(Outcome::done(Shown::new(context, name, role, None)?));
+            let role = policy.role(&called).cloned().ok_or_else(|| unknown(&policy))?;
+            return Ok(Outcome::done(Shown::new(context, called, role, None)?));
         }
         let enrolled = Keyholders::load(&context.workdir.keyholders())?;
         let edited = PolicyFile::edit(&context.workdir, |document, policy| {
-            let table = role_table(document, &name).ok_or_else(|| unknown(policy))?;
+            let table = role_table(document, &called).ok_or_else(|| unknown(policy))?;
             if !nothing {
-                let online = table.contains_key("online");
-                let key = if online { "online" } else { "keyholders" };
-                let list = names(table, key).ok_or_else(|| {
-                    Failure::could_not(format!("{} is external in the policy: it names nobody", name))
-                })?;
-                for name in &self.drop {
-                    let place = list.iter().position(|other| other.as_str() == Some(name.as_str()));
-                    let place = place.ok_or_else(|| Failure::could_not(format!("{name} does not sign {}", name)))?;
-                    policy_file::list::remove(list, place);
-                }
-                for name in &self.add {
-                    let record = enrolled.roster.record(name.as_str());
-                    if record.is_some_and(|record| (record.kind() == Kind::Online) != online) {
-                        let message = match online {
-                            true => format!("{name} is enrolled as a person, and online keys sign {}", name),
-                            false => format!("{name} is enrolled as an online key, and people sign {}", name),
-                        };
-                        return Err(Failure::no(message).hint("enroll somebody else for it, under another name"));
-                    }
-                    if list.iter().any(|other| other.as_str() == Some(name.as_str())) {
-                        return Err(Failure::could_not(format!("{name} signs {} already", name)));
-                    }
-                    policy_file::list::add(list, name.as_str());
-                }
+                self.edit_names(table, &called, &enrolled)?;
             }
             for (key, number) in [
                 ("threshold", self.threshold),
@@ -106,11 +84,39 @@ impl Role {
             }
             Ok(())
         })?;
-        let role = edited.policy.role(&name).cloned().ok_or_else(|| unknown(&edited.policy))?;
+        let role = edited.policy.role(&called).cloned().ok_or_else(|| unknown(&edited.policy))?;
         let change = Change::of(context, &edited.policy, &role)?;
-        let mut shown = Shown::new(context, name, role, Some(change))?;
+        let mut shown = Shown::new(context, called, role, Some(change))?;
         shown.dropped = self.drop.iter().map(|name| Dropped::of(name, &edited.policy)).collect();
         Ok(Outcome::done(shown))
+    }
+    /// Takes those who leave out of the list of names of the role, which is `called` so, and puts those who join in.
+    fn edit_names(&self, table: &mut Table, called: &str, enrolled: &Keyholders) -> Result<(), Failure> {
+        let online = table.contains_key("online");
+        let key = if online { "online" } else { "keyholders" };
+        let external = || Failure::could_not(format!("{called} is external in the policy: it names nobody"));
+        let list = names(table, key).ok_or_else(external)?;
+        let place = |list: &Array, name: &Name| list.iter().position(|other| other.as_str() == Some(name.as_str()));
+        for name in &self.drop {
+            let place =
+                place(list, name).ok_or_else(|| Failure::could_not(format!("{name} does not sign {called}")))?;
+            policy_file::list::remove(list, place);
+        }
+        for name in &self.add {
+            let record = enrolled.roster.record(name.as_str());
+            if record.is_some_and(|record| (record.kind() == Kind::Online) != online) {
+                let message = match online {
+                    true => format!("{name} is enrolled as a person, and online keys sign {called}"),
+                    false => format!("{name} is enrolled as an online key, and people sign {called}"),
+                };
+                return Err(Failure::no(message).hint("enroll somebody else for it, under another name"));
+            }
+            if place(list, name).is_some() {
+                return Err(Failure::could_not(format!("{name} signs {called} already")));
+            }
+            policy_file::list::add(list, name.as_str());
+        }
+        Ok(())
     }
 }
 
@@ -294,8 +300,8 @@ impl Report for Shown {
             ("unknown", self.unknown.iter().map(Json::string).collect()),
             ("threshold", self.role.threshold.into()),
             ("change", self.change.as_ref().map_or(Json::Null, Change::json)),
-            ("lifetime_days", u64::from(self.role.lifetime.0).into()),
-            ("signing_window_days", u64::from(self.role.window.0).into()),
+            ("lifetime-days", u64::from(self.role.lifetime.0).into()),
+            ("signing-window-days", u64::from(self.role.window.0).into()),
         ])
     }
 }

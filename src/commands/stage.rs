@@ -268,9 +268,7 @@ impl Plan {
             several => format!("{several} findings stop this proposal"),
         });
         for finding in &self.open {
-            let clients = finding.rule.clients();
-            let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
-            failure = failure.and_cause(format!("{finding}. {}{clients}", finding.rule.why()));
+            failure = failure.and_cause(format!("{finding}. {}", finding.rule.because()));
         }
         failure.hint(accept::offer(&self.open, now))
     }
@@ -323,10 +321,10 @@ impl Report for Plan {
         object([
             ("ok", Json::Bool(true)),
             ("ceremony", Json::string(&self.name)),
-            ("dry_run", Json::Bool(self.dry_run)),
+            ("dry-run", Json::Bool(self.dry_run)),
             ("roles", roles.collect()),
             ("accepted", accepted.collect()),
-            ("left_out", self.left_out.iter().map(Json::string).collect()),
+            ("left-out", self.left_out.iter().map(Json::string).collect()),
         ])
     }
 }

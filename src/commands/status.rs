@@ -15,7 +15,7 @@ use crate::pinned::led_to;
 use crate::policy_file::PolicyFile;
 use crate::published::Published;
 use crate::report::{Outcome, Report, object};
-use crate::source::Published as Files;
+use crate::source::Served;
 use crate::standing::{Next, Standing};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -96,7 +96,7 @@ fn refused(context: &Context, policy: &Policy, published: &Published) -> Result<
         Ok(root) => root,
         Err(failure) => return Ok(vec![Alarm { role: Some("root".to_owned()), what: failure.line() }]),
     };
-    let directory = Files::in_directory(context.workdir.repository().root().path());
+    let directory = Served::in_directory(context.workdir.repository().root().path());
     let problems = Audit::damage(&published.over(&directory)?, &root)?;
     let what = |problem: &Problem| format!("Clients refuse {}: {}", escaped(&problem.subject), escaped(&problem.what));
     Ok(problems.iter().map(|problem| Alarm { role: None, what: what(problem) }).collect())

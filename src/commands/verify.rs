@@ -14,7 +14,7 @@ use crate::error::{Failure, OrFail as _};
 use crate::pinned;
 use crate::published::{METADATA_LIMIT, numbered};
 use crate::report::Outcome;
-use crate::source::{Address, Published};
+use crate::source::{Address, Served};
 use crate::ui::Ui;
 
 /// Audit a repository, a metadata file, or ceremonies
@@ -115,7 +115,7 @@ impl Verify {
             None => ui.value("--root", "File with the root that you trust", None)?,
         };
         let root = pinned::read(&root)?;
-        let source = Published::open(address, self.targets_url.as_ref(), Duration::from_secs(self.timeout))?;
+        let source = Served::open(address, self.targets_url.as_ref(), Duration::from_secs(self.timeout))?;
         let mut audit = Audit::of(&source, &root, context.now).or_fail(|| format!("{address} was not audited"))?;
         for other in self.others()? {
             audit.compare(&other);

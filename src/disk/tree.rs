@@ -20,7 +20,13 @@ pub(crate) struct Entry {
 /// Whether anything is there, be it only a symbolic link.
 pub(crate) fn exists(place: &Place) -> Result<bool, DiskError> {
     let (dir, name) = match place.below.is_empty() {
-        true => return Ok(place.base.symlink_metadata().is_ok()),
+        true => {
+            return match place.base.symlink_metadata() {
+                Ok(_) => Ok(true),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+                Err(source) => Err(DiskError::Io { action: "read", path: place.path(), source }),
+            };
+        }
         false => place.split()?,
     };
     match dir.open_dir() {

@@ -266,9 +266,7 @@ fn alike(a: &Accept, b: &Accept) -> bool {
 }
 
 fn rule(rule: Rule) -> String {
-    let clients = rule.clients();
-    let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
-    wrapped(&format!("{rule}: {}{clients}", rule.why()), 2)
+    wrapped(&format!("{rule}: {}", rule.because()), 2)
 }
 
 fn what(finding: &Finding) -> String {

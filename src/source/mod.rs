@@ -99,12 +99,12 @@ impl fmt::Display for Address {
 }
 
 /// A repository whose metadata and targets are each at a place of their own.
-pub(crate) struct Published {
+pub(crate) struct Served {
     metadata: Box<dyn Source>,
     targets: Box<dyn Source>,
 }
 
-impl Published {
+impl Served {
     /// The repository with its metadata at `metadata`, or in `metadata` below it, and its targets at `targets`, or else
     /// in `targets` below it.
     ///
@@ -124,7 +124,7 @@ impl Published {
     }
 }
 
-impl Source for Published {
+impl Source for Served {
     fn metadata(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
         self.metadata.metadata(name, limit)
     }

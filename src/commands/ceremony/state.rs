@@ -185,8 +185,8 @@ impl State {
 
     /// No ceremony is open: perhaps one is due.
     fn between(&mut self, context: &Context, deadlines: &[Deadline]) -> Result<(), Failure> {
-        let directory = context.workdir.root().path().display().to_string();
-        let dry = ["-C", &directory, "stage", "--dry-run"].map(str::to_owned);
+        let directory = context.workdir.root().path();
+        let dry = ["-C".into(), directory.into(), "stage".into(), "--dry-run".into()];
         match within(context, &context.machine, &dry, &mut Ui::new(false)) {
             Ok(plan) => {
                 self.stands.push(format!("A ceremony is due: {}.", proposed(&plan.report.json())));

@@ -16,7 +16,7 @@ use crate::disk;
 use crate::error::{Failure, OrFail as _};
 use crate::pinned::pin;
 use crate::published::METADATA_LIMIT;
-use crate::source::{Address, Published};
+use crate::source::{Address, Served};
 
 /// How long a server may be silent.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -75,7 +75,7 @@ impl Verified {
             return Err(Failure::could_not("nothing is published yet, so there is nothing to hand out"));
         }
         let trusted = pin(context, given, &policy.id)?;
-        let source = Published::in_directory(repository.root().path());
+        let source = Served::in_directory(repository.root().path());
         let audit = Audit::of(&source, &trusted, context.now).or_fail(|| "what is published was not verified")?;
         let (first, last) = match (audit.history.steps.first(), audit.trusted()) {
             (Some(first), Some(last)) if audit.ok() => (first, last),
@@ -136,7 +136,7 @@ impl Verified {
     /// If it cannot be read, is refused, or is another state than that of `repository/`.
     pub(super) fn is_served(&self, context: &Context, place: &Addresses) -> Result<(), Failure> {
         let (metadata, targets): (Address, Address) = (place.metadata.as_str().parse()?, place.targets.parse()?);
-        let source = Published::open(&metadata, Some(&targets), PATIENCE)?;
+        let source = Served::open(&metadata, Some(&targets), PATIENCE)?;
         let files = [
             self.trusted_root.as_ref().map(|_| TrustedRoot::TARGET),
             self.signing_config.as_ref().map(|_| SigningConfig::TARGET),

@@ -12,18 +12,18 @@ pub(super) fn members(attested: &AttestedKey) -> Object {
     [
         ("serial", Json::Number(u64::from(attested.serial()).into())),
         ("firmware", Json::string(attested.firmware().to_string())),
-        ("form_factor", form),
+        ("form-factor", form),
         ("fips", Json::Bool(attested.is_fips())),
         ("cspn", Json::Bool(attested.is_cspn())),
-        ("pin_policy", Json::string(attested.pin_policy().as_str())),
-        ("touch_policy", Json::string(attested.touch_policy().as_str())),
+        ("pin-policy", Json::string(attested.pin_policy().as_str())),
+        ("touch-policy", Json::string(attested.touch_policy().as_str())),
         ("slot", Json::string(attested.slot().to_string())),
         ("algorithm", Json::string(attested.key().algorithm().to_string())),
         ("fingerprint", Json::string(attested.key().fingerprint().to_string())),
         ("anchor", Json::string(attested.anchor())),
-        ("anchor_kind", Json::string(attested.anchor_kind().as_str())),
+        ("anchor-kind", Json::string(attested.anchor_kind().as_str())),
         ("anchor_sha256", Json::string(attested.anchor_sha256().to_string())),
-        ("anchor_published", attested.anchor_published().map_or(Json::Null, Json::string)),
+        ("anchor-published", attested.anchor_published().map_or(Json::Null, Json::string)),
         ("chain", attested.chain().iter().map(Json::string).collect()),
     ]
     .into_iter()

@@ -88,8 +88,8 @@ impl Seen {
                 ("slot", Json::string(slot.slot.to_string())),
                 ("fingerprint", text(key.map(|key| key.fingerprint().to_string()))),
                 ("algorithm", text(key.map(|key| key.algorithm().to_string()))),
-                ("pin_policy", text(slot.pin_policy.map(|policy| policy.to_string()))),
-                ("touch_policy", text(slot.touch_policy.map(|policy| policy.to_string()))),
+                ("pin-policy", text(slot.pin_policy.map(|policy| policy.to_string()))),
+                ("touch-policy", text(slot.touch_policy.map(|policy| policy.to_string()))),
                 ("keyholder", owner.map_or(Json::Null, |(name, _)| Json::string(name))),
                 ("state", owner.map_or(Json::Null, |(_, state)| Json::string(state))),
             ])

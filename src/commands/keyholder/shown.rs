@@ -83,7 +83,7 @@ pub(super) fn key_json(key: &RecordKey) -> Json {
         ("keyid", Json::string(key.tuf_key().id.as_str())),
         ("algorithm", Json::string(key.public_key().algorithm().to_string())),
         ("device", Json::string(key.device().as_str())),
-        ("throw_away", Json::Bool(key.device().is_throw_away())),
+        ("throw-away", Json::Bool(key.device().is_throw_away())),
         ("uri", optional(key.uri().map(Uri::to_string))),
         ("serial", serial),
         ("slot", slot),
@@ -97,8 +97,8 @@ fn claims_json(claims: &Claims) -> Json {
     let text = |claim: &Option<String>| claim.as_ref().map_or(Json::Null, Json::string);
     object([
         ("local", truth(claims.local)),
-        ("never_extractable", truth(claims.never_extractable)),
-        ("always_sensitive", truth(claims.always_sensitive)),
+        ("never-extractable", truth(claims.never_extractable)),
+        ("always-sensitive", truth(claims.always_sensitive)),
         ("library", text(&claims.library)),
         ("token", text(&claims.token)),
         ("manufacturer", text(&claims.manufacturer)),

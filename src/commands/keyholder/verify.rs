@@ -169,7 +169,7 @@ impl Report for Verification {
             let proven = verified.attested.iter().map(|proven| Json::Object(attested::members(proven)));
             object.insert("attested", proven.collect());
             object.insert("findings", findings);
-            object.insert("other_nonces", verified.other_nonces.iter().map(Json::string).collect());
+            object.insert("other-nonces", verified.other_nonces.iter().map(Json::string).collect());
             Json::Object(object)
         });
         object([("ok", Json::Bool(self.ok())), ("keyholders", records.collect())])

@@ -97,7 +97,7 @@ pub(in crate::commands) fn stops(findings: &[Finding]) -> String {
     if !findings.is_empty() {
         text.push_str("\n`stage` will stop on what is wrong with it:\n");
     }
-    text.extend(findings.iter().map(|finding| wrapped(&format!("{finding}. {}", finding.rule.why()), 2)));
+    text.extend(findings.iter().map(|finding| wrapped(&format!("{finding}. {}", finding.rule.because()), 2)));
     text
 }
 

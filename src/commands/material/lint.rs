@@ -46,9 +46,7 @@ impl fmt::Display for Linted {
             f.write_str("Nothing speaks against the trust material.\n")?;
         }
         for finding in &self.open {
-            let clients = finding.rule.clients();
-            let clients = if clients.is_empty() { String::new() } else { format!(" Breaks: {clients}.") };
-            f.write_str(&wrapped(&format!("{finding}. {}{clients}", finding.rule.why()), 0))?;
+            f.write_str(&wrapped(&format!("{finding}. {}", finding.rule.because()), 0))?;
             f.write_str(&wrapped(&format!("Do: {}", advice(finding.rule)), 2))?;
         }
         self.accepted.iter().try_for_each(|finding| f.write_str(&wrapped(&format!("accepted: {finding}"), 0)))

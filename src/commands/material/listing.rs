@@ -141,10 +141,10 @@ pub(super) fn json(material: &Material) -> Object {
         let certificates = certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).map(|certificate| {
             object([
                 ("subject", Json::string(certificate.subject())),
-                ("not_before", Json::string(certificate.not_before().to_string())),
-                ("not_after", Json::string(certificate.not_after().to_string())),
+                ("not-before", Json::string(certificate.not_before().to_string())),
+                ("not-after", Json::string(certificate.not_after().to_string())),
                 ("sha256", Json::string(certificate.sha256().to_string())),
-                ("name_constraints", certificate.name_constraints().iter().map(Json::string).collect()),
+                ("name-constraints", certificate.name_constraints().iter().map(Json::string).collect()),
             ])
         });
         let key = entry.log_key().ok();
@@ -155,8 +155,8 @@ pub(super) fn json(material: &Material) -> Object {
             ("start", moment(&valid.start)),
             ("end", moment(&valid.end)),
             ("algorithm", key.as_ref().map_or(Json::Null, |key| Json::string(key.key().algorithm().to_string()))),
-            ("key_details", text(key.as_ref().map(|key| key.details()))),
-            ("log_id", entry.log_id().map_or(Json::Null, |id| Json::string(hex::encode(id)))),
+            ("key-details", text(key.as_ref().map(|key| key.details()))),
+            ("log-id", entry.log_id().map_or(Json::Null, |id| Json::string(hex::encode(id)))),
             ("certificates", certificates.collect()),
         ])
     });
@@ -175,7 +175,7 @@ pub(super) fn json(material: &Material) -> Object {
     let members = [
         ("ok", Json::Bool(material.unreadable.is_empty())),
         ("entries", entries.collect()),
-        ("signing_configs", configs.collect()),
+        ("signing-configs", configs.collect()),
         ("legacy", legacy.collect()),
         ("unreadable", material.unreadable.iter().map(|(path, _)| Json::string(path)).collect()),
     ];
@@ -190,7 +190,7 @@ fn services(config: &SigningConfig) -> Json {
         object([
             ("kind", Json::string(service.kind.word())),
             ("url", text(service.url())),
-            ("api_version", service.major_api_version().map_or(Json::Null, Json::from)),
+            ("api-version", service.major_api_version().map_or(Json::Null, Json::from)),
             ("operator", text(service.operator())),
             ("start", moment(&valid.start)),
             ("end", moment(&valid.end)),

@@ -112,11 +112,11 @@ impl Report for Done {
         object([
             ("ok", Json::Bool(true)),
             ("ceremony", Json::string(&self.ceremony)),
-            ("dry_run", Json::Bool(self.dry_run)),
+            ("dry-run", Json::Bool(self.dry_run)),
             ("targets", (self.targets as u64).into()),
             ("writes", texts(&self.writes)),
             ("starts", numbers(&self.simulation.starts)),
-            ("strict_starts", numbers(&self.simulation.strict_starts)),
+            ("strict-starts", numbers(&self.simulation.strict_starts)),
             ("breaks", texts(&breaks)),
             ("absent", texts(&self.absent)),
         ])

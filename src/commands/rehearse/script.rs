@@ -1,5 +1,6 @@
 //! The steps of a rehearsal.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use ceremony::policy::Signers;
@@ -166,8 +167,8 @@ impl<'a> Rehearsal<'a> {
         self.ui.say_apart(format!("{who}$ trustroot {typed}"));
         self.steps.push(format!("trustroot {typed}"));
         let room = self.room().path();
-        let mut all = vec!["-C".to_owned(), room.display().to_string(), format!("--now={}", self.now)];
-        all.extend(arguments.iter().map(|argument| absolute(argument, &room)));
+        let mut all = vec![OsString::from("-C"), room.clone().into(), format!("--now={}", self.now).into()];
+        all.extend(arguments.iter().map(|argument| absolute(argument, &room).into()));
         let machine = Machine::at(&self.directory.join("machines").join(who));
         let outcome = within(self.context, &machine, &all, self.ui);
         let outcome = outcome.or_fail(|| format!("the rehearsal stopped at `trustroot {typed}`"))?;

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::coverage::{subject, told};
-use super::urls::host;
+use super::urls::{host, is_inside};
 use crate::finding::{Finding, Rule};
 use crate::material::coverage::{Hole, holes, is_usable};
 use crate::material::files::Material;
@@ -51,7 +51,10 @@ pub(super) fn removed(before: &Material, after: &Material, now: &Moment, finding
             let same = |other: Service<'_>| {
                 url(&other) == url(&service) && other.major_api_version() == service.major_api_version()
             };
-            if new.of_kind(service.kind).any(same) {
+            // Nobody outside misses an address that only a cluster knew.
+            let inside = service.url().is_some_and(|url| is_inside(host(&url.to_lowercase())));
+            let at = |other: Service<'_>| inside && other.index == service.index && moved(&other, old, new);
+            if new.of_kind(service.kind).any(|other| same(other) || at(other)) {
                 continue;
             }
             let end = service.valid_for().ok().and_then(|valid| valid.end);
@@ -65,6 +68,18 @@ pub(super) fn removed(before: &Material, after: &Material, now: &Moment, finding
             findings.push(Finding::new(Rule::ServiceRemoved, service.subject(), what));
         }
     }
+}
+
+/// Whether a service of `new` is one of `old` that has got another URL, such as one that not only a cluster knows: in all
+/// else it is the same, and the old URL is gone.
+pub(super) fn moved(service: &Service<'_>, old: &SigningConfig, new: &SigningConfig) -> bool {
+    let rest = |service: &Service<'_>| {
+        let mut rest = service.entry.as_object()?.clone();
+        rest.remove("url").map(|_| rest)
+    };
+    let gone = |other: &Service<'_>| !new.of_kind(other.kind).any(|left| left.place() == other.place());
+    let like = |other: &Service<'_>| rest(other).is_some_and(|other| rest(service) == Some(other));
+    old.of_kind(service.kind).any(|other| other.index == service.index && gone(&other) && like(&other))
 }
 
 fn is_over(service: &Service<'_>, now: &Moment) -> bool {

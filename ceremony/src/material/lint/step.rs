@@ -11,7 +11,7 @@ use crate::finding::{Finding, Rule};
 use crate::material::evidence::Ending;
 use crate::material::files::Material;
 use crate::material::moment::{Moment, ValidFor};
-use crate::material::signing_config::{Service, SigningConfig};
+use crate::material::signing_config::Service;
 use crate::time::{Days, Time};
 
 /// When the next material gets to clients.
@@ -54,25 +54,13 @@ pub fn too_soon(before: &Material, after: &Material, publication: &Publication) 
     if let (Some(old), Some(new)) = (before.signing_config(), after.signing_config()) {
         let known = |service: &Service<'_>| {
             let at_home = old.services().any(|other| other.place() == service.place());
-            at_home || moved(service, old, new)
+            at_home || services::moved(service, old, new)
         };
         for service in new.services().filter(|service| !known(service)) {
             starts(service.subject(), service.valid_for().ok(), publication, &mut findings);
         }
     }
     findings
-}
-
-/// Whether a service of `new` is one of `old` that has got another URL, such as one that not only a cluster knows: in all
-/// else it is the same, and the old URL is gone.
-fn moved(service: &Service<'_>, old: &SigningConfig, new: &SigningConfig) -> bool {
-    let rest = |service: &Service<'_>| {
-        let mut rest = service.entry.as_object()?.clone();
-        rest.remove("url").map(|_| rest)
-    };
-    let gone = |other: &Service<'_>| !new.of_kind(other.kind).any(|left| left.place() == other.place());
-    let like = |other: &Service<'_>| rest(other).is_some_and(|other| rest(service) == Some(other));
-    old.of_kind(service.kind).any(|other| other.index == service.index && gone(&other) && like(&other))
 }
 
 fn starts(subject: String, valid_for: Option<ValidFor>, publication: &Publication, findings: &mut Vec<Finding>) {

@@ -44,7 +44,7 @@ pub(super) fn host(url: &str) -> &str {
 }
 
 /// Whether only one cluster or one machine knows the name (RFC 6761, 6762; Kubernetes' `SERVICE.NAMESPACE.svc`).
-fn is_inside(host: &str) -> bool {
+pub(super) fn is_inside(host: &str) -> bool {
     let host = host.trim_end_matches('.');
     let ends = [".svc", ".cluster.local", ".local", ".localhost", ".internal"];
     let loopback = host == "::1" || host.starts_with("127.");

@@ -13,7 +13,8 @@ use crate::material::moment::{Moment, ValidFor};
 /// back or moved later.
 ///
 /// An end is none of this where something is said of the last use of what ends: it is held against that. A certificate
-/// signs nothing before or after its own time, so that is not missed.
+/// signs nothing before or after its own time, so that is not missed; nor is the start of a log that was none, or stood for
+/// none.
 pub(super) fn validity<'a>(
     old: &[Held<'a>],
     new: &[Held<'a>],
@@ -33,7 +34,8 @@ pub(super) fn validity<'a>(
         let grounded = endings.iter().any(|ending| ending.subject == subject && ending.is_grounded());
         let mut found = |rule, to: &str, what| findings.push(Finding::new(rule, format!("{subject} {to}"), what));
         if let Some((from, to)) = span(&was, &held.chain, now) {
-            if let Some(start) = is.start.as_ref().filter(|start| later(start, &from)) {
+            let guessed = held.entry.kind.is_log() && was.start.as_ref().is_none_or(Moment::stands_for_none);
+            if let Some(start) = is.start.as_ref().filter(|start| !guessed && later(start, &from)) {
                 let what = format!("it starts at {start}, and was valid from {from} on");
                 found(Rule::ValidityCut, start.as_str(), what);
             }
