@@ -1,14 +1,15 @@
 //! A strict JSON value: the only form in which metadata is read, edited and written.
 
-use alloc::borrow::{Cow, ToOwned};
+mod object;
+mod read;
+mod write;
+
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+pub use object::Object;
+pub(crate) use write::json_string;
 
 /// A JSON value without the freedoms that let two programs read one file differently.
 ///
@@ -113,70 +114,6 @@ impl Json {
             _ => None,
         }
     }
-
-    fn write_canonical(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Null => out.extend_from_slice(b"null"),
-            Self::Bool(true) => out.extend_from_slice(b"true"),
-            Self::Bool(false) => out.extend_from_slice(b"false"),
-            Self::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
-            Self::String(text) => canonical_string(text, out),
-            Self::Array(elements) => {
-                out.push(b'[');
-                for (i, element) in elements.iter().enumerate() {
-                    if i > 0 {
-                        out.push(b',');
-                    }
-                    element.write_canonical(out);
-                }
-                out.push(b']');
-            }
-            Self::Object(object) => {
-                out.push(b'{');
-                for (i, (name, value)) in object.iter().enumerate() {
-                    if i > 0 {
-                        out.push(b',');
-                    }
-                    canonical_string(name, out);
-                    out.push(b':');
-                    value.write_canonical(out);
-                }
-                out.push(b'}');
-            }
-        }
-    }
-
-    /// Writes the readable form as it stands inside a value at `depth`.
-    pub(crate) fn write_pretty(&self, out: &mut String, depth: usize) {
-        match self {
-            Self::Null => out.push_str("null"),
-            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Self::Number(number) => out.push_str(&number.to_string()),
-            Self::String(text) => json_string(text, out),
-            Self::Array(elements) if elements.is_empty() => out.push_str("[]"),
-            Self::Array(elements) => {
-                out.push('[');
-                for (i, element) in elements.iter().enumerate() {
-                    line(i > 0, out, depth + 1);
-                    element.write_pretty(out, depth + 1);
-                }
-                line(false, out, depth);
-                out.push(']');
-            }
-            Self::Object(object) if object.is_empty() => out.push_str("{}"),
-            Self::Object(object) => {
-                out.push('{');
-                for (i, (name, value)) in object.iter().enumerate() {
-                    line(i > 0, out, depth + 1);
-                    json_string(name, out);
-                    out.push_str(": ");
-                    value.write_pretty(out, depth + 1);
-                }
-                line(false, out, depth);
-                out.push('}');
-            }
-        }
-    }
 }
 
 impl From<u64> for Json {
@@ -191,242 +128,11 @@ impl FromIterator<Json> for Json {
     }
 }
 
-/// The members of a JSON object, each name once, sorted by code point.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Object {
-    members: Vec<(Name, Json)>,
-}
-
-/// The name of a member. Those that stand in a file as often as there are target files are kept once.
-type Name = Cow<'static, str>;
-
-fn name(text: &str) -> Name {
-    let often = ["custom", "hashes", "length", "sha256"].into_iter().find(|often| *often == text);
-    often.map_or_else(|| Cow::Owned(text.to_owned()), Cow::Borrowed)
-}
-
-impl Object {
-    /// An object without members.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The value under `name`.
-    pub fn get(&self, name: &str) -> Option<&Json> {
-        self.place(name).ok().map(|i| &self.members[i].1)
-    }
-
-    /// The value under `name`, to change.
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut Json> {
-        self.place(name).ok().map(|i| &mut self.members[i].1)
-    }
-
-    /// Puts `value` under `name` and returns what was there.
-    pub fn insert(&mut self, name: &str, value: Json) -> Option<Json> {
-        match self.place(name) {
-            Ok(i) => Some(core::mem::replace(&mut self.members[i].1, value)),
-            Err(i) => {
-                self.members.insert(i, (self::name(name), value));
-                None
-            }
-        }
-    }
-
-    /// Takes away what is under `name`.
-    pub fn remove(&mut self, name: &str) -> Option<Json> {
-        self.place(name).ok().map(|i| self.members.remove(i).1)
-    }
-
-    /// Keeps the members for which `keep` says so.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str, &Json) -> bool) {
-        self.members.retain(|(name, value)| keep(name, value));
-    }
-
-    /// The members in order of their names.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Json)> {
-        self.members.iter().map(|(name, value)| (&**name, value))
-    }
-
-    /// How many members there are.
-    pub fn len(&self) -> usize {
-        self.members.len()
-    }
-
-    /// Whether there is no member.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
-    fn place(&self, name: &str) -> Result<usize, usize> {
-        self.members.binary_search_by(|(other, _)| (**other).cmp(name))
-    }
-}
-
-impl<N: AsRef<str>> FromIterator<(N, Json)> for Object {
-    /// Of two members with one name the later stays.
-    fn from_iter<I: IntoIterator<Item = (N, Json)>>(members: I) -> Self {
-        let mut members: Vec<(Name, Json)> =
-            members.into_iter().map(|(text, value)| (name(text.as_ref()), value)).collect();
-        members.reverse();
-        members.sort_by(|a, b| a.0.cmp(&b.0));
-        members.dedup_by(|later, kept| later.0 == kept.0);
-        Self { members }
-    }
-}
-
 /// A text that is not the JSON that this program reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct JsonError {
     message: String,
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON with whole numbers")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Number(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Number(value.into()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::String(value.into()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = access.next_element()? {
-            elements.push(element);
-        }
-        elements.shrink_to_fit();
-        Ok(Json::Array(elements))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let mut members: Vec<(Name, Json)> = Vec::new();
-        // Sorted input, which is what tools write, needs no second set of names.
-        let mut unsorted: Option<BTreeSet<Name>> = None;
-        while let Some(name) = access.next_key_seed(NameReader)? {
-            let duplicate = match (&mut unsorted, members.last()) {
-                (Some(seen), _) => !seen.insert(name.clone()),
-                (None, Some((last, _))) if name <= *last => {
-                    let mut seen: BTreeSet<_> = members.iter().map(|(name, _)| name.clone()).collect();
-                    let duplicate = !seen.insert(name.clone());
-                    unsorted = Some(seen);
-                    duplicate
-                }
-                (None, _) => false,
-            };
-            if duplicate {
-                let name = name.escape_debug();
-                return Err(A::Error::custom(format!("duplicate name \"{name}\"")));
-            }
-            members.push((name, access.next_value()?));
-        }
-        if unsorted.is_some() {
-            members.sort_by(|a, b| a.0.cmp(&b.0));
-        }
-        members.shrink_to_fit();
-        Ok(Json::Object(Object { members }))
-    }
-}
-
-/// Reads the name of a member.
-struct NameReader;
-
-impl<'de> DeserializeSeed<'de> for NameReader {
-    type Value = Name;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for NameReader {
-    type Value = Name;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Name, E> {
-        Ok(name(text))
-    }
-}
-
-fn canonical_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    if is_plain(text) {
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        for byte in text.bytes() {
-            if byte == b'"' || byte == b'\\' {
-                out.push(b'\\');
-            }
-            out.push(byte);
-        }
-    }
-    out.push(b'"');
-}
-
-/// Whether nothing in a text is ever escaped: most of what stands in metadata, which is then written at once.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
-}
-
-pub(crate) fn json_string(text: &str, out: &mut String) {
-    out.push('"');
-    match is_plain(text) {
-        true => out.push_str(text),
-        false => text.chars().for_each(|c| json_char(c, out)),
-    }
-    out.push('"');
-}
-
-fn json_char(c: char, out: &mut String) {
-    match c {
-        '"' => out.push_str("\\\""),
-        '\\' => out.push_str("\\\\"),
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        '\t' => out.push_str("\\t"),
-        // Control characters, and those that a terminal or an editor would act on.
-        c if c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
-        }
-        c => out.push(c),
-    }
-}
-
-fn line(comma: bool, out: &mut String, depth: usize) {
-    if comma {
-        out.push(',');
-    }
-    out.push('\n');
-    out.extend(core::iter::repeat_n(' ', depth));
 }
 
 #[cfg(test)]

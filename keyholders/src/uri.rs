@@ -31,6 +31,7 @@ pub struct Uri {
 
 impl Uri {
     /// This URI without what says which object of the token is meant.
+    #[cfg(feature = "pkcs11")]
     pub(crate) fn token_only(&self) -> Self {
         Self { object: None, id: None, class: None, ..self.clone() }
     }

@@ -6,7 +6,8 @@ use ceremony::{Algorithm, PublicKey};
 use keyholders::pkcs11::{self, Modules, Template, TokenKey};
 use keyholders::{Ask, Device, Name, Roster, Tries, Uri};
 
-use super::{ClaimedKey, ListedModule, ListedToken, Listing, ModuleArgs, OnTokens, is_view};
+use super::listing::{ListedModule, ListedToken, Listing};
+use super::{ClaimedKey, ModuleArgs, OnTokens, is_view};
 use crate::error::Failure;
 use crate::machine::Config;
 use crate::text::escaped;

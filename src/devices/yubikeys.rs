@@ -4,7 +4,8 @@ use ceremony::PublicKey;
 use keyholders::piv::{self, Card, Defaults, SlotContent, SlotKey, Template};
 use keyholders::{Ask, Device, DeviceError, Home, Name, Pin, Record, RecordKey, Roster, Slot, State};
 
-use super::{InYubikeys, KeyInYubikey, ListedSlot, ListedYubikey, Listing, NewKey, is_view};
+use super::listing::{ListedSlot, ListedYubikey, Listing};
+use super::{InYubikeys, KeyInYubikey, NewKey, is_view};
 use crate::error::Failure;
 
 /// The YubiKeys that are plugged in.
