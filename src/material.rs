@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use ceremony::finding::{Finding, Rule};
 use ceremony::material::evidence::{claim_name, ends, file_name};
 use ceremony::material::files::is_material;
-use ceremony::material::{Ending, Judgement, Material, Publication, lint, step};
+use ceremony::material::{Ending, Instance, Judgement, Material, Publication, lint, step};
 use ceremony::{Json, Policy, TargetEntry, Targets, Time};
 
 use crate::disk;
@@ -15,7 +15,7 @@ use crate::error::Failure;
 use crate::published::Published;
 use crate::workdir::Workdir;
 
-pub(crate) use write::{take_away, write};
+pub(crate) use write::{AsRead, Change};
 
 /// The most bytes of one file of trust material that are read.
 pub(crate) const LIMIT: u64 = 4 << 20;
@@ -122,21 +122,43 @@ fn publication(policy: &Policy, at: Time) -> Option<Publication> {
 }
 
 /// The evidence in `evidence/` of entries that end from one material to the other, and what is claimed there, by the names
-/// of the files.
+/// of the files. Those in `written` are as they will be: with this content, or away.
 pub(crate) fn evidence(
     workdir: &Workdir,
     before: &Material,
     after: &Material,
+    written: &BTreeMap<String, Option<Vec<u8>>>,
 ) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let mut files = BTreeMap::new();
     for (entry, _) in ends(before.trusted_root.as_ref(), after.trusted_root.as_ref()) {
-        for name in [file_name(&entry), claim_name(&entry)] {
-            if let Some(bytes) = disk::read_if_there(&workdir.last_use(&name), LIMIT)? {
-                files.insert(name, bytes);
-            }
+        for name in names_of(&entry) {
+            let bytes = match written.get(&name) {
+                Some(bytes) => bytes.clone(),
+                None => disk::read_if_there(&workdir.last_use(&name), LIMIT)?,
+            };
+            files.extend(bytes.map(|bytes| (name, bytes)));
         }
     }
     Ok(files)
+}
+
+/// The files in `evidence/` of ends that were wanted and do not come: what was said of them would be taken for what is
+/// said of the next end, and goes away.
+pub(crate) fn forgotten(
+    published: &Material,
+    before: &Material,
+    after: &Material,
+) -> BTreeMap<String, Option<Vec<u8>>> {
+    let published = published.trusted_root.as_ref();
+    let stays = ends(published, after.trusted_root.as_ref());
+    let mut goes = ends(published, before.trusted_root.as_ref());
+    goes.retain(|(entry, _)| !stays.iter().any(|(other, _)| other == entry));
+    goes.iter().flat_map(|(entry, _)| names_of(entry)).map(|name| (name, None)).collect()
+}
+
+/// The files in `evidence/` of an entry.
+fn names_of(entry: &Instance<'_>) -> [String; 2] {
+    [file_name(entry), claim_name(entry)]
 }
 
 /// What ends from one material to the other, with its evidence, which lies in `place`.
@@ -182,7 +204,18 @@ pub(crate) fn judge_wanted(
     policy: &Policy,
     now: Time,
 ) -> Result<(Vec<Finding>, Vec<Ending>), Failure> {
-    let endings = endings(before, after, &evidence(workdir, before, after)?, "evidence")?;
+    judge_with(&evidence(workdir, before, after, &BTreeMap::new())?, before, after, policy, now)
+}
+
+/// As [`judge_wanted`], with these files in `evidence/`.
+pub(crate) fn judge_with(
+    evidence: &BTreeMap<String, Vec<u8>>,
+    before: &Material,
+    after: &Material,
+    policy: &Policy,
+    now: Time,
+) -> Result<(Vec<Finding>, Vec<Ending>), Failure> {
+    let endings = endings(before, after, evidence, "evidence")?;
     Ok((judge_step(before, after, &endings, policy, now), endings))
 }
 

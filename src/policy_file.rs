@@ -6,7 +6,7 @@ pub(crate) mod list;
 use ceremony::Policy;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
-use crate::disk::{self, Access};
+use crate::disk::{self, Access, DiskError, Lock};
 use crate::error::{Failure, OrFail as _};
 use crate::workdir::Workdir;
 
@@ -49,14 +49,30 @@ impl PolicyFile {
         workdir: &Workdir,
         edit: impl FnOnce(&mut DocumentMut, &Policy) -> Result<(), Failure>,
     ) -> Result<Self, Failure> {
-        let _lock = workdir.lock()?;
-        let before = Self::read(workdir)?;
-        let mut document: DocumentMut = before.text.parse().or_fail(|| "trustroot.toml cannot be edited")?;
-        edit(&mut document, &before.policy)?;
+        let lock = workdir.lock()?;
+        let edited = Self::read(workdir)?.edited(edit)?;
+        edited.write(&lock, workdir)?;
+        Ok(edited)
+    }
+
+    /// The policy as `edit` makes it, which nothing has written yet.
+    ///
+    /// # Errors
+    /// If `edit` fails, or what it makes is no policy.
+    pub(crate) fn edited(
+        &self,
+        edit: impl FnOnce(&mut DocumentMut, &Policy) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let mut document: DocumentMut = self.text.parse().or_fail(|| "trustroot.toml cannot be edited")?;
+        edit(&mut document, &self.policy)?;
         let text = document.to_string();
         let policy = Policy::parse(&text).or_fail(|| "this would be no policy: nothing was written")?;
-        disk::replace(&workdir.policy(), text.as_bytes(), Access::Shared)?;
         Ok(Self { policy, text })
+    }
+
+    /// Writes it as the policy of a work directory.
+    pub(crate) fn write(&self, _lock: &Lock, workdir: &Workdir) -> Result<(), DiskError> {
+        disk::replace(&workdir.policy(), self.text.as_bytes(), Access::Shared)
     }
 }
 

@@ -325,7 +325,8 @@ fn what_is_wanted_is_discarded_file_by_file() {
     material(&trustroot, 0, &add);
     trustroot.write("targets/trusted_root.json", published.replacen('{', "[", 1));
     let unasked = trustroot.exits(2, &["material", "discard", "--now", NOW]);
-    assert!(unasked.says("--throw-away"), "{}", unasked.stderr);
+    assert!(unasked.says("--throw-away") && unasked.says("This would be discarded"), "{}", unasked.stderr);
+    assert!(![&unasked.stderr, &unasked.stdout].iter().any(|text| text.contains("Discarded")), "{unasked:?}");
     let other = trustroot.exits(1, &["material", "discard", "artifact.pub", "--throw-away", "--now", NOW]);
     assert!(other.says("there is nothing to discard in artifact.pub"), "{}", other.stderr);
     let one = material(&trustroot, 0, &["discard", "trusted_root.json", "--throw-away"]);
@@ -334,9 +335,11 @@ fn what_is_wanted_is_discarded_file_by_file() {
     assert!(trustroot.read("targets/signing_config.v0.2.json").contains("login.example"));
 
     let mut terminal = trustroot.terminal(&["material", "discard", "--now", NOW]);
+    terminal.expect("This would be discarded, what was wanted and is not published:");
     terminal.expect("+ adds the OIDC issuer v1 login.example for signing from 2026-10-01");
     terminal.expect("Throw this away?");
     terminal.line("y");
+    terminal.expect("Discarded, what was wanted and is not published:");
     assert_eq!(terminal.exit_code(), 0);
     assert!(!trustroot.read("targets/signing_config.v0.2.json").contains("login.example"));
 }

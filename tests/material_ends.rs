@@ -276,3 +276,43 @@ fn an_end_that_is_edited_by_hand_is_held_against_the_evidence() {
     let broken = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);
     assert!(broken.says("evidence/rekor-c0d23d6a is no evidence"), "{broken:?}");
 }
+
+/// While a person was asked, somebody else ended another: neither is lost, and nothing is half written.
+#[test]
+fn what_changed_meanwhile_is_not_written_over() {
+    let trustroot = sigstore();
+    let asked = |answer: &str, meanwhile: &dyn Fn()| {
+        let mut terminal = trustroot.terminal(&["material", "end", "fulcio", FULCIO, "--at", END, "--now", NOW]);
+        terminal.expect("last used");
+        meanwhile();
+        terminal.line(answer);
+        terminal.expect("was changed meanwhile: run the command again");
+        assert_eq!(terminal.exit_code(), 1);
+        assert!(!trustroot.dir().join("evidence/fulcio-15d79534.claimed").exists());
+    };
+    let end_rekor = || drop(trustroot.ok(&end("rekor", REKOR, END, &["--last-use=2026-08-20T00:00:00Z"])));
+    asked("2026-08-20T00:00:00Z", &end_rekor);
+    let root = trustroot.read("targets/trusted_root.json");
+    assert_eq!(root.matches(END).count(), 1, "the end of Rekor alone: {root}");
+    let policy = trustroot.read("trustroot.toml");
+    let edit = || trustroot.write("trustroot.toml", policy.replacen("status = \"Active\"", "status = \"Expired\"", 1));
+    asked("2026-08-20T00:00:00Z", &edit);
+    assert_eq!(trustroot.read("targets/trusted_root.json"), root);
+    trustroot.write("trustroot.toml", policy);
+    trustroot.ok(&end("fulcio", FULCIO, END, &["--last-use=2026-08-20T00:00:00Z"]));
+    assert_eq!(trustroot.read("targets/trusted_root.json").matches(END).count(), 2);
+    assert!(trustroot.dir().join("evidence/fulcio-15d79534.claimed").exists());
+}
+
+/// An end that cannot be written leaves no evidence of it.
+#[test]
+fn evidence_is_kept_of_ends_alone_that_are_written() {
+    let trustroot = sigstore();
+    trustroot.ok(&end("rekor", REKOR, END, &["--evidence=entry.json"]));
+    trustroot.write("evidence/rekor-c0d23d6a", "{}");
+    for said in [&["--evidence=leaf.der"][..], &["--last-use=2026-08-01T00:00:00Z"], &["--compromised"]] {
+        let failed = trustroot.exits(1, &end("fulcio", FULCIO, END, said));
+        assert!(failed.says("evidence/rekor-c0d23d6a is no evidence"), "{failed:?}");
+        assert_eq!(fs::read_dir(trustroot.dir().join("evidence")).unwrap().count(), 1, "Rekor's alone");
+    }
+}

@@ -3,6 +3,7 @@
 mod services;
 mod template;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ use crate::context::Context;
 use crate::disk::{self, Access, DiskError};
 use crate::error::{Failure, OrFail as _};
 use crate::examine::meaning;
-use crate::material;
+use crate::material::{self, AsRead, Change};
 use crate::report::{Outcome, Report, finding};
 use crate::text::{escaped, wrapped};
 use crate::ui::Ui;
@@ -84,7 +85,7 @@ impl Init {
             result => result?,
         }
         if let Some(instance) = &instance {
-            material::write(&context.workdir, &instance.before, &instance.proof.material).map_err(|failure| {
+            instance.write(context).map_err(|failure| {
                 let message = format!("{place} is written, and the trust material is not, or not all of it");
                 failure
                     .in_context(message)
@@ -237,6 +238,14 @@ impl Instance {
             material::judge_step(&Material::default(), &proof.material, &[], policy, context.now)
         };
         Ok(Self { before, proof, files, findings })
+    }
+
+    /// Writes the material, beside the policy that is there by now.
+    fn write(&self, context: &Context) -> Result<(), Failure> {
+        let read = AsRead::read(&context.workdir)?.0;
+        let change =
+            Change { evidence: &BTreeMap::new(), kept: &[], before: &self.before, after: &self.proof.material };
+        change.write(&context.workdir, &read).map(drop)
     }
 
     /// The commands that add what there is nothing of yet.

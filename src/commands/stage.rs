@@ -113,7 +113,7 @@ impl Stage {
                     batch.create(&format!("{side}/material/{path}"), bytes)?;
                 }
             }
-            for (name, bytes) in material::evidence(workdir, &old, &new)? {
+            for (name, bytes) in material::evidence(workdir, &old, &new, &BTreeMap::new())? {
                 batch.create(&format!("inputs/evidence/{name}"), &bytes)?;
             }
             for (role, staged) in staged.roles() {

@@ -23,7 +23,7 @@ impl Add {
     pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let wanted = Wanted::read(context)?;
         let root = wanted.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
-        let proven = self.entry.prove(context, &wanted.policy.policy, &root, ui)?;
+        let proven = self.entry.prove(context, wanted.policy(), &root, ui)?;
         let mut after = wanted.material.clone();
         after.trusted_root = Some(root.add(&proven.entry).or_fail(|| "nothing was added")?);
         wanted.change(context, after, proven.into())

@@ -1,18 +1,18 @@
 //! A change of the wanted material: written, and told in sentences.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use ceremony::material::legacy::in_step;
 use ceremony::material::{FileDiff, Material, Moment, Repair, TrustedRoot, diff};
-use ceremony::{Finding, Json};
+use ceremony::{Finding, Json, Policy};
 
 use super::entry::Proven;
 use super::live::Answer;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::examine::{and, meaning};
-use crate::material;
-use crate::policy_file::PolicyFile;
+use crate::material::{self, AsRead, Change};
 use crate::report::{Outcome, Report, finding, object};
 use crate::text::{escaped, wrapped};
 
@@ -29,6 +29,10 @@ pub(super) struct Grounds {
     pub(super) behind: Vec<String>,
     /// What was repaired.
     pub(super) repairs: Vec<Repair>,
+    /// What else everybody has to know of it, as sentences.
+    pub(super) warnings: Vec<String>,
+    /// Files in `evidence/` that are written with it: what they hold; nothing for those that go away.
+    pub(super) evidence: BTreeMap<String, Option<Vec<u8>>>,
 }
 
 impl From<Proven> for Grounds {
@@ -39,10 +43,9 @@ impl From<Proven> for Grounds {
 
 /// The wanted material, to change.
 pub(super) struct Wanted {
-    /// The policy.
-    pub(super) policy: PolicyFile,
     /// As it lies in `targets/`.
     pub(super) material: Material,
+    read: AsRead,
 }
 
 impl Wanted {
@@ -51,12 +54,16 @@ impl Wanted {
     /// # Errors
     /// If one of the files cannot be read as what it is for: it is mended by hand first.
     pub(super) fn read(context: &Context) -> Result<Self, Failure> {
-        let policy = PolicyFile::read(&context.workdir)?;
-        let material = material::wanted(&context.workdir, &policy.policy)?;
+        let (read, material) = AsRead::read(&context.workdir)?;
         if let Some((path, error)) = material.unreadable.first() {
             return Err(Failure::no(format!("targets/{path} cannot be changed")).and_cause(error.to_string()));
         }
-        Ok(Self { policy, material })
+        Ok(Self { material, read })
+    }
+
+    /// The policy beside it.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.read.policy.policy
     }
 
     /// The trusted root in it.
@@ -68,9 +75,12 @@ impl Wanted {
         self.material.trusted_root.clone().ok_or_else(missing)
     }
 
-    /// Writes `after`, with the legacy targets in step, and says what changed and what is wrong with it.
+    /// Writes `after`, with the legacy targets in step and the evidence, and says what changed and what is wrong with it.
+    ///
+    /// # Errors
+    /// If nothing changes, or a file that would be written is no longer as it was read: then nothing is written.
     pub(super) fn change(self, context: &Context, mut after: Material, grounds: Grounds) -> Result<Outcome, Failure> {
-        let keep = self.policy.policy.legacy_targets.unwrap_or(!self.material.legacy.is_empty());
+        let keep = self.policy().legacy_targets.unwrap_or(!self.material.legacy.is_empty());
         if let Some(root) = after.trusted_root.as_ref().filter(|_| keep) {
             after.legacy = in_step(root, &after.legacy, &Moment::from(context.now));
         }
@@ -78,13 +88,12 @@ impl Wanted {
         if files.is_empty() {
             return Err(Failure::no("nothing changes: the wanted material is so already"));
         }
-        let published = material::published(&context.workdir)?;
-        let judged = material::judge_wanted(&context.workdir, &published, &after, &self.policy.policy, context.now)?;
-        let findings = judged.0;
-        let written = material::write(&context.workdir, &self.material, &after)?;
-        let mut gone = self.material.paths();
-        gone.retain(|path| !after.paths().contains(path));
-        material::take_away(&context.workdir, &gone, &[])?;
+        let workdir = &context.workdir;
+        let published = material::published(workdir)?;
+        let evidence = material::evidence(workdir, &published, &after, &grounds.evidence)?;
+        let findings = material::judge_with(&evidence, &published, &after, self.policy(), context.now)?.0;
+        let change = Change { before: &self.material, after: &after, kept: &[], evidence: &grounds.evidence };
+        let written = change.write(workdir, &self.read)?;
         let known = published.paths();
         let replaced = written.iter().filter(|path| known.contains(&path.as_str())).cloned().collect();
         Ok(Outcome::done(Changed { grounds, files, findings, written, replaced }))
@@ -137,6 +146,9 @@ impl fmt::Display for Changed {
             let behind = named(&self.grounds.behind);
             f.write_str(&wrapped(&format!("! It is not in {behind}: who signs by that goes on without it."), 0))?;
         }
+        for warning in &self.grounds.warnings {
+            f.write_str(&wrapped(&format!("! {}", escaped(warning)), 0))?;
+        }
         f.write_str(&stops(&self.findings))?;
         if !self.replaced.is_empty() {
             let replaced = named(&self.replaced);
@@ -162,6 +174,7 @@ impl Report for Changed {
             ("replaced", self.replaced.iter().map(Json::string).collect()),
             ("repairs", self.grounds.repairs.iter().map(repair).collect()),
             ("behind", self.grounds.behind.iter().map(Json::string).collect()),
+            ("warnings", self.grounds.warnings.iter().map(Json::string).collect()),
         ])
     }
 }

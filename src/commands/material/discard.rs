@@ -2,17 +2,14 @@
 
 use std::fmt;
 
-use ceremony::material::evidence::{claim_name, ends, file_name};
 use ceremony::material::legacy::in_step;
 use ceremony::material::{FileDiff, LegacyTarget, Material, Moment, TrustedRoot, diff};
 use ceremony::{Json, Targets};
 
 use crate::context::Context;
-use crate::disk;
 use crate::error::Failure;
 use crate::examine::{and, meaning};
-use crate::material;
-use crate::policy_file::PolicyFile;
+use crate::material::{self, AsRead, Change};
 use crate::published::Published;
 use crate::report::{Outcome, Report, object};
 use crate::text::{escaped, wrapped};
@@ -36,14 +33,14 @@ pub(super) struct Discard {
 impl Discard {
     pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let workdir = &context.workdir;
-        let wanted = material::wanted(workdir, &PolicyFile::read(workdir)?.policy)?;
+        let (read, wanted) = AsRead::read(workdir)?;
         let published = material::published(workdir)?;
         let after = self.put_back(&wanted, &published);
         let mut gone = wanted.paths();
         gone.retain(|path| !after.paths().contains(path));
         let kept = kept(workdir, &wanted, &gone, &Moment::from(context.now))?;
         // Told as what it was when it was done.
-        let mut discarded = Discarded { files: diff(&after, &wanted), unreadable: Vec::new(), kept };
+        let mut discarded = Discarded { done: false, files: diff(&after, &wanted), unreadable: Vec::new(), kept };
         let unreadable = wanted.unreadable.iter().filter(|(path, _)| self.means(path));
         discarded.unreadable.extend(unreadable.map(|(path, _)| path.clone()));
         let goes = |path: &String| {
@@ -62,20 +59,10 @@ impl Discard {
                 return Err(Failure::no("nothing was thrown away"));
             }
         }
-        // What was said of an end that does not come would be taken for what is said of the next.
-        let stays = ends(published.trusted_root.as_ref(), after.trusted_root.as_ref());
-        let was = ends(published.trusted_root.as_ref(), wanted.trusted_root.as_ref());
-        for (entry, _) in was.iter().filter(|(entry, _)| !stays.iter().any(|(other, _)| other == entry)) {
-            for name in [file_name(entry), claim_name(entry)] {
-                let place = workdir.last_use(&name);
-                if disk::exists(&place)? {
-                    let _lock = workdir.lock()?;
-                    disk::remove(&place)?;
-                }
-            }
-        }
-        material::write(workdir, &wanted, &after)?;
-        material::take_away(workdir, &gone, &discarded.kept)?;
+        let evidence = material::forgotten(&published, &wanted, &after);
+        let kept = &discarded.kept;
+        Change { before: &wanted, after: &after, kept, evidence: &evidence }.write(workdir, &read)?;
+        discarded.done = true;
         Ok(Outcome::done(discarded))
     }
 
@@ -117,6 +104,8 @@ fn kept(workdir: &Workdir, wanted: &Material, gone: &[&str], now: &Moment) -> Re
 
 /// What is thrown away.
 struct Discarded {
+    /// Whether it is thrown away already.
+    done: bool,
     files: Vec<FileDiff>,
     unreadable: Vec<String>,
     /// Files that stay: only what the policy says of them goes.
@@ -125,7 +114,8 @@ struct Discarded {
 
 impl fmt::Display for Discarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Discarded, what was wanted and is not published:\n")?;
+        let head = if self.done { "Discarded" } else { "This would be discarded" };
+        writeln!(f, "{head}, what was wanted and is not published:")?;
         let mut goes = self.files.iter().filter(|file| !self.kept.contains(&file.path));
         goes.try_for_each(|file| f.write_str(&meaning::file(file, 2)))?;
         for path in &self.kept {

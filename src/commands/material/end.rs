@@ -8,7 +8,7 @@ use ceremony::material::{EditError, Evidence, Instance, Kind, Material, Moment, 
 
 use super::change::{Grounds, Wanted};
 use crate::context::Context;
-use crate::disk::{self, Access, Place};
+use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::material::LIMIT;
 use crate::report::Outcome;
@@ -69,23 +69,21 @@ impl End {
                 Some(format!("that it was last used at {last_use} is your word; --evidence takes what shows it"));
         }
         // Whoever reviews it reads the word. One that was given before does not stand beside what shows more.
-        let word = context.workdir.last_use(&claim_name(&entry));
-        if grounds.word.is_some() || disk::exists(&word)? {
-            let _lock = context.workdir.lock()?;
-            disk::replace(&word, claimed.as_bytes(), Access::Shared)?;
+        let word = claim_name(&entry);
+        if grounds.word.is_some() || disk::exists(&context.workdir.last_use(&word))? {
+            grounds.evidence.insert(word, Some(claimed.into_bytes()));
         }
         // A statement that its key is compromised is what is said instead of a last use.
-        let said = context.workdir.last_use(&file_name(&entry));
-        let stated = disk::read_if_there(&said, LIMIT)?.and_then(|bytes| Evidence::verify(&bytes, &entry).ok());
+        let name = file_name(&entry);
+        let stated = disk::read_if_there(&context.workdir.last_use(&name), LIMIT)?;
+        let stated = stated.and_then(|bytes| Evidence::verify(&bytes, &entry).ok());
         if stated.is_some_and(|stated| stated.compromised.is_some()) {
-            let _lock = context.workdir.lock()?;
-            disk::remove(&said)?;
+            grounds.evidence.insert(name.clone(), None);
         }
-        if let Some(Shown { evidence, bytes, name }) = evidence {
+        if let Some(Shown { evidence, bytes }) = evidence {
             grounds.proof =
                 Some(format!("there is {}, SHA-256 {}, saved as evidence/{name}", evidence.what, evidence.sha256));
-            let _lock = context.workdir.lock()?;
-            disk::replace(&context.workdir.last_use(&name), &bytes, Access::Shared)?;
+            grounds.evidence.insert(name, Some(bytes));
         }
         wanted.change(context, after, grounds)
     }
@@ -104,20 +102,13 @@ impl End {
             None => ui.value("--at", "Since when may others have used its key", None)?,
         };
         let after = ended(&wanted.material, root, entry, &Moment::from(since), None)?;
-        let statement = Evidence::compromised(since);
-        {
-            let _lock = context.workdir.lock()?;
-            let claimed = context.workdir.last_use(&claim_name(entry));
-            if disk::exists(&claimed)? {
-                disk::remove(&claimed)?;
-            }
-            disk::replace(&context.workdir.last_use(&file_name(entry)), statement.as_bytes(), Access::Shared)?;
-        }
+        let statement = Evidence::compromised(since).into_bytes();
+        let evidence = [(claim_name(entry), None), (file_name(entry), Some(statement))].into_iter().collect();
         let word = format!(
             "that its key is compromised since {since} is your word; what was signed with it later no longer verifies in \
              clients that look at the end, whoever signed it"
         );
-        wanted.change(context, after, Grounds { word: Some(word), ..Grounds::default() })
+        wanted.change(context, after, Grounds { word: Some(word), evidence, ..Grounds::default() })
     }
 }
 
@@ -163,8 +154,6 @@ pub(super) fn end_service(
 struct Shown {
     evidence: Evidence,
     bytes: Vec<u8>,
-    /// The name that its file gets.
-    name: String,
 }
 
 impl Shown {
@@ -174,6 +163,6 @@ impl Shown {
             let message = format!("{} is nothing that {} signed", path.display(), entry.subject());
             Failure::no(message).caused_by(&error)
         })?;
-        Ok(Self { evidence, bytes, name: file_name(entry) })
+        Ok(Self { evidence, bytes })
     }
 }

@@ -27,7 +27,7 @@ impl Rotate {
     pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let wanted = Wanted::read(context)?;
         let root = wanted.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
-        let proven = self.entry.prove(context, &wanted.policy.policy, &root, ui)?;
+        let proven = self.entry.prove(context, wanted.policy(), &root, ui)?;
         let after = take_up(&wanted.material, &proven, self.operator, ui)?;
         let kind = ServiceKind::behind(proven.entry.kind());
         let uses = |config: &SigningConfig| {
