@@ -7,8 +7,8 @@ use ceremony::Certificate;
 use ceremony::material::legacy::in_step;
 use ceremony::material::timestamp::TimestampError;
 use ceremony::material::{
-    AuthorityChain, Checkpoint, EditError, Kind, LogIdForm, LogKey, Moment, NewEntry, NewService, Selector,
-    ServiceKind, ServiceUrl, SigningConfig, Timestamp, TrustedRoot, diff,
+    AuthorityChain, Checkpoint, Correction, EditError, End, Kind, LogIdForm, LogKey, Moment, NewEntry, NewService,
+    Selector, ServiceKind, ServiceUrl, SigningConfig, Times, Timestamp, TrustedRoot, diff,
 };
 use published::{data, material, staging, trusted_root};
 
@@ -85,6 +85,73 @@ fn an_end_is_one_line_more() {
     assert!(matches!(root.end(&log, &moment("2020-01-01T00:00:00Z"), None), Err(EditError::EndBeforeStart { .. })));
     let ended = after.find(Kind::CtLog, "/2022", &now).unwrap();
     assert!(matches!(after.end(&ended, &end, None), Err(EditError::Ended { .. })));
+}
+
+#[test]
+fn a_correction_changes_its_members_and_no_other_byte() {
+    let root = TrustedRoot::parse(&trusted_root(4)).unwrap();
+    let now = moment("2026-06-01T00:00:00Z");
+    let never = Times { end: Some(End::Never), ..Times::default() };
+    for entry in root.instances() {
+        let open = entry.valid_for().unwrap().end.is_none();
+        let end = moment("2027-01-01T00:00:00Z");
+        let ended = if open { root.end(&entry, &end, None).unwrap() } else { root.clone() };
+        let entry = ended.of_kind(entry.kind).nth(entry.index).unwrap();
+        let opened = ended.correct(&entry, &never, None).unwrap();
+        if open {
+            assert_eq!(opened.as_bytes(), root.as_bytes(), "an end that is taken back leaves nothing");
+            let none = root.correct(&root.of_kind(entry.kind).nth(entry.index).unwrap(), &never, None);
+            assert!(matches!(none, Err(EditError::NoEnd { .. })));
+        }
+        let valid = entry.valid_for().unwrap();
+        let start = valid.start.unwrap();
+        let there = url("https://elsewhere.example");
+        let times = Times { start: Some(moment("2020-01-01T00:00:00Z")), end: Some(End::At(end.clone())) };
+        let moved = ended.correct(&entry, &times, Some(&there)).unwrap();
+        let [old, new] =
+            [&ended, &moved].map(|root| root.text_of(&root.of_kind(entry.kind).nth(entry.index).unwrap()).to_owned());
+        let by_hand = old.replacen(start.as_str(), "2020-01-01T00:00:00Z", 1);
+        let by_hand = by_hand.replacen(valid.end.unwrap().as_str(), end.as_str(), 1);
+        assert_eq!(new, by_hand.replacen(entry.url().unwrap(), there.as_str(), 1));
+        let reversed = Times { start: Some(moment("2099-01-01T00:00:00Z")), ..Times::default() };
+        assert!(matches!(ended.correct(&entry, &reversed, None), Err(EditError::EndBeforeStart { .. })));
+    }
+    // The same time is the same text.
+    let log = root.find(Kind::CtLog, "https://ctfe.sigstore.dev/test", &now).unwrap();
+    let end = log.valid_for().unwrap().end.unwrap();
+    let again = Times { end: Some(End::At(end.clone())), ..Times::default() };
+    assert_eq!(root.correct(&log, &again, None).unwrap(), root);
+    let written = Times { end: Some(End::At(moment("2022-11-01T00:59:59.999+01:00"))), ..Times::default() };
+    assert_eq!(root.correct(&log, &written, None).unwrap(), root);
+}
+
+#[test]
+fn a_service_is_corrected_unless_it_would_be_there_twice() {
+    let config = SigningConfig::empty();
+    let service = |at: &str, start: &str| NewService {
+        url: url(at),
+        major_api_version: 1,
+        start: moment(start),
+        operator: "a".to_owned(),
+    };
+    let (first, second) = ("https://a.example", "https://b.example");
+    let config = config.add(ServiceKind::Tsa, &service(first, "2026-01-01T00:00:00Z")).unwrap();
+    let both = config.add(ServiceKind::Tsa, &service(second, "2026-02-01T00:00:00Z")).unwrap();
+    let found = both.find(ServiceKind::Tsa, second, None).unwrap();
+    let moved = Correction { url: Some(url(first)), ..Correction::default() };
+    assert!(matches!(both.correct(&found, &moved), Err(EditError::There { .. })));
+    let version = Correction { major_api_version: Some(2), ..moved.clone() };
+    let apart = both.correct(&found, &version).unwrap();
+    assert_eq!(apart.find(ServiceKind::Tsa, first, Some(&moment("2026-02-01T00:00:00Z"))).unwrap().index, 0);
+    assert!(matches!(apart.find(ServiceKind::Tsa, first, None), Err(EditError::Several { .. })));
+    // One after the other they are two.
+    let over = both.end(ServiceKind::Tsa, first, &moment("2026-01-15T00:00:00Z")).unwrap();
+    let found = over.find(ServiceKind::Tsa, second, None).unwrap();
+    assert!(over.correct(&found, &moved).is_ok());
+    let operator = Correction { operator: Some("b".to_owned()), ..Correction::default() };
+    let other = over.correct(&found, &operator).unwrap();
+    let text = String::from_utf8(over.as_bytes().to_vec()).unwrap();
+    assert_eq!(other.as_bytes(), text.replacen("\"a\"", "\"b\"", 1).as_bytes());
 }
 
 #[test]

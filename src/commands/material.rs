@@ -2,6 +2,8 @@
 
 mod add;
 pub(super) mod change;
+mod configs;
+mod correct;
 mod discard;
 mod end;
 pub(super) mod entry;
@@ -47,6 +49,7 @@ enum Command {
     Add(Box<add::Add>),
     Rotate(Box<rotate::Rotate>),
     End(end::End),
+    Correct(correct::Correct),
     Remove(remove::Remove),
     Discard(discard::Discard),
     Service(service::Service),
@@ -63,6 +66,7 @@ impl Material {
             Command::Add(command) => command.run(context, ui),
             Command::Rotate(command) => command.run(context, ui),
             Command::End(command) => command.run(context, ui),
+            Command::Correct(command) => command.run(context, ui),
             Command::Remove(command) => command.run(context),
             Command::Discard(command) => command.run(context, ui),
             Command::Service(command) => command.run(context, ui),

@@ -1,24 +1,28 @@
 //! Changes of trust material: entries are added and ended.
 
+mod correct;
 mod entry;
+mod error;
 mod services;
 
 use alloc::collections::BTreeSet;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::chain::AuthorityChain;
 use super::instance::{Identity, Instance, Kind};
 use super::log_id;
 use super::log_key::LogKey;
-use super::moment::{Moment, MomentError};
+use super::moment::Moment;
 use super::trusted_root::TrustedRoot;
 use super::url::ServiceUrl;
 use crate::json::Json;
 use crate::key::Algorithm;
 
+pub use correct::{Correction, End, Times};
 use entry::object;
 pub(super) use entry::{authority, log};
+pub use error::{EditError, Subjects};
 pub use services::NewService;
 
 /// A new entry of a trusted root.
@@ -195,118 +199,22 @@ impl TrustedRoot {
         if let Some(used) = last_use.filter(|used| at.is_before(used)) {
             return Err(EditError::EndBeforeUse { subject: subject(), end: at.clone(), used: used.clone() });
         }
-        let end = Json::string(at.as_str());
-        let (holder, object): (&[&str], _) = if entry.kind.is_log() {
-            (&["publicKey"], entry.entry.get("publicKey").and_then(|key| key.get("validFor")))
-        } else {
-            (&[], entry.entry.get("validFor"))
-        };
-        if object.is_none() {
-            return Ok(self.set(entry, holder, "validFor", Some(&self::object([("end", end)]))));
-        }
-        let path: Vec<&str> = holder.iter().copied().chain(["validFor"]).collect();
-        Ok(self.set(entry, &path, "end", Some(&end)))
+        Ok(self.timed(entry, "end", Some(at)))
     }
-}
 
-/// Entries by their subjects, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subjects(pub Vec<String>);
-
-impl core::fmt::Display for Subjects {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
+    /// With another `start` or `end` of this entry; without it if there is no moment.
+    fn timed(&self, entry: &Instance<'_>, name: &str, at: Option<&Moment>) -> Self {
+        let time = at.map(|at| Json::string(at.as_str()));
+        let holder: &[&str] = if entry.kind.is_log() { &["publicKey"] } else { &[] };
+        // As the entry stands here, which may have been edited since it was looked up.
+        let now = self.of_kind(entry.kind).nth(entry.index).map_or(entry.entry, |entry| entry.entry);
+        let object = holder.iter().try_fold(now, |json, name| json.get(name)).and_then(|json| json.get("validFor"));
+        match time {
+            Some(time) if object.is_none() => self.set(entry, holder, "validFor", Some(&self::object([(name, time)]))),
+            time => {
+                let path: Vec<&str> = holder.iter().copied().chain(["validFor"]).collect();
+                self.set(entry, &path, name, time.as_ref())
+            }
         }
-        let escaped: Vec<String> = self.0.iter().map(|subject| subject.escape_debug().to_string()).collect();
-        f.write_str(&escaped.join(", "))
     }
-}
-
-/// Why material is not changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum EditError {
-    /// Nothing has this name.
-    #[error("there is no \"{name}\"; there is: {present}")]
-    Absent {
-        /// What was looked for, escaped.
-        name: String,
-        /// What there is.
-        present: Subjects,
-    },
-    /// The end lies before the start.
-    #[error("{} starts at {start}, so it cannot end at {end}", subject.escape_debug())]
-    EndBeforeStart {
-        /// The entry.
-        subject: String,
-        /// Its start.
-        start: Moment,
-        /// The end that was wanted.
-        end: Moment,
-    },
-    /// Something is signed with it after its end.
-    #[error("{} was used at {used}, so it cannot end at {end}", subject.escape_debug())]
-    EndBeforeUse {
-        /// The entry.
-        subject: String,
-        /// The end that was wanted.
-        end: Moment,
-        /// The last use that is known.
-        used: Moment,
-    },
-    /// It has an end that is no later.
-    #[error("{} has ended already, at {end}", subject.escape_debug())]
-    Ended {
-        /// The entry.
-        subject: String,
-        /// Its end.
-        end: Moment,
-    },
-    /// A time in the file is none.
-    #[error(transparent)]
-    Moment(#[from] MomentError),
-    /// Signers always use one.
-    #[error("signers always use one {kind}; only for rekor and tsa can it be more")]
-    NoSelector {
-        /// The kind of service.
-        kind: &'static str,
-    },
-    /// A signing config of version 0.1.
-    #[error("a signing config of the form v0.1 is not edited: no client of today reads it")]
-    OldForm,
-    /// Several have this name.
-    #[error("\"{name}\" is more than one: {several}")]
-    Several {
-        /// What was looked for, escaped.
-        name: String,
-        /// Those that are so named.
-        several: Subjects,
-    },
-    /// An authority cannot sign before its certificate is valid.
-    #[error("it would start at {start}, before the certificate of {certificate} at {not_before}")]
-    StartBeforeCertificate {
-        /// The start that was wanted.
-        start: Moment,
-        /// Whose certificate.
-        certificate: String,
-        /// From when it is valid.
-        not_before: crate::time::Time,
-    },
-    /// An authority signs nothing once its certificate has expired.
-    #[error("it would start at {start}, when the certificate of {certificate} has expired, at {not_after}")]
-    StartBehindCertificate {
-        /// The start that was wanted.
-        start: Moment,
-        /// Whose certificate.
-        certificate: String,
-        /// Until when it is valid.
-        not_after: crate::time::Time,
-    },
-    /// The same key or certificates are there.
-    #[error("it is there already: {}", subject.escape_debug())]
-    There {
-        /// The entry.
-        subject: String,
-    },
 }

@@ -74,6 +74,6 @@ pub fn is_material(path: &str, custom: Option<&Json>) -> bool {
 }
 
 /// Whether clients, of today or before, look under this name for a signing config.
-fn is_signing_config(path: &str) -> bool {
+pub fn is_signing_config(path: &str) -> bool {
     path.starts_with("signing_config") && path.ends_with(".json")
 }

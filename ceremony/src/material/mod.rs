@@ -32,7 +32,7 @@ pub mod url;
 pub use chain::{AuthorityChain, ChainFault};
 pub use client_trust_config::ClientTrustConfig;
 pub use diff::{FileDiff, diff};
-pub use edit::{EditError, LogIdForm, NewEntry, NewService};
+pub use edit::{Correction, EditError, End, LogIdForm, NewEntry, NewService, Times};
 pub use evidence::{Ending, Evidence};
 pub use files::Material;
 pub use instance::{Instance, Kind};

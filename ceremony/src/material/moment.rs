@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use core::fmt;
+use core::str::FromStr;
 
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
@@ -71,6 +72,14 @@ impl Moment {
 impl From<Time> for Moment {
     fn from(time: Time) -> Self {
         Self::parse(&time.to_string()).expect("a time is RFC 3339")
+    }
+}
+
+impl FromStr for Moment {
+    type Err = MomentError;
+
+    fn from_str(text: &str) -> Result<Self, MomentError> {
+        Self::parse(text)
     }
 }
 

@@ -105,7 +105,7 @@ impl Making<'_> {
     fn add(&mut self, entry: Entry, ui: &mut Ui) -> Result<(), Failure> {
         let root = self.proof.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
         let proven = entry.prove(self.context, self.policy, &root, ui)?;
-        self.proof.material = take_up(&self.proof.material, &proven, self.operator.clone(), ui)?;
+        self.proof.material = take_up(&self.proof.material, &proven, self.operator.clone(), None, ui)?;
         let word = proven.word.map_or_else(String::new, |word| format!("; {word}"));
         self.proof.proofs.push(format!("{}: {}{word}", proven.url, proven.proof));
         self.proof.answers.extend(proven.answers);

@@ -7,6 +7,7 @@ use ceremony::material::evidence::{claim, claim_name, file_name};
 use ceremony::material::{EditError, Evidence, Instance, Kind, Material, Moment, ServiceKind, TrustedRoot};
 
 use super::change::{Grounds, Wanted};
+use super::configs::old_forms;
 use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
@@ -62,8 +63,8 @@ impl End {
         };
         let claimed = claim(last_use);
         let (at, last_use) = (Moment::from(at), Moment::from(last_use));
-        let after = ended(&wanted.material, &root, &entry, &at, Some(&last_use))?;
-        let mut grounds = Grounds::default();
+        let (after, warnings) = ended(&wanted.material, &root, &entry, &at, Some(&last_use))?;
+        let mut grounds = Grounds { warnings, ..Grounds::default() };
         if shown.is_none_or(|shown| Moment::from(shown).is_before(&last_use)) {
             grounds.word =
                 Some(format!("that it was last used at {last_use} is your word; --evidence takes what shows it"));
@@ -101,53 +102,68 @@ impl End {
             Some(time) => time,
             None => ui.value("--at", "Since when may others have used its key", None)?,
         };
-        let after = ended(&wanted.material, root, entry, &Moment::from(since), None)?;
+        let (after, warnings) = ended(&wanted.material, root, entry, &Moment::from(since), None)?;
         let statement = Evidence::compromised(since).into_bytes();
         let evidence = [(claim_name(entry), None), (file_name(entry), Some(statement))].into_iter().collect();
         let word = format!(
             "that its key is compromised since {since} is your word; what was signed with it later no longer verifies in \
              clients that look at the end, whoever signed it"
         );
-        wanted.change(context, after, Grounds { word: Some(word), evidence, ..Grounds::default() })
+        wanted.change(context, after, Grounds { word: Some(word), evidence, warnings, ..Grounds::default() })
     }
 }
 
-/// `material` with this entry valid until `at`, and its service for signers where no open entry is left at its URL.
+/// `material` with this entry valid until `at`, and its service for signers where no open entry is left at its URL; what
+/// is to be said of signing configs that no command edits.
 fn ended(
     material: &Material,
     root: &TrustedRoot,
     entry: &Instance<'_>,
     at: &Moment,
     last_use: Option<&Moment>,
-) -> Result<Material, Failure> {
+) -> Result<(Material, Vec<String>), Failure> {
     let mut after = material.clone();
-    let ended = root.end(entry, at, last_use).or_fail(|| "nothing was ended")?;
-    end_service(&mut after, &ended, entry, at).or_fail(|| "nothing was ended")?;
+    let ended = root.end(entry, at, last_use).map_err(|error| {
+        let late = matches!(error, EditError::Ended { .. });
+        let failure = Failure::from(error).in_context("nothing was ended");
+        if late {
+            failure.hint("`trustroot material correct` moves an end that was wrong, or takes it back")
+        } else {
+            failure
+        }
+    })?;
+    let warnings = end_service(&mut after, &ended, entry, at).or_fail(|| "nothing was ended")?;
     after.trusted_root = Some(ended);
-    Ok(after)
+    Ok((after, warnings))
 }
 
-/// Signers use the service of `entry` until `at`, if no open entry is left at its URL in `root`.
+/// Signers use the service of `entry` until `at`, if no open entry is left at its URL in `root`. Returns what is to be
+/// said of signing configs that no command edits.
 pub(super) fn end_service(
     material: &mut Material,
     root: &TrustedRoot,
     entry: &Instance<'_>,
     at: &Moment,
-) -> Result<(), EditError> {
-    let open = root
-        .of_kind(entry.kind)
-        .any(|other| other.url() == entry.url() && other.valid_for().is_ok_and(|valid| valid.end.is_none()));
-    if let (Some(kind), Some(url), false) = (ServiceKind::behind(entry.kind), entry.url(), open) {
-        for config in material.signing_configs.values_mut() {
-            let uses = config.of_kind(kind).any(|service| service.url() == Some(url));
-            match config.end(kind, url, at) {
-                Ok(ended) if uses => *config = ended,
-                Ok(_) | Err(EditError::Ended { .. } | EditError::Absent { .. } | EditError::OldForm) => {}
-                Err(error) => return Err(error),
-            }
+) -> Result<Vec<String>, EditError> {
+    let (Some(kind), Some(url)) = (ServiceKind::behind(entry.kind), entry.url()) else { return Ok(Vec::new()) };
+    if is_open_at(root, entry.kind, url) {
+        return Ok(Vec::new());
+    }
+    for config in material.signing_configs.values_mut() {
+        let uses = config.of_kind(kind).any(|service| service.url() == Some(url));
+        match config.end(kind, url, at) {
+            Ok(ended) if uses => *config = ended,
+            Ok(_) | Err(EditError::Ended { .. } | EditError::Absent { .. } | EditError::OldForm) => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(old_forms(material, kind, url))
+}
+
+/// Whether an entry of this kind at `url` has no end.
+pub(super) fn is_open_at(root: &TrustedRoot, kind: Kind, url: &str) -> bool {
+    let open = |entry: &Instance<'_>| entry.valid_for().is_ok_and(|valid| valid.end.is_none());
+    root.of_kind(kind).any(|entry| entry.url() == Some(url) && open(&entry))
 }
 
 /// Evidence as it was given.

@@ -33,9 +33,9 @@ impl Remove {
         let mut after = wanted.material.clone();
         // An end is the last moment of use, and that is over.
         let before = Time::from_unix(context.now.unix() - 1).map_or_else(|| now.clone(), Moment::from);
-        end_service(&mut after, &left, &entry, &before).or_fail(|| "nothing was removed")?;
+        let warnings = end_service(&mut after, &left, &entry, &before).or_fail(|| "nothing was removed")?;
         after.legacy = without(&entry, &left, &after.legacy);
         after.trusted_root = Some(left);
-        wanted.change(context, after, Grounds::default())
+        wanted.change(context, after, Grounds { warnings, ..Grounds::default() })
     }
 }

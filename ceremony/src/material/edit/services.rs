@@ -89,27 +89,40 @@ impl SigningConfig {
         self.of_kind(kind).filter(same).filter(|service| !over(service)).min_by_key(|service| !is_open(service))
     }
 
+    /// The one service of this kind that `url` names: its URL, or a part of it; of several the one that is open.
+    /// `started` tells it from others at its URL, open or not, by its start.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn find(&self, kind: ServiceKind, url: &str, started: Option<&Moment>) -> Result<Service<'_>, EditError> {
+        let named = |service: &Service<'_>| service.url().is_some_and(|other| other.contains(url));
+        let then = |service: &Service<'_>| {
+            let start = service.valid_for().ok().and_then(|valid| valid.start);
+            started.is_none_or(|started| start.is_some_and(|start| start.same(started)))
+        };
+        let found: Vec<Service<'_>> = self.of_kind(kind).filter(named).filter(then).collect();
+        let open: Vec<Service<'_>> = found.iter().copied().filter(is_open).collect();
+        let found = if open.is_empty() { found } else { open };
+        let exact: Vec<_> = found.iter().copied().filter(|service| service.url() == Some(url)).collect();
+        let name = url.escape_debug().to_string();
+        let subjects = |services: &[Service<'_>]| Subjects(services.iter().map(|s| s.subject()).collect());
+        match (exact.as_slice(), found.as_slice()) {
+            ([one], _) | ([], [one]) => Ok(*one),
+            ([], []) => {
+                let present = self.of_kind(kind).collect::<Vec<_>>();
+                Err(EditError::Absent { name, present: subjects(&present) })
+            }
+            ([], several) | (several, _) => Err(EditError::Several { name, several: subjects(several) }),
+        }
+    }
+
     /// With the service of this kind at `url` valid until `at`; of several at one URL, the one that is open.
     ///
     /// # Errors
     /// If the config is of the old form, has not one such service, or it starts later or has ended.
     pub fn end(&self, kind: ServiceKind, url: &str, at: &Moment) -> Result<Self, EditError> {
         self.editable()?;
-        let found: Vec<Service<'_>> =
-            self.of_kind(kind).filter(|service| service.url().is_some_and(|other| other.contains(url))).collect();
-        let open: Vec<Service<'_>> = found.iter().copied().filter(is_open).collect();
-        let found = if open.is_empty() { found } else { open };
-        let exact: Vec<_> = found.iter().copied().filter(|service| service.url() == Some(url)).collect();
-        let name = url.escape_debug().to_string();
-        let subjects = |services: &[Service<'_>]| Subjects(services.iter().map(|s| s.subject()).collect());
-        let service = match (exact.as_slice(), found.as_slice()) {
-            ([one], _) | ([], [one]) => *one,
-            ([], []) => {
-                let present = self.of_kind(kind).collect::<Vec<_>>();
-                return Err(EditError::Absent { name, present: subjects(&present) });
-            }
-            ([], several) | (several, _) => return Err(EditError::Several { name, several: subjects(several) }),
-        };
+        let service = self.find(kind, url, None)?;
         let valid = service.valid_for()?;
         if let Some(end) = valid.end {
             return Err(EditError::Ended { subject: service.subject(), end });
@@ -117,12 +130,20 @@ impl SigningConfig {
         if let Some(start) = valid.start.filter(|start| !start.is_before(at)) {
             return Err(EditError::EndBeforeStart { subject: service.subject(), start, end: at.clone() });
         }
-        let path = [Step::Name(kind.list(self.form())), Step::Index(service.index)];
-        let end = Json::string(at.as_str());
-        if service.entry.get("validFor").is_none() {
-            return Ok(self.set(&path, "validFor", &object([("end", end)])));
+        Ok(self.timed(kind, service.index, "end", Some(at)))
+    }
+
+    /// With another `start` or `end` of a service; without it if there is no moment.
+    pub(super) fn timed(&self, kind: ServiceKind, index: usize, name: &str, at: Option<&Moment>) -> Self {
+        let path = [Step::Name(kind.list(self.form())), Step::Index(index), Step::Name("validFor")];
+        let (service, times) = (&path[..2], &path[..]);
+        let time = at.map(|at| Json::string(at.as_str()));
+        let there = self.of_kind(kind).nth(index).is_some_and(|service| service.entry.get("validFor").is_some());
+        match time {
+            Some(time) if !there => self.set(service, "validFor", &object([(name, time)])),
+            Some(time) => self.set(times, name, &time),
+            None => self.unset(times, name),
         }
-        Ok(self.set(&[path[0], path[1], Step::Name("validFor")], "end", &end))
     }
 
     /// With signers using so many of the services of this kind.
@@ -135,7 +156,8 @@ impl SigningConfig {
         Ok(self.set(&[], config, &selector.json()))
     }
 
-    fn editable(&self) -> Result<(), EditError> {
+    /// Refuses the old form.
+    pub(super) fn editable(&self) -> Result<(), EditError> {
         if self.form() == Form::V02 { Ok(()) } else { Err(EditError::OldForm) }
     }
 }
