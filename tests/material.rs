@@ -334,6 +334,16 @@ fn what_is_wanted_is_discarded_file_by_file() {
     assert_eq!(trustroot.read("targets/trusted_root.json"), published);
     assert!(trustroot.read("targets/signing_config.v0.2.json").contains("login.example"));
 
+    let other = trustroot.read("targets/signing_config.v0.2.json").replace("login.example", "login2.example");
+    let mut terminal = trustroot.terminal(&["material", "discard", "--now", NOW]);
+    terminal.expect("Throw this away?");
+    trustroot.write("targets/signing_config.v0.2.json", &other);
+    terminal.line("y");
+    terminal.expect("targets/signing_config.v0.2.json was changed meanwhile: run the command again");
+    assert_eq!(terminal.exit_code(), 1);
+    assert_eq!(trustroot.read("targets/signing_config.v0.2.json"), other);
+    trustroot.write("targets/signing_config.v0.2.json", other.replace("login2.example", "login.example"));
+
     let mut terminal = trustroot.terminal(&["material", "discard", "--now", NOW]);
     terminal.expect("This would be discarded, what was wanted and is not published:");
     terminal.expect("+ adds the OIDC issuer v1 login.example for signing from 2026-10-01");

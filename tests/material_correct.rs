@@ -273,6 +273,8 @@ fn signing_configs_are_changed_one_by_one() {
     assert!(none.says(&format!("{default}, {opt_in}")), "{none:?}");
     let old = trustroot.exits(2, &at(&[&rotate[..], &["signing_config.json"]].concat()));
     assert!(old.says("signing_config.json is of the form v0.1, which no command edits"), "{old:?}");
+    let ct = ["rotate", "ctlog", "--url=https://ct.example", "--key=key.pem", "--config", opt_in];
+    assert!(trustroot.exits(2, &at(&ct)).says("--config is not for ctlog"));
     let rotated = trustroot.json(0, &at(&[&rotate[..], &[opt_in]].concat()));
     assert_eq!(rotated["behind"], json!(["signing_config.json", default]), "{rotated}");
     assert_eq!(trustroot.read(CONFIG), config);
@@ -303,6 +305,8 @@ fn an_opt_in_begins_as_a_copy() {
         trustroot.json(code, &at(&[&fixed[..], &["--start=2027-01-01T00:00:00Z"], more].concat()))
     };
     let copy = "--copy-of=signing_config.v0.2.json";
+    let absent = add(2, &["--config=signing_config_2027.v0.2.json"]);
+    assert_eq!(absent["hints"][0], "a new one is made with `--copy-of signing_config.v0.2.json`");
     let made = add(0, &["--config=signing_config_2027.v0.2.json", copy]);
     assert_eq!(told(&made)[0].0, "signing_config_2027.v0.2.json");
     let new = trustroot.read("targets/signing_config_2027.v0.2.json");

@@ -113,6 +113,11 @@ impl Entry {
         }
     }
 
+    /// What it is.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Reads and proves the entry; asks for what was not said.
     pub(in crate::commands) fn prove(
         mut self,

@@ -30,14 +30,14 @@ pub(super) struct Rotate {
 impl Rotate {
     pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
         let wanted = Wanted::read(context)?;
-        let root = wanted.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
-        let proven = self.entry.prove(context, wanted.policy(), &root, ui)?;
-        let kind = ServiceKind::behind(proven.entry.kind());
+        let kind = ServiceKind::behind(self.entry.kind());
         let configs = self.configs.named(&wanted.material)?;
         if kind.is_none() && configs.is_some() {
-            let word = proven.entry.kind().word();
+            let word = self.entry.kind().word();
             return Err(Failure::could_not(format!("--config is not for {word}: signers do not use it themselves")));
         }
+        let root = wanted.material.trusted_root.clone().unwrap_or_else(TrustedRoot::empty);
+        let proven = self.entry.prove(context, wanted.policy(), &root, ui)?;
         let after = take_up(&wanted.material, &proven, self.operator, configs, ui)?;
         let uses = |config: &SigningConfig| {
             kind.is_none_or(|kind| config.of_kind(kind).any(|known| known.url() == Some(proven.url.as_str())))

@@ -97,7 +97,11 @@ impl Add {
             self.configs.copy(from, &mut after, wanted.policy())?;
         }
         let mut configs = Vec::new();
-        for path in self.configs.meant(&after)? {
+        let named = self.configs.meant(&after).map_err(|failure| match self.copy_of {
+            Some(_) => failure,
+            None => failure.hint(format!("a new one is made with `--copy-of {}`", SigningConfig::TARGET)),
+        });
+        for path in named? {
             let config = after.signing_configs.remove(&path).unwrap_or_else(SigningConfig::empty);
             let operator = operator(ui, self.operator.clone(), &config, self.kind)?;
             configs.push((path, config, operator));

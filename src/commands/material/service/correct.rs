@@ -11,9 +11,9 @@ use crate::error::{Failure, OrFail as _};
 use crate::report::Outcome;
 use crate::ui::Ui;
 
-/// Correct what is wrong with a service: its times, its operator, its version, its URL
+/// Correct what is wrong with a service
 ///
-/// Changes these members, and no other byte.
+/// Changes the members that are given, and no other byte: its times, who runs it, its version, its URL.
 #[derive(clap::Args)]
 pub(super) struct Correct {
     /// ca, oidc, rekor or tsa
