@@ -468,6 +468,8 @@ fn hostile_material_stays_on_its_line() {
             &["material", "import", "targets/trusted_root.json"],
             &["material", "repair", "--log-start=INJECTED=2021-01-01T00:00:00Z"],
             &["material", "end", "rekor", "INJECTED", "--at=2026-12-31T00:00:00Z", "--last-use=2026-08-20T00:00:00Z"],
+            &["material", "correct", "rekor", "INJECTED", "--start=2021-01-01T00:00:00Z"],
+            &["material", "correct", "rekor", "INJECTED", "--url=https://x.example", "--keep-service"],
             &["material", "lint", "--json"],
             &["stage", "--dry-run"],
         ] {
