@@ -97,7 +97,8 @@ fn a_start_is_corrected_and_signers_are_not_forgotten() {
     }
     assert_eq!(root.matches(start).count(), 1);
     assert_eq!(trustroot.read(ROOT), root.replace(start, later));
-    assert_eq!(names(&answer), ["coverage-hole (rekor 2021-03-07)"]);
+    let cut = format!("validity-cut (rekor https://rekor.sigstore.dev c0d23d6a {later})");
+    assert_eq!(names(&answer), ["coverage-hole (rekor 2021-03-07)".to_owned(), cut]);
     let back = trustroot.json(0, &at(&["correct", "rekor", "c0d23d6a", "--start", start]));
     assert!(warnings(&back).contains("verifies from now on"), "{back}");
     assert_eq!(trustroot.read(ROOT), root);
