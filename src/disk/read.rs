@@ -106,17 +106,11 @@ impl File {
         let fd = fd.map_err(|errno| DiskError::at(&place(), "open", errno))?;
         let before = fstat(&fd).map_err(|errno| DiskError::at(&place(), "read", errno))?;
         let file = Self { fd, before };
-        let found = match FileType::from_raw_mode(file.before.st_mode) {
-            FileType::RegularFile if file.length() <= limit => return Ok(file),
-            FileType::RegularFile => {
-                return Err(DiskError::TooLarge { path: place().path(), length: file.length(), limit });
-            }
-            FileType::Directory => "a directory",
-            FileType::Fifo => "a pipe",
-            FileType::Socket => "a socket",
-            _ => "a device",
-        };
-        Err(DiskError::NotA { path: place().path(), wanted: "a regular file", found })
+        regular(&place(), FileType::from_raw_mode(file.before.st_mode))?;
+        match file.length() <= limit {
+            true => Ok(file),
+            false => Err(DiskError::TooLarge { path: place().path(), length: file.length(), limit }),
+        }
     }
 
     /// Its length when it was opened.
@@ -263,4 +257,17 @@ mod tests {
         assert_eq!(pieces(&mut buffer), 0);
         assert!(matches!(read_secret(&place, 59_999), Err(DiskError::TooLarge { .. })));
     }
+}
+
+/// Refuses what is no regular file.
+pub(super) fn regular(place: &Place, kind: FileType) -> Result<(), DiskError> {
+    let found = match kind {
+        FileType::RegularFile => return Ok(()),
+        FileType::Symlink => return Err(DiskError::Symlink { path: place.path() }),
+        FileType::Directory => "a directory",
+        FileType::Fifo => "a pipe",
+        FileType::Socket => "a socket",
+        _ => "a device",
+    };
+    Err(DiskError::NotA { path: place.path(), wanted: "a regular file", found })
 }

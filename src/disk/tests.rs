@@ -47,6 +47,30 @@ impl World {
     }
 }
 
+/// Whoever runs as root and names a device for a page keeps the device.
+#[test]
+fn only_a_file_is_put_in_the_place_of_a_file() {
+    let world = World::new();
+    let _socket = UnixListener::bind(world.path("inside/socket")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        world.path("inside/pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    let null = Place::named("/dev/null");
+    let replaced = |place: &Place| replace(place, b"new", Access::Shared).unwrap_err().to_string();
+    for (name, what) in [("socket", "a socket"), ("pipe", "a pipe")] {
+        let error = replaced(&world.inside().join(name));
+        assert!(error.contains(what), "{error}");
+    }
+    assert_eq!(replaced(&null), "/dev/null is a device, not a regular file");
+    assert_eq!(fs::read(world.path("inside/file")).unwrap(), b"content");
+    replace(&world.inside().join("file"), b"new", Access::Shared).unwrap();
+}
+
 #[test]
 fn what_a_killed_process_of_the_same_number_left_is_in_nobodys_way() {
     let world = World::new();

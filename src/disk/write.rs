@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat, renameat_with, statat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 
 use super::batch::{BATCH, clear};
+use super::read::regular;
 use super::{DiskError, Lock, Place, TEMPORARY, exists, read};
 
 /// Who may read what is written, as far as the process's mask allows.
@@ -49,8 +50,11 @@ pub(crate) fn create_or_same(place: &Place, bytes: &[u8], access: Access) -> Res
     }
 }
 
-/// Puts a file in the place of what has its name, if anything has, and waits until the disk has it. Who reads at the
+/// Puts a file in the place of the file that has its name, if one has, and waits until the disk has it. Who reads at the
 /// same time sees the old file or the new one.
+///
+/// # Errors
+/// If anything else than a file or a symbolic link has its name.
 pub(crate) fn replace(place: &Place, bytes: &[u8], access: Access) -> Result<(), DiskError> {
     put(place, bytes, access, false)
 }
@@ -62,8 +66,14 @@ fn put(place: &Place, bytes: &[u8], access: Access, new: bool) -> Result<(), Dis
     create_dir(&above)?;
     let dir = above.open_dir()?;
     let failed = |errno| DiskError::at(place, "write", errno);
-    if new && statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-        return Err(DiskError::Exists { path: place.path(), differs: false });
+    match statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) if new => return Err(DiskError::Exists { path: place.path(), differs: false }),
+        // A device or a pipe that somebody named is not taken away for a file; a link is, and is not written through.
+        Ok(there) => match FileType::from_raw_mode(there.st_mode) {
+            FileType::Symlink => {}
+            kind => regular(place, kind)?,
+        },
+        Err(_) => {}
     }
     let (file, temporary) = loop {
         let temporary = format!("{TEMPORARY}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
