@@ -134,7 +134,7 @@ pub(crate) fn evidence(
         for name in names_of(&entry) {
             let bytes = match written.get(&name) {
                 Some(bytes) => bytes.clone(),
-                None => disk::read_if_there(&workdir.last_use(&name), LIMIT)?,
+                None => disk::read_if_there(&workdir.evidence(&name), LIMIT)?,
             };
             files.extend(bytes.map(|bytes| (name, bytes)));
         }

@@ -89,7 +89,7 @@ impl Workdir {
     }
 
     /// `evidence/NAME`: what an authority or a log that ends signed last, or what is claimed of that.
-    pub(crate) fn last_use(&self, name: &str) -> Place {
+    pub(crate) fn evidence(&self, name: &str) -> Place {
         self.root.join("evidence").join(name)
     }
 
@@ -99,7 +99,7 @@ impl Workdir {
     }
 
     /// `keyholders/NAME.attestation.pem`
-    pub(crate) fn evidence(&self, name: &str) -> Place {
+    pub(crate) fn attestations(&self, name: &str) -> Place {
         self.keyholders().join(&format!("{name}.attestation.pem"))
     }
 

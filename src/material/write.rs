@@ -86,7 +86,7 @@ impl Change<'_> {
             policy.write(&lock, workdir)?;
         }
         for (name, bytes) in self.evidence {
-            let place = workdir.last_use(name);
+            let place = workdir.evidence(name);
             match bytes {
                 Some(bytes) => disk::replace(&place, bytes, Access::Shared)?,
                 None if disk::exists(&place)? => disk::remove(&place)?,

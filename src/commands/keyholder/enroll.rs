@@ -237,7 +237,7 @@ impl Proven {
     /// The files that the coordinator needs.
     fn files(&self, context: &Context, name: &Name, evidence: Option<&Evidence>) -> Vec<PathBuf> {
         let record = context.workdir.keyholder(name.as_str()).path();
-        let evidence = evidence.map(|_| context.workdir.evidence(name.as_str()).path());
+        let evidence = evidence.map(|_| context.workdir.attestations(name.as_str()).path());
         [record].into_iter().chain(evidence).collect()
     }
 
@@ -267,7 +267,7 @@ impl Proven {
         };
         let written = written.and_then(|()| match evidence {
             Some(evidence) => {
-                let place = context.workdir.evidence(record.name().as_str());
+                let place = context.workdir.attestations(record.name().as_str());
                 disk::replace(&place, evidence.to_pem().as_bytes(), Access::Shared)
             }
             None => Ok(()),

@@ -190,7 +190,7 @@ fn breaks(before: &ValidFor, after: &ValidFor) -> Vec<String> {
 /// abandoned.
 fn refuse_compromised(workdir: &Workdir, entry: &Instance<'_>) -> Result<(), Failure> {
     let name = file_name(entry);
-    let mut places: Vec<(String, Place)> = vec![(format!("evidence/{name}"), workdir.last_use(&name))];
+    let mut places: Vec<(String, Place)> = vec![(format!("evidence/{name}"), workdir.evidence(&name))];
     for ceremony in Ceremony::names(workdir)? {
         if !Outline::read(workdir, &ceremony)?.abandoned {
             let place = workdir.ceremony(&ceremony).inputs().join("evidence").join(&name);

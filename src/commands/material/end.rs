@@ -71,12 +71,12 @@ impl End {
         }
         // Whoever reviews it reads the word. One that was given before does not stand beside what shows more.
         let word = claim_name(&entry);
-        if grounds.word.is_some() || disk::exists(&context.workdir.last_use(&word))? {
+        if grounds.word.is_some() || disk::exists(&context.workdir.evidence(&word))? {
             grounds.evidence.insert(word, Some(claimed.into_bytes()));
         }
         // A statement that its key is compromised is what is said instead of a last use.
         let name = file_name(&entry);
-        let stated = disk::read_if_there(&context.workdir.last_use(&name), LIMIT)?;
+        let stated = disk::read_if_there(&context.workdir.evidence(&name), LIMIT)?;
         let stated = stated.and_then(|bytes| Evidence::verify(&bytes, &entry).ok());
         if stated.is_some_and(|stated| stated.compromised.is_some()) {
             grounds.evidence.insert(name.clone(), None);
