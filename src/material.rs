@@ -1,5 +1,6 @@
 //! Trust material as it lies on the disk: wanted among the target files, published in the repository.
 
+pub(crate) mod compromised;
 mod write;
 
 use std::collections::BTreeMap;

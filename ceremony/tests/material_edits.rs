@@ -65,7 +65,7 @@ fn an_end_is_one_line_more() {
     let root = TrustedRoot::parse(&trusted_root(4)).unwrap();
     let now = moment("2026-06-01T00:00:00Z");
     let end = moment("2026-12-31T23:59:59.999Z");
-    let log = root.find(Kind::CtLog, "ctfe.sigstore.dev", &now).unwrap();
+    let log = root.find(Kind::CtLog, "ctfe.sigstore.dev", Some(&now)).unwrap();
     assert_eq!(log.url(), Some("https://ctfe.sigstore.dev/2022"), "the other has ended");
     let after = root.end(&log, &end, Some(&moment("2026-12-01T00:00:00Z"))).unwrap();
     let published = String::from_utf8(trusted_root(4)).unwrap();
@@ -83,7 +83,7 @@ fn an_end_is_one_line_more() {
     let used = root.end(&log, &end, Some(&moment("2027-01-01T00:00:00Z")));
     assert!(matches!(used, Err(EditError::EndBeforeUse { .. })));
     assert!(matches!(root.end(&log, &moment("2020-01-01T00:00:00Z"), None), Err(EditError::EndBeforeStart { .. })));
-    let ended = after.find(Kind::CtLog, "/2022", &now).unwrap();
+    let ended = after.find(Kind::CtLog, "/2022", Some(&now)).unwrap();
     assert!(matches!(after.end(&ended, &end, None), Err(EditError::Ended { .. })));
 }
 
@@ -117,7 +117,7 @@ fn a_correction_changes_its_members_and_no_other_byte() {
         assert!(matches!(ended.correct(&entry, &reversed, None), Err(EditError::EndBeforeStart { .. })));
     }
     // The same time is the same text.
-    let log = root.find(Kind::CtLog, "https://ctfe.sigstore.dev/test", &now).unwrap();
+    let log = root.find(Kind::CtLog, "https://ctfe.sigstore.dev/test", Some(&now)).unwrap();
     let end = log.valid_for().unwrap().end.unwrap();
     let again = Times { end: Some(End::At(end.clone())), ..Times::default() };
     assert_eq!(root.correct(&log, &again, None).unwrap(), root);
@@ -158,7 +158,7 @@ fn a_service_is_corrected_unless_it_would_be_there_twice() {
 fn what_is_named_is_one_entry() {
     let root = TrustedRoot::parse(&trusted_root(4)).unwrap();
     let now = moment("2021-06-01T00:00:00Z");
-    let find = |kind, name| root.find(kind, name, &now).map(|entry| entry.subject());
+    let find = |kind, name| root.find(kind, name, Some(&now)).map(|entry| entry.subject());
     assert_eq!(find(Kind::Rekor, "log2025-1").unwrap(), "rekor https://log2025-1.rekor.sigstore.dev b54813cb");
     assert_eq!(find(Kind::Rekor, "b54813cb").unwrap(), find(Kind::Rekor, "log2025-1").unwrap());
     assert_eq!(find(Kind::Rekor, "https://rekor.sigstore.dev").unwrap(), "rekor https://rekor.sigstore.dev c0d23d6a");
@@ -166,7 +166,7 @@ fn what_is_named_is_one_entry() {
     let absent = find(Kind::Tsa, "x\u{1b}").unwrap_err().to_string();
     assert!(absent.starts_with("there is no \"x\\u{1b}\"; there is: tsa https://timestamp.sigstore.dev"), "{absent}");
     // Where one is open and the other is not, the open one is meant.
-    let later = root.find(Kind::Fulcio, "fulcio", &moment("2026-06-01T00:00:00Z")).unwrap();
+    let later = root.find(Kind::Fulcio, "fulcio", Some(&moment("2026-06-01T00:00:00Z"))).unwrap();
     assert_eq!(later.index, 1);
 }
 

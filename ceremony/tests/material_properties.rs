@@ -68,7 +68,7 @@ proptest! {
         let starts: Vec<i64> =
             added.of_kind(Kind::CtLog).map(|log| log.valid_for().unwrap().start.unwrap().unix()).collect();
         prop_assert!(starts.is_sorted(), "{:?}", starts);
-        let new = added.find(Kind::CtLog, "https://log.example", &start).unwrap();
+        let new = added.find(Kind::CtLog, "https://log.example", Some(&start)).unwrap();
         let ended = added.end(&new, &moment("2031-01-01T00:00:00Z"), None).unwrap();
         prop_assert_eq!(ended.instances().count(), root.instances().count() + 1);
         let told = diff::trusted_root(Some(&added), Some(&ended)).unwrap().to_string();

@@ -164,7 +164,7 @@ fn an_entry_stays_the_same_when_it_is_repaired() {
     assert!(json.contains(key.unwrap().as_str().unwrap()), "{json}");
     // What ends in the same step is known, and shown to have been used, by what can be read of it.
     let (at, now) = (Moment::parse("2027-01-01T00:00:00Z").unwrap(), Moment::parse("2026-08-20T00:00:00Z").unwrap());
-    let ended = mended.end(&mended.find(Kind::Rekor, "c0d23d6a", &now).unwrap(), &at, None).unwrap();
+    let ended = mended.end(&mended.find(Kind::Rekor, "c0d23d6a", Some(&now)).unwrap(), &at, None).unwrap();
     let ends = ends(Some(&broken), Some(&ended));
     assert!(ends.len() == 1 && ends[0].1 == at && ends[0].0.log_key().is_ok(), "{ends:?}");
     assert_eq!((mended.merge(&broken).1, broken.merge(&mended).1), (0, 0), "neither goes in beside the other");

@@ -140,11 +140,12 @@ impl TrustedRoot {
     }
 
     /// The one entry of this kind that `name` names: its subject in findings, its URL, the digits at the end of its
-    /// subject, or any part of its URL. Entries that ended at `now` are passed over where others are named too.
+    /// subject, or any part of its URL. Entries that ended at `now`, if it is given, are passed over where others are
+    /// named too.
     ///
     /// # Errors
     /// If there is none, or more than one.
-    pub fn find(&self, kind: Kind, name: &str, now: &Moment) -> Result<Instance<'_>, EditError> {
+    pub fn find(&self, kind: Kind, name: &str, now: Option<&Moment>) -> Result<Instance<'_>, EditError> {
         self.find_among(&[kind], name, now)
     }
 
@@ -152,14 +153,15 @@ impl TrustedRoot {
     ///
     /// # Errors
     /// If there is none, or more than one.
-    pub fn find_among(&self, kinds: &[Kind], name: &str, now: &Moment) -> Result<Instance<'_>, EditError> {
+    pub fn find_among(&self, kinds: &[Kind], name: &str, now: Option<&Moment>) -> Result<Instance<'_>, EditError> {
         let entries = || kinds.iter().flat_map(|kind| self.of_kind(*kind));
         let exact = |entry: &Instance<'_>| {
             let subject = entry.subject();
             subject == name || entry.url() == Some(name) || subject.rsplit(' ').next() == Some(name)
         };
         let part = |entry: &Instance<'_>| entry.url().is_some_and(|url| url.contains(name));
-        let open = |entry: &Instance<'_>| entry.valid_for().is_ok_and(|valid| !valid.is_over(now));
+        let open =
+            |entry: &Instance<'_>| entry.valid_for().is_ok_and(|valid| now.is_none_or(|now| !valid.is_over(now)));
         let of = |named: &dyn Fn(&Instance<'_>) -> bool| -> Vec<Instance<'_>> {
             let all: Vec<Instance<'_>> = entries().filter(|entry| named(entry)).collect();
             let current: Vec<Instance<'_>> = all.iter().copied().filter(|entry| open(entry)).collect();

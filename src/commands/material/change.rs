@@ -84,6 +84,11 @@ impl Wanted {
         if let Some(root) = after.trusted_root.as_ref().filter(|_| keep) {
             after.legacy = in_step(root, &after.legacy, &Moment::from(context.now));
         }
+        material::compromised::refuse(
+            &context.workdir,
+            self.material.trusted_root.as_ref(),
+            after.trusted_root.as_ref(),
+        )?;
         let files = diff(&self.material, &after);
         if files.is_empty() {
             return Err(Failure::no("nothing changes: the wanted material is so already"));
@@ -157,7 +162,11 @@ impl fmt::Display for Changed {
             );
             f.write_str(&format!("\n{}", wrapped(&text, 0)))?;
         }
-        f.write_str("\nNext: propose it to those who sign.\n  trustroot stage\n")
+        if !self.findings.is_empty() {
+            f.write_str("\nNext: mend that or accept it, as this says.\n  trustroot material lint\nThen")?;
+        }
+        let next = if self.findings.is_empty() { "\nNext:" } else { "" };
+        writeln!(f, "{next} propose it to those who sign.\n  trustroot stage")
     }
 }
 

@@ -1,22 +1,19 @@
 //! `trustroot material correct`
 
-use ceremony::material::evidence::file_name;
 use ceremony::material::signing_config::Form;
 use ceremony::material::{
-    Correction, End, Evidence, Instance, Kind, Material, Moment, ServiceKind, ServiceUrl, Times, ValidFor,
+    Correction, End, Instance, Kind, LogIdForm, Material, Moment, ServiceKind, ServiceUrl, Times, ValidFor,
 };
 
 use super::change::{Grounds, Wanted};
 use super::configs::old_forms;
 use super::end::is_open_at;
-use crate::ceremony_dir::{Ceremony, Outline};
+use super::given::refuse_none;
 use crate::context::Context;
-use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
-use crate::material::{self, LIMIT};
+use crate::material;
 use crate::report::Outcome;
 use crate::ui::Ui;
-use crate::workdir::Workdir;
 
 /// Correct a start, an end or a URL that was wrong from the first
 ///
@@ -105,7 +102,8 @@ impl Correct {
         let nothing = || "nothing was corrected";
         let wanted = Wanted::read(context)?;
         let root = wanted.trusted_root()?;
-        let entry = root.find(self.kind, &self.name, &Moment::from(context.now)).or_fail(nothing)?;
+        // Of several at one URL none is picked.
+        let entry = root.find(self.kind, &self.name, None).or_fail(nothing)?;
         let before = entry.valid_for().or_fail(nothing)?;
         if !self.times.any() && self.url.is_none() {
             let mut members = time_members(&before);
@@ -116,7 +114,14 @@ impl Correct {
                 self.url = Some(ui.value(flag, "Where it is", None)?);
             }
         }
-        let corrected = root.correct(&entry, &self.times.times(), self.url.as_ref());
+        let times = self.times.times();
+        if let Some(start) = times.start.clone() {
+            refuse_none("--start", start)?;
+        }
+        if let Some(new) = self.url.as_ref().filter(|new| entry.url() != Some(new.as_str())) {
+            refuse_new_name(&entry, new)?;
+        }
+        let corrected = root.correct(&entry, &times, self.url.as_ref());
         let corrected = corrected.map_err(|error| match &error {
             ceremony::material::EditError::NoEnd { .. } => {
                 Failure::could_not(nothing()).caused_by(&error).hint("`trustroot material end` ends it")
@@ -125,8 +130,8 @@ impl Correct {
         })?;
         let of_kind = corrected.of_kind(entry.kind).nth(entry.index);
         let after = of_kind.map_or(Ok(before.clone()), |entry| entry.valid_for())?;
-        if is_longer(&before, &after) {
-            refuse_compromised(&context.workdir, &entry)?;
+        if corrected == root && self.url.is_none() {
+            return Err(Failure::no("nothing changes: the entry says so already"));
         }
         let mut material = wanted.material.clone();
         let mut warnings = breaks(&before, &after);
@@ -151,10 +156,17 @@ impl Correct {
     }
 }
 
-/// Whether something is valid after the end that it had.
-fn is_longer(before: &ValidFor, after: &ValidFor) -> bool {
-    let later = |end: &Moment| after.end.as_ref().is_none_or(|new| end.is_before(new));
-    before.end.as_ref().is_some_and(later)
+/// Refuses another URL for a log that is called by its URL: a new name would be no correction, but another log.
+fn refuse_new_name(entry: &Instance<'_>, new: &ServiceUrl) -> Result<(), Failure> {
+    let (Some(old), Ok(key), Ok(id)) = (entry.url(), entry.log_key(), entry.log_id()) else { return Ok(()) };
+    let Ok(url) = old.parse::<ServiceUrl>() else { return Ok(()) };
+    let named = |form: LogIdForm| id == form.id(&url, &key);
+    if entry.kind != Kind::Rekor || !named(LogIdForm::Note) || named(LogIdForm::Key) {
+        return Ok(());
+    }
+    Err(Failure::no(format!("the URL of {} is not changed to {}", entry.subject(), new.as_str()))
+        .and_cause("the log id of a Rekor v2 is made of its URL, and clients look the log up by it")
+        .hint("where the URL was wrong from the first, remove the entry, and add it again, proven by a checkpoint"))
 }
 
 /// What a correction of times may break, one sentence for each.
@@ -184,32 +196,6 @@ fn breaks(before: &ValidFor, after: &ValidFor) -> Vec<String> {
         _ => {}
     }
     said
-}
-
-/// Refuses to trust a key again of which somebody said that it is compromised, here or in a ceremony that was not
-/// abandoned.
-fn refuse_compromised(workdir: &Workdir, entry: &Instance<'_>) -> Result<(), Failure> {
-    let name = file_name(entry);
-    let mut places: Vec<(String, Place)> = vec![(format!("evidence/{name}"), workdir.evidence(&name))];
-    for ceremony in Ceremony::names(workdir)? {
-        if !Outline::read(workdir, &ceremony)?.abandoned {
-            let place = workdir.ceremony(&ceremony).inputs().join("evidence").join(&name);
-            places.push((format!("ceremonies/{ceremony}/inputs/evidence/{name}"), place));
-        }
-    }
-    for (file, place) in places {
-        let bytes = disk::read_if_there(&place, LIMIT)?;
-        let stated = bytes.and_then(|bytes| Evidence::verify(&bytes, entry).ok());
-        if let Some(since) = stated.and_then(|stated| stated.compromised) {
-            return Err(Failure::no(format!("{} is not trusted again", entry.subject()))
-                .and_cause(format!("its key is compromised since {since}, says {file}"))
-                .hint(
-                    "rotate to another key; what was said of it and is not published yet, `trustroot material discard` \
-                     takes back",
-                ));
-        }
-    }
-    Ok(())
 }
 
 /// The signing configs of today that have a service of this kind at `url`, with its place.

@@ -31,7 +31,11 @@ pub(super) struct Discard {
 }
 
 impl Discard {
-    pub(super) fn run(self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+    pub(super) fn run(mut self, context: &Context, ui: &mut Ui) -> Result<Outcome, Failure> {
+        for path in &mut self.paths {
+            // As a shell completes it.
+            *path = path.strip_prefix("targets/").unwrap_or(path).to_owned();
+        }
         let workdir = &context.workdir;
         let (read, wanted) = AsRead::read(workdir)?;
         let published = material::published(workdir)?;

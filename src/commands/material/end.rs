@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
 use crate::material::LIMIT;
+use crate::material::compromised::{Stated, stated};
 use crate::report::Outcome;
 use crate::ui::Ui;
 
@@ -47,9 +48,16 @@ impl End {
         let wanted = Wanted::read(context)?;
         let root = wanted.trusted_root()?;
         let now = Moment::from(context.now);
-        let entry = root.find(self.kind, &self.name, &now).or_fail(|| "nothing was ended")?;
+        let entry = root.find(self.kind, &self.name, Some(&now)).or_fail(|| "nothing was ended")?;
         if self.compromised {
             return self.compromised(context, ui, wanted, &root, &entry);
+        }
+        if let Some(Stated { since, file }) = stated(&context.workdir, &entry)? {
+            return Err(Failure::no(format!("{} is not ended by its last use", entry.subject()))
+                .and_cause(format!("its key is compromised since {since}, says {file}"))
+                .hint(
+                    "say --compromised, at that time or an earlier one; if nobody of you said that, take the file away",
+                ));
         }
         let evidence = self.evidence.map(|path| Shown::read(&path, &entry)).transpose()?;
         let shown = evidence.as_ref().and_then(|shown| shown.evidence.until);
@@ -74,13 +82,7 @@ impl End {
         if grounds.word.is_some() || disk::exists(&context.workdir.evidence(&word))? {
             grounds.evidence.insert(word, Some(claimed.into_bytes()));
         }
-        // A statement that its key is compromised is what is said instead of a last use.
         let name = file_name(&entry);
-        let stated = disk::read_if_there(&context.workdir.evidence(&name), LIMIT)?;
-        let stated = stated.and_then(|bytes| Evidence::verify(&bytes, &entry).ok());
-        if stated.is_some_and(|stated| stated.compromised.is_some()) {
-            grounds.evidence.insert(name.clone(), None);
-        }
         if let Some(Shown { evidence, bytes }) = evidence {
             grounds.proof =
                 Some(format!("there is {}, SHA-256 {}, saved as evidence/{name}", evidence.what, evidence.sha256));
@@ -102,6 +104,12 @@ impl End {
             Some(time) => time,
             None => ui.value("--at", "Since when may others have used its key", None)?,
         };
+        if since > context.now {
+            return Err(Failure::could_not(format!(
+                "no key leaks in the future: --at is {since}, and it is {}",
+                context.now
+            )));
+        }
         let (after, warnings) = ended(&wanted.material, root, entry, &Moment::from(since), None)?;
         let statement = Evidence::compromised(since).into_bytes();
         let evidence = [(claim_name(entry), None), (file_name(entry), Some(statement))].into_iter().collect();

@@ -68,7 +68,7 @@ pub(super) fn by_place<E: Into<Failure>>(
 ) -> Result<(BTreeMap<Place, Moment>, Option<Moment>), Failure> {
     let (mut single, mut others) = (BTreeMap::new(), None);
     for Named { name, at } in named {
-        let at = Moment::from(*at);
+        let at = refuse_none(flag, Moment::from(*at))?;
         let before = match name {
             Some(name) => single.insert(find(name).or_fail(|| format!("{flag} {} names no entry", escaped(name)))?, at),
             None => others.replace(at),
@@ -78,6 +78,17 @@ pub(super) fn by_place<E: Into<Failure>>(
         }
     }
     Ok((single, others))
+}
+
+/// Refuses a time that stands for none.
+///
+/// # Errors
+/// If it does.
+pub(super) fn refuse_none(flag: &str, at: Moment) -> Result<Moment, Failure> {
+    match at.stands_for_none() {
+        true => Err(Failure::could_not(format!("{flag} {at} stands for no time")).hint("give the time when it began")),
+        false => Ok(at),
+    }
 }
 
 impl Given {
@@ -109,7 +120,8 @@ impl Given {
         let (repaired, _) = repair(root, &answers);
         let now = Moment::from(context.now);
         let find = |name: &str| {
-            let found = || root.find_among(LOGS, name, &now).or_else(|_| repaired.find_among(LOGS, name, &now));
+            let found =
+                || root.find_among(LOGS, name, Some(&now)).or_else(|_| repaired.find_among(LOGS, name, Some(&now)));
             known(name).map_or_else(|| found().map(|log| (log.kind, log.index)), Ok)
         };
         (answers.log_starts, answers.log_start) = by_place("--log-start", &self.log_start, find)?;
@@ -139,8 +151,10 @@ impl Given {
                 ));
                 continue;
             }
-            let started: Time = ui.value("--log-start", &format!("{subject} has no start; when did it start"), None)?;
-            answers.log_starts.insert((log.kind, log.index), Moment::from(started));
+            let question = format!("{subject} has no start; when did it start");
+            let started = |at: Time| refuse_none("--log-start", Moment::from(at));
+            let started = ui.accepted("--log-start", &question, None, started)?;
+            answers.log_starts.insert((log.kind, log.index), started);
         }
         Ok(answers)
     }

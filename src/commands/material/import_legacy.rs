@@ -82,7 +82,7 @@ pub(super) fn ended(
 ) -> Result<TrustedRoot, Failure> {
     let now = Moment::from(context.now);
     let find = |name: &str| {
-        let found = || root.find_among(Kind::ALL, name, &now).map(|entry| (entry.kind, entry.index));
+        let found = || root.find_among(Kind::ALL, name, Some(&now)).map(|entry| (entry.kind, entry.index));
         singles.place(name).map_or_else(found, Ok)
     };
     let (mut given, others) = by_place("--end", ends, find)?;

@@ -28,7 +28,8 @@ impl Remove {
         let wanted = Wanted::read(context)?;
         let root = wanted.trusted_root()?;
         let now = Moment::from(context.now);
-        let entry = root.find(self.kind, &self.name, &now).or_fail(|| "nothing was removed")?;
+        // Of several at one URL none is picked.
+        let entry = root.find(self.kind, &self.name, None).or_fail(|| "nothing was removed")?;
         let left = root.remove(&entry);
         let mut after = wanted.material.clone();
         // An end is the last moment of use, and that is over.

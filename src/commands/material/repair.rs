@@ -1,11 +1,12 @@
 //! `trustroot material repair`
 
-use ceremony::material::{repair, repair_services, without_copies};
+use ceremony::material::{Moment, Times, TrustedRoot, repair, repair_services, without_copies};
 
 use super::change::{Grounds, Wanted};
 use super::given::{self, Given};
 use crate::context::Context;
-use crate::error::Failure;
+use crate::error::{Failure, OrFail as _};
+use crate::material;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
@@ -27,9 +28,13 @@ impl Repair {
         let mut after = wanted.material.clone();
         let mut grounds = Grounds::default();
         if let Some(root) = &mut after.trusted_root {
+            let published = material::published(&context.workdir)?;
+            if let Some(published) = &published.trusted_root {
+                (*root, grounds.repairs) = with_published_starts(root, published)?;
+            }
             let answers = self.given.answers(root, |_| true, |_| None, context, ui)?;
             let (repaired, repairs) = repair(root, &answers);
-            grounds.repairs = repairs;
+            grounds.repairs.extend(repairs);
             let (once, copies) = without_copies(&repaired);
             grounds.repairs.extend(copies);
             *root = once;
@@ -46,4 +51,28 @@ impl Repair {
         given::say(&grounds.repairs, ui);
         wanted.change(context, after, grounds)
     }
+}
+
+/// With the published starts of entries that lost theirs, and what was done.
+fn with_published_starts(
+    root: &TrustedRoot,
+    published: &TrustedRoot,
+) -> Result<(TrustedRoot, Vec<ceremony::material::Repair>), Failure> {
+    let (mut whole, mut repairs) = (root.clone(), Vec::new());
+    for entry in root.instances() {
+        let Ok(valid) = entry.valid_for() else { continue };
+        if valid.start.as_ref().is_some_and(|start| !start.stands_for_none()) {
+            continue;
+        }
+        let mut same = published.of_kind(entry.kind).filter(|other| other.identity() == entry.identity());
+        let start = same.find_map(|other| other.valid_for().ok()?.start.filter(|start| !start.stands_for_none()));
+        let Some(start) = start else { continue };
+        let was = valid.start.as_ref().map_or_else(|| "missing".to_owned(), Moment::to_string);
+        let what = format!("its start was {was}, and is the published one, {start}");
+        whole =
+            whole.correct(&entry, &Times { start: Some(start), end: None }, None).or_fail(|| "nothing was repaired")?;
+        let place = Some((entry.kind, entry.index));
+        repairs.push(ceremony::material::Repair { place, subject: entry.subject(), what });
+    }
+    Ok((whole, repairs))
 }
