@@ -148,9 +148,12 @@ pub(crate) fn set_accept(
     for (name, text) in [("finding", finding), ("subject", subject), ("reason", reason), ("until", until)] {
         table.insert(name, value(text));
     }
-    // What stands at the end of the file says what an accepted finding is: it stays before the new one.
+    // What stands at the end of the file says what an accepted finding is: it stays before the new one. Behind other tables
+    // it is about those.
+    let behind_others =
+        document.contains_key("accept") && document.iter().last().is_some_and(|(key, _)| key != "accept");
     let trailing = document.trailing().as_str().unwrap_or_default().trim_end().to_owned();
-    if !trailing.is_empty() {
+    if !trailing.is_empty() && !behind_others {
         table.decor_mut().set_prefix(format!("{trailing}\n\n"));
         document.set_trailing("\n");
     }
@@ -214,6 +217,10 @@ mod tests {
         let mut document: DocumentMut = commented.parse().unwrap();
         set_accept(&mut document, "target-changed", "a 1", "3", "2027-01-01T00:00:00Z").unwrap();
         assert!(document.to_string().contains("reason = \"3\" # he said\n"), "{document}");
+        let other = format!("{document}\n[other]\nb = 1\n\n# about b\n");
+        let mut other: DocumentMut = other.parse().unwrap();
+        set_accept(&mut other, "target-changed", "a 3", "four", "2027-01-01T00:00:00Z").unwrap();
+        assert!(other.to_string().ends_with("[other]\nb = 1\n\n# about b\n"), "{other}");
         let twice = document.to_string().replace("a 2", "a 1").replace(" # he said", "");
         let mut document: DocumentMut = twice.parse().unwrap();
         set_accept(&mut document, "target-changed", "a 1", "four", "2027-02-01T00:00:00Z").unwrap();

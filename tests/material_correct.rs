@@ -132,10 +132,16 @@ fn a_url_is_corrected_everywhere_or_where_it_is_said() {
         "what older clients read goes along"
     );
 
-    // The id of a Rekor v2 is made of its URL, too.
+    // The id of a Rekor v2 is made of its URL, too: with another it is another log.
     let moved = ["correct", "rekor", "b54813cb", "--url", "https://log.example", "--move-service"];
-    let moved = trustroot.json(0, &at(&moved));
-    assert!(names(&moved).iter().any(|name| name.starts_with("log-id-mismatch (rekor https://log.example")), "{moved}");
+    let moved = trustroot.exits(1, &at(&moved));
+    assert!(moved.says("the log id of a Rekor v2 is made of its URL"), "{moved:?}");
+    let none = trustroot.exits(1, &at(&["correct", "ctlog", "dd3d306a", "--start", "2022-10-20T00:00:00Z"]));
+    assert!(none.says("nothing changes"), "{none:?}");
+    let none = trustroot.exits(2, &at(&["correct", "ctlog", "dd3d306a", "--start", "1970-01-01T00:00:00Z"]));
+    assert!(none.says("stands for no time"), "{none:?}");
+    let several = trustroot.exits(2, &at(&["remove", "fulcio", "fulcio.sigstore.dev"]));
+    assert!(several.says("is more than one"), "{several:?}");
     let slash = trustroot.exits(2, &at(&["correct", "rekor", "c0d23d6a", "--url", "https://x.example/"]));
     assert!(slash.says("ends with a slash"), "{slash:?}");
 }
@@ -170,10 +176,20 @@ fn a_key_that_leaked_is_not_trusted_again() {
     }
     trustroot.ok(&["stage", "--name=next", "--only=targets", "--now", NOW]);
     trustroot.ok(&at(&["discard", "--throw-away"]));
-    end(&[USED]);
-    refused("ceremonies/next/inputs/evidence/fulcio-15d79534");
+    // The word is not taken back by an end of another kind, nor by adding the same again.
+    let place = "ceremonies/next/inputs/evidence/fulcio-15d79534";
+    let again = trustroot.exits(1, &at(&["end", "fulcio", "15d79534", "--at", END, USED]));
+    assert!(again.says("is not ended by its last use") && again.says(place), "{again:?}");
+    trustroot.write("old.json", trustroot.read(ROOT));
+    trustroot.ok(&at(&["remove", "fulcio", "15d79534"]));
+    let again = trustroot.exits(1, &at(&["import", "old.json"]));
+    assert!(again.says("15d79534 is not trusted again") && again.says(place), "{again:?}");
+    trustroot.ok(&at(&["discard", "--throw-away"]));
     trustroot.ok(&["abandon", "next", "--reason=it did not leak", "--now", NOW]);
+    end(&[USED]);
     trustroot.ok(&at(&["correct", "fulcio", "15d79534", "--no-end"]));
+    let tomorrow = ["end", "fulcio", "15d79534", "--at", "2099-01-01T00:00:00Z", "--compromised"];
+    assert!(trustroot.exits(2, &at(&tomorrow)).says("no key leaks in the future"));
 }
 
 #[test]

@@ -232,8 +232,10 @@ fn a_statement_that_was_put_there_hides_nothing() {
     let place = "evidence/fulcio-15d79534";
     let statement = |since: &str| json!({ "compromised-since": since }).to_string();
     trustroot.write(place, statement("2099-01-01T00:00:00Z"));
+    let refused = trustroot.exits(1, &end("fulcio", "15d79534", at, &["--last-use", at]));
+    assert!(refused.says(&format!("its key is compromised since 2099-01-01T00:00:00Z, says {place}")), "{refused:?}");
+    fs::remove_file(trustroot.dir().join(place)).unwrap();
     trustroot.ok(&end("fulcio", "15d79534", at, &["--last-use", at]));
-    assert!(!trustroot.dir().join(place).exists(), "the last use was said instead");
     trustroot.write(place, statement("2099-01-01T00:00:00Z"));
     trustroot.write(&format!("{place}.claimed"), format!("{NOW}\n"));
     let late = trustroot.exits(1, &["stage", "--dry-run", "--now", NOW]);

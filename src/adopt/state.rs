@@ -167,6 +167,6 @@ pub(crate) fn refuse_expired(role: &str, file: &Metadata, now: Time) -> Result<(
     }
     Err(Failure::no(format!("{role} {version} expired at {expires}, and it is {now}")).hint(
         "find a newer copy; or, if nobody can make one any more, take it over as it was, with `--now` at a time before \
-         it expired; docs/expired.md has the rest",
+         anything of it expired, the timestamp too; docs/expired.md has the rest",
     ))
 }

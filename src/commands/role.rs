@@ -96,6 +96,9 @@ impl Role {
         let key = if online { "online" } else { "keyholders" };
         let external = || Failure::could_not(format!("{called} is external in the policy: it names nobody"));
         let list = names(table, key).ok_or_else(external)?;
+        let mut wanted: Vec<String> = list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        wanted.retain(|name| !self.drop.iter().any(|dropped| dropped.as_str() == name));
+        wanted.extend(self.add.iter().map(Name::to_string));
         let place = |list: &Array, name: &Name| list.iter().position(|other| other.as_str() == Some(name.as_str()));
         for name in &self.drop {
             let place =
@@ -115,6 +118,13 @@ impl Role {
                 return Err(Failure::could_not(format!("{name} signs {called} already")));
             }
             policy_file::list::add(list, name.as_str());
+        }
+        // Comments can stand anywhere in a list: what is written names these people and nobody else.
+        if policy_file::list::read_again(list) != Some(wanted) {
+            return Err(Failure::could_not(format!(
+                "the list of {called} in trustroot.toml is not edited by this program"
+            ))
+            .hint("change it with an editor: its comments stand where they would be lost"));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use ceremony::assemble::name_of;
 use ceremony::{Fingerprint, Root, Staged};
-use keyholders::{DeviceKind, Home, Roster};
+use keyholders::{Description, DeviceKind, Home, Roster, Uri};
 
 use super::before;
 use crate::ceremony_dir::Ceremony;
@@ -58,13 +58,14 @@ pub(super) fn refuse_several(
         roles.any(|(role, staged)| before(ceremony, role, staged, &key.fingerprint).is_none())
     };
     let in_device = |key: &&KeyAtHand| key.device.describe().kind != DeviceKind::File;
-    let mut homes: Vec<&Home> = Vec::new();
+    let mut seen: Vec<Description> = Vec::new();
     let mut devices = at_hand.closed_tokens(roster);
     for key in at_hand.keys.iter().filter(in_device).filter(left) {
-        let home = roster.find(&key.fingerprint).map(|(_, key)| key.home());
-        if !home.is_some_and(|home| homes.iter().any(|other| other.same_device(home))) {
-            devices.push(key.device.describe().label);
-            homes.extend(home);
+        // By what the devices show: what a record says of their places is not signed by anybody.
+        let here = key.device.describe();
+        if !seen.iter().any(|other| one_device(shown(other), shown(&here))) {
+            devices.push(here.label.clone());
+            seen.push(here);
         }
     }
     match devices.len() {
@@ -73,6 +74,28 @@ pub(super) fn refuse_several(
             .and_cause(and(&devices))
             .hint("say whose device it is for: --keyholder NAME")),
     }
+}
+
+/// Whether two keys are certainly in one device: on one token, by its serial number and all else that it says of itself;
+/// of YubiKeys nothing but the slot differs.
+fn one_device(one: Shown<'_>, other: Shown<'_>) -> bool {
+    match (one.1, other.1) {
+        (Some(one), Some(other)) => one.serial.is_some() && one.matches_token(other) && other.matches_token(one),
+        (None, None) => one.0 == other.0 && place_of(one.2) == place_of(other.2),
+        _ => false,
+    }
+}
+
+/// The kind of a device, the token, and the label of a key in it.
+type Shown<'a> = (DeviceKind, Option<&'a Uri>, &'a str);
+
+fn shown(key: &Description) -> Shown<'_> {
+    (key.kind, key.uri.as_ref(), &key.label)
+}
+
+/// `the YubiKey 123` of `slot 9c of the YubiKey 123`
+fn place_of(label: &str) -> &str {
+    label.split_once(" of ").map_or(label, |(_, place)| place)
 }
 
 /// `the YubiKey 123 has alice's active key 01234567`
@@ -93,4 +116,23 @@ fn whose(ceremony: &Ceremony, key: &KeyAtHand) -> String {
         None => "no published root has listed it".to_owned(),
     };
     format!("{}; {last}", owner(ceremony, key))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn devices_are_told_apart_by_what_they_show() {
+        let uris = ["token=a;serial=1;object=x", "token=a;serial=1;object=y", "token=a;serial=2;object=x", "token=a"];
+        let uris = uris.map(|uri| format!("pkcs11:{uri}").parse::<Uri>().unwrap());
+        let [alice, spare, bob, unnamed] = uris.each_ref().map(|uri| (DeviceKind::Pkcs11, Some(uri), "the key"));
+        assert!(one_device(alice, spare) && !one_device(alice, bob));
+        assert!(!one_device(unnamed, unnamed), "nothing says that it is one");
+        let in_yubikey = |label| (DeviceKind::Yubikey, None, label);
+        let signing = in_yubikey("slot 9c of the YubiKey 1");
+        assert!(one_device(signing, in_yubikey("slot 9a of the YubiKey 1")));
+        assert!(!one_device(signing, in_yubikey("slot 9c of the YubiKey 2")) && !one_device(alice, signing));
+    }
 }
