@@ -369,7 +369,7 @@ fn a_terminal_offers_to_ask_the_service() {
     let url = server.url();
     let mut terminal = room.terminal(&rotate("fulcio", &["--url", &url]));
     terminal.expect("File with its certificates, or Enter to ask it").send(ENTER);
-    terminal.expect("Next: propose it to those who sign");
+    terminal.expect("propose it to those who sign");
     assert_eq!(terminal.exit_code(), 0);
     let written = terminal.written();
     assert!(written.contains("Asking http://127.0.0.1:") && written.contains("its chain of 2 verifies"), "{written}");
