@@ -297,7 +297,12 @@ fn an_authority_is_rotated_at_its_url_after_the_old_one_was_ended() {
     // What was wanted is thrown away: everything is as it is published.
     let files = material(&trustroot, 0, &["discard", "--throw-away"]);
     assert!(told(&files).iter().any(|(path, _)| path == "trusted_root.json"), "{files}");
-    assert!(!trustroot.dir().join("targets/fulcio_2026.crt.pem").exists());
+    // Nothing tells whether the trusted root was made of the file, or the file for it.
+    assert!(files["kept"].as_array().unwrap().iter().any(|path| path == "fulcio_2026.crt.pem"), "{files}");
+    assert_eq!(
+        trustroot.read("targets/fulcio_2026.crt.pem"),
+        fulcio_chain().split_inclusive("-----END CERTIFICATE-----\n").next().unwrap()
+    );
     assert!(!trustroot.read("trustroot.toml").contains("fulcio_2026.crt.pem"));
     let nothing = trustroot.exits(1, &["material", "discard", "--throw-away", "--now", NOW]);
     assert!(nothing.says("the wanted material is what is published"), "{}", nothing.stderr);

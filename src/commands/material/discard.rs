@@ -19,7 +19,8 @@ use crate::workdir::Workdir;
 /// Put the wanted material back to what is published
 ///
 /// Undoes what was added, rotated or ended since. Shows what is thrown away, and asks. What nobody published yet goes
-/// away altogether. Nothing that is published changes, and no open ceremony.
+/// away altogether, but for a key or a certificate of older clients that may be the only one there is. Nothing that is
+/// published changes, and no open ceremony.
 #[derive(clap::Args)]
 pub(super) struct Discard {
     /// Files of trust material below targets/; by default all that differ
@@ -42,7 +43,7 @@ impl Discard {
         let after = self.put_back(&wanted, &published);
         let mut gone = wanted.paths();
         gone.retain(|path| !after.paths().contains(path));
-        let kept = kept(workdir, &wanted, &gone, &Moment::from(context.now))?;
+        let kept = kept(workdir, &wanted, &after, &gone, &Moment::from(context.now))?;
         // Told as what it was when it was done.
         let mut discarded = Discarded { done: false, files: diff(&after, &wanted), unreadable: Vec::new(), kept };
         let unreadable = wanted.unreadable.iter().filter(|(path, _)| self.means(path));
@@ -94,12 +95,19 @@ impl Discard {
 }
 
 /// Those of the files that go away which stay on the disk. By the word of the policy alone any file is trust material:
-/// what is published, and what is no copy of a key or a certificate in the trusted root, may be the only one there is.
-fn kept(workdir: &Workdir, wanted: &Material, gone: &[&str], now: &Moment) -> Result<Vec<String>, Failure> {
+/// what is published, and what is no copy of a key or a certificate in the trusted root that stays, may be the only one
+/// there is.
+fn kept(
+    workdir: &Workdir,
+    wanted: &Material,
+    after: &Material,
+    gone: &[&str],
+    now: &Moment,
+) -> Result<Vec<String>, Failure> {
     let published = Published::read(&workdir.repository())?;
     let targets = published.roles.get("targets").map(|file| Targets::of(&file.metadata)).transpose()?;
     let is_published = |path: &str| targets.iter().flat_map(Targets::entries).any(|(other, _)| other == path);
-    let made = wanted.trusted_root.as_ref().map_or_else(Vec::new, |root| in_step(root, &[], now));
+    let made = after.trusted_root.as_ref().map_or_else(Vec::new, |root| in_step(root, &[], now));
     let is_copy = |target: &LegacyTarget| made.iter().any(|copy| copy.content == target.content);
     let goes = wanted.legacy.iter().filter(|target| gone.contains(&target.path.as_str()));
     let stays = goes.filter(|target| is_published(&target.path) || !is_copy(target));
@@ -125,6 +133,11 @@ impl fmt::Display for Discarded {
         for path in &self.kept {
             let text = format!("what the policy says of {}; the file stays in targets/", escaped(path));
             f.write_str(&wrapped(&text, 2))?;
+        }
+        if !self.kept.is_empty() {
+            let text =
+                "! `stage` proposes a file that stays, as any other target: remove it where there is another copy.";
+            f.write_str(&wrapped(text, 0))?;
         }
         if !self.unreadable.is_empty() {
             let paths: Vec<String> = self.unreadable.iter().map(|path| escaped(path).to_string()).collect();
