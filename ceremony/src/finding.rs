@@ -302,7 +302,7 @@ rules! {
         "The URL of a service ends with a slash; clients compare it or append to it as it stands."
         "those that append to it";
     UsageUnknown "usage-unknown" "the target path"
-        "`custom.sigstore` has a word that no client knows."
+        "`custom.sigstore` has a word that no client knows, or a name in other letters, which old clients take for it."
         "cosign before 2.5.1, gitsign, policy-controller";
     ValidityCut "validity-cut" "the entry and its new start or end"
         "An entry is no longer valid at a time that is past, at which it was: what was signed then no longer verifies."

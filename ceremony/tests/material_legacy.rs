@@ -16,6 +16,7 @@ fn target(path: &str, usage: &str, status: &str, content: impl AsRef<[u8]>) -> L
         usage: Some(usage.to_owned()),
         status: Some(status.to_owned()),
         uri: None,
+        misspelled: Vec::new(),
         content: content.as_ref().to_vec(),
     }
 }

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::legacy::LegacyTarget;
+use super::legacy::{LegacyTarget, is_legacy};
 use super::signing_config::SigningConfig;
 use super::trusted_root::{MaterialError, TrustedRoot};
 use crate::json::Json;
@@ -68,9 +68,7 @@ impl Material {
 
 /// Whether a target is trust material, by its name or by what is said of it.
 pub fn is_material(path: &str, custom: Option<&Json>) -> bool {
-    path == TrustedRoot::TARGET
-        || is_signing_config(path)
-        || custom.is_some_and(|custom| custom.get("sigstore").is_some())
+    path == TrustedRoot::TARGET || is_signing_config(path) || custom.is_some_and(is_legacy)
 }
 
 /// Whether clients, of today or before, look under this name for a signing config.

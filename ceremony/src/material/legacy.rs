@@ -1,6 +1,8 @@
 //! The targets that clients read before there was a trusted root.
 
 mod entries;
+mod piece;
+mod spelling;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -8,7 +10,6 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::instance::{Instance, Kind};
-use super::log_key::LogKey;
 use super::moment::Moment;
 use super::trusted_root::TrustedRoot;
 use crate::certificate::Certificate;
@@ -17,8 +18,10 @@ use crate::json::{Json, Object};
 use crate::key::Algorithm;
 
 pub use entries::{FromLegacy, LegacyError};
+pub(crate) use piece::Piece;
+pub use spelling::{is_legacy, is_spelled};
 
-/// A target file that is one key or one certificate, with what `custom.sigstore` says of it.
+/// A target file that is one key, or one certificate or several, with what `custom.sigstore` says of it.
 ///
 /// cosign before 2.5.1, gitsign and policy-controller look for them by their usage, under any name.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +34,8 @@ pub struct LegacyTarget {
     pub status: Option<String>,
     /// `uri`
     pub uri: Option<String>,
+    /// Names of members of `custom` that clients take for those above, or for `sigstore`, and that are spelled otherwise.
+    pub misspelled: Vec<String>,
     /// The file.
     pub content: Vec<u8>,
 }
@@ -41,15 +46,15 @@ impl LegacyTarget {
     /// The statuses that clients know.
     pub const STATUSES: &[&str] = &["Active", "Expired"];
 
-    /// The legacy target at `path`, if its `custom` has a member `sigstore`.
+    /// The legacy target at `path`, if its `custom` has a member that clients take for `sigstore`.
     pub fn read(path: &str, custom: Option<&Json>, content: &[u8]) -> Option<Self> {
-        let sigstore = custom?.get("sigstore")?;
-        let text = |name| sigstore.get(name).and_then(Json::as_str).map(ToString::to_string);
+        let said = spelling::Said::read(custom?)?;
         Some(Self {
             path: path.to_string(),
-            usage: text("usage"),
-            status: text("status"),
-            uri: text("uri"),
+            usage: said.text("usage"),
+            status: said.text("status"),
+            uri: said.text("uri"),
+            misspelled: said.misspelled(),
             content: content.to_vec(),
         })
     }
@@ -64,13 +69,13 @@ impl LegacyTarget {
         self.status.as_deref() == Some("Active")
     }
 
-    /// The digest of the key or certificate in it, as the entry of a trusted root would hold it; none if it is neither.
-    pub fn held(&self) -> Option<Digest> {
-        if self.kind()?.is_log() {
-            return LogKey::parse(&self.content).ok().map(|key| Digest::of(&key.key().to_spki_der()));
+    /// The key in it, or all certificates in it, in the order of the file; none if it does not hold what its usage promises.
+    pub(crate) fn pieces(&self) -> Vec<Piece> {
+        match self.kind() {
+            Some(kind) if kind.is_log() => Piece::key(&self.content),
+            Some(_) => Piece::certificates(&self.content),
+            None => Vec::new(),
         }
-        let text = core::str::from_utf8(&self.content).ok()?;
-        Certificate::from_pem_chain(text).ok()?.first().map(Certificate::sha256)
     }
 
     /// `custom` of the entry.
@@ -90,18 +95,22 @@ impl fmt::Display for LegacyTarget {
 }
 
 /// The legacy targets as they must be beside `root`: status and uri of those that are there, as the trusted root has them
-/// at `now`, and new ones for what is missing. Of the kinds of which there are none, none are made, unless there is no
+/// at `now`, and new ones for what is missing. A file of several certificates is active while any of them is valid. Of the kinds of which there are none, none are made, unless there is no
 /// legacy target at all. Nothing is taken away.
 pub fn in_step(root: &TrustedRoot, present: &[LegacyTarget], now: &Moment) -> Vec<LegacyTarget> {
     let mut targets = present.to_vec();
     for target in &mut targets {
-        let (Some(kind), Some(held)) = (target.kind(), target.held()) else { continue };
-        let entries: Vec<Instance<'_>> = root.of_kind(kind).filter(|entry| holds(entry, &held)).collect();
+        let entries = entries_of(root, target);
         let Some(entry) = entries.first() else { continue };
+        let before = target.custom();
         let over = entries.iter().all(|entry| entry.valid_for().is_ok_and(|valid| valid.is_over(now)));
         target.status = Some(if over { "Expired" } else { "Active" }.to_string());
         if entries.iter().all(|entry| entry.url() != target.uri.as_deref()) {
             target.uri = entry.url().map(ToString::to_string);
+        }
+        // What is written anew is spelled as it is called.
+        if target.custom() != before {
+            target.misspelled.clear();
         }
     }
     let kinds = Kind::ALL.iter().filter(|kind| {
@@ -113,7 +122,8 @@ pub fn in_step(root: &TrustedRoot, present: &[LegacyTarget], now: &Moment) -> Ve
             continue;
         }
         for (stem, content, held) in files(&entry) {
-            if targets.iter().any(|target| target.kind() == Some(entry.kind) && target.held() == Some(held)) {
+            let has = |target: &LegacyTarget| target.pieces().iter().any(|piece| *piece.sha256() == held);
+            if targets.iter().any(|target| target.kind() == Some(entry.kind) && has(target)) {
                 continue;
             }
             let year = entry.valid_for().ok().and_then(|valid| valid.start);
@@ -123,6 +133,7 @@ pub fn in_step(root: &TrustedRoot, present: &[LegacyTarget], now: &Moment) -> Ve
                 usage: Some(usage(entry.kind).to_string()),
                 status: Some("Active".to_string()),
                 uri: entry.url().map(ToString::to_string),
+                misspelled: Vec::new(),
                 content,
             });
         }
@@ -131,13 +142,26 @@ pub fn in_step(root: &TrustedRoot, present: &[LegacyTarget], now: &Moment) -> Ve
     targets
 }
 
-/// The legacy targets without the copies of what `entry` holds and nothing in `root` does, from which it was removed.
+/// The legacy targets without the copies of what `entry` holds and nothing in `root` does, from which it was removed. Of a
+/// file of several certificates the others stay.
 pub fn without(entry: &Instance<'_>, root: &TrustedRoot, present: &[LegacyTarget]) -> Vec<LegacyTarget> {
-    let goes = |target: &LegacyTarget| {
-        let held = target.held().filter(|held| target.kind() == Some(entry.kind) && holds(entry, held));
-        held.is_some_and(|held| !root.of_kind(entry.kind).any(|other| holds(&other, &held)))
+    let goes = |held: &Digest| holds(entry, held) && !root.of_kind(entry.kind).any(|other| holds(&other, held));
+    let left = |target: &LegacyTarget| {
+        let same = target.kind() != Some(entry.kind) || !target.pieces().iter().any(|piece| goes(piece.sha256()));
+        if same {
+            return Some(target.clone());
+        }
+        let content = piece::without(&target.content, goes)?;
+        Some(LegacyTarget { content, ..target.clone() })
     };
-    present.iter().filter(|target| !goes(target)).cloned().collect()
+    present.iter().filter_map(left).collect()
+}
+
+/// The entries of the trusted root that hold anything of what a legacy target holds.
+pub(super) fn entries_of<'a>(root: &'a TrustedRoot, target: &LegacyTarget) -> Vec<Instance<'a>> {
+    let pieces = target.pieces();
+    let entries = target.kind().into_iter().flat_map(|kind| root.of_kind(kind));
+    entries.filter(|entry| pieces.iter().any(|piece| holds(entry, piece.sha256()))).collect()
 }
 
 /// The files of an entry: the beginning of the name, the content, what it holds.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ceremony::lint::Reader;
+use ceremony::material::legacy::is_legacy;
 use ceremony::material::{ClientTrustConfig, SigningConfig, TrustedRoot};
 use ceremony::{Digest, Metadata, Policy, Source as _, Targets, Time};
 
@@ -207,6 +208,5 @@ fn target(client: &mut Client<'_>, path: &str) -> Result<Option<Vec<u8>>, Client
 fn has_legacy(held: &Cache) -> Result<bool, Failure> {
     let Some(bytes) = held.0.get("targets.json") else { return Ok(false) };
     let targets = Metadata::parse_untrusted(bytes)?;
-    let says = |custom: Option<&ceremony::Json>| custom.is_some_and(|custom| custom.get("sigstore").is_some());
-    Ok(Targets::of(&targets)?.entries().any(|(_, entry)| says(entry.get("custom"))))
+    Ok(Targets::of(&targets)?.entries().any(|(_, entry)| entry.get("custom").is_some_and(is_legacy)))
 }

@@ -6,10 +6,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Change, FileDiff};
-use crate::certificate::Certificate;
 use crate::digest::Digest;
-use crate::material::legacy::LegacyTarget;
-use crate::material::log_key::LogKey;
+use crate::material::legacy::{LegacyTarget, Piece};
 
 /// The legacy targets in which anything changes.
 pub(super) fn legacy(before: &[LegacyTarget], after: &[LegacyTarget]) -> Vec<FileDiff> {
@@ -25,8 +23,16 @@ pub(super) fn legacy(before: &[LegacyTarget], after: &[LegacyTarget]) -> Vec<Fil
     files.filter(|file| !file.changes.is_empty()).collect()
 }
 
+/// What changes in a file. Each certificate that joins it or leaves it is named.
 fn changes(old: Option<&LegacyTarget>, new: Option<&LegacyTarget>) -> Vec<Change> {
-    let Some(new) = new else { return [Change::FileRemoved].to_vec() };
+    let certificates =
+        |target: Option<&LegacyTarget>| target.map_or_else(Vec::new, |target| Piece::certificates(&target.content));
+    let (before, after) = (certificates(old), certificates(new));
+    let gone = before.iter().filter(|one| !after.contains(one));
+    let gone = gone.map(|one| Change::Removed { name: one.to_string() });
+    let come = after.iter().filter(|one| !before.contains(one));
+    let come = come.map(|one| Change::Added { name: one.to_string(), start: None, end: None, details: Vec::new() });
+    let Some(new) = new else { return [Change::FileRemoved].into_iter().chain(gone).collect() };
     let mut changes = Vec::new();
     if old.is_none() {
         changes.push(Change::FileAdded);
@@ -45,18 +51,17 @@ fn changes(old: Option<&LegacyTarget>, new: Option<&LegacyTarget>) -> Vec<Change
     if let Some(old) = old.filter(|old| old.content != new.content) {
         changes.push(Change::Content { before: held(&old.content), after: held(&new.content) });
     }
+    changes.extend(come.chain(gone));
     changes
 }
 
 /// What a file holds.
 fn held(content: &[u8]) -> String {
     let digest = Digest::of(content);
-    let text = core::str::from_utf8(content).unwrap_or_default();
-    if let Some(first) = Certificate::from_pem_chain(text).ok().and_then(|chain| chain.into_iter().next()) {
-        return format!("the certificate {}, SHA-256 of the file {digest}", first.subject());
-    }
-    match LogKey::parse(content) {
-        Ok(key) => format!("a {} key, SHA-256 of the file {digest}", key.key().algorithm()),
-        Err(_) => format!("{} bytes, SHA-256 {digest}", content.len()),
+    match [Piece::certificates(content), Piece::key(content)].concat().as_slice() {
+        [] => format!("{} bytes, SHA-256 {digest}", content.len()),
+        [Piece::Certificate(subject, _)] => format!("the certificate {subject}, SHA-256 of the file {digest}"),
+        [Piece::Key(algorithm, _), ..] => format!("a {algorithm} key, SHA-256 of the file {digest}"),
+        several => format!("{} certificates, SHA-256 of the file {digest}", several.len()),
     }
 }

@@ -1,17 +1,16 @@
 //! Whether the legacy targets say what the trusted root says.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::digest::Digest;
 use crate::finding::{Finding, Rule};
-use crate::material::instance::{Instance, Kind};
-use crate::material::legacy::{LegacyTarget, holds, is_for_old_clients};
+use crate::material::instance::Kind;
+use crate::material::legacy::{LegacyTarget, Piece, entries_of, holds, is_for_old_clients};
 use crate::material::moment::Moment;
 use crate::material::trusted_root::TrustedRoot;
 
-/// Words of `custom.sigstore` that no client knows.
+/// Words of `custom.sigstore` that no client knows, and names that they read and others do not.
 pub(super) fn words(targets: &[LegacyTarget], findings: &mut Vec<Finding>) {
     for target in targets {
         let (usage, status) = (target.usage.as_deref(), target.status.as_deref());
@@ -23,6 +22,12 @@ pub(super) fn words(targets: &[LegacyTarget], findings: &mut Vec<Finding>) {
                 findings.push(Finding::new(Rule::UsageUnknown, &target.path, what));
             }
         }
+        if !target.misspelled.is_empty() {
+            let names: Vec<String> = target.misspelled.iter().map(|name| format!("\"{name}\"")).collect();
+            let names = names.join(", ");
+            let what = format!("custom has {names}: old clients read sigstore, status, uri and usage in any letters");
+            findings.push(Finding::new(Rule::UsageUnknown, &target.path, what));
+        }
     }
 }
 
@@ -31,15 +36,15 @@ pub(super) fn legacy(root: &TrustedRoot, targets: &[LegacyTarget], now: &Moment,
     for target in targets {
         let Some(kind) = target.kind() else { continue };
         let mut found = |what| findings.push(Finding::new(Rule::LegacyDiffers, &target.path, what));
-        let Some(held) = target.held() else {
+        let pieces = target.pieces();
+        if pieces.is_empty() {
             found("it holds neither the key nor the certificate that its usage promises".to_string());
-            continue;
-        };
-        let entries: Vec<Instance<'_>> = root.of_kind(kind).filter(|entry| holds(entry, &held)).collect();
-        let Some(entry) = entries.first() else {
-            found(format!("what it holds is under no {kind} in the trusted root"));
-            continue;
-        };
+        }
+        for piece in pieces.iter().filter(|piece| !root.of_kind(kind).any(|entry| holds(&entry, piece.sha256()))) {
+            found(format!("{piece}, is under no {kind} in the trusted root"));
+        }
+        let entries = entries_of(root, target);
+        let Some(entry) = entries.first() else { continue };
         let over = entries.iter().all(|entry| entry.valid_for().is_ok_and(|valid| valid.is_over(now)));
         match (over, target.is_active()) {
             (true, true) => {
@@ -57,10 +62,11 @@ pub(super) fn legacy(root: &TrustedRoot, targets: &[LegacyTarget], now: &Moment,
         }
     }
     for kind in Kind::ALL.iter().filter(|kind| targets.iter().any(|target| target.kind() == Some(**kind))) {
-        let held: Vec<Digest> =
-            targets.iter().filter(|t| t.kind() == Some(*kind)).filter_map(LegacyTarget::held).collect();
+        let held: Vec<Piece> =
+            targets.iter().filter(|t| t.kind() == Some(*kind)).flat_map(LegacyTarget::pieces).collect();
         let current = root.of_kind(*kind).filter(|entry| entry.valid_for().is_ok_and(|valid| !valid.is_over(now)));
-        let missing = current.filter(|entry| is_for_old_clients(entry) && !held.iter().any(|held| holds(entry, held)));
+        let missing =
+            current.filter(|entry| is_for_old_clients(entry) && !held.iter().any(|held| holds(entry, held.sha256())));
         for entry in missing {
             let what = format!("other {kind} keys are legacy targets, and this one is not");
             findings.push(Finding::new(Rule::LegacyDiffers, entry.subject(), what));
