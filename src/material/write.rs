@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ceremony::Policy;
+use ceremony::material::legacy::is_spelled;
 use ceremony::material::{LegacyTarget, Material, TrustedRoot};
-use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
+use toml_edit::{DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value, value};
 
 use super::{FILES, LIMIT, wanted_files, wanted_of};
 use crate::disk::{self, Access};
@@ -138,7 +139,12 @@ impl Change<'_> {
             let entry = targets.entry(&target.path).or_insert(Item::Table(Table::new()));
             let entry = entry.as_table_like_mut();
             let wrong = || Failure::could_not(format!("targets.\"{}\" in trustroot.toml is no table", target.path));
-            entry.ok_or_else(wrong)?.insert("custom", value(custom_toml(target)));
+            let entry = entry.ok_or_else(wrong)?;
+            let custom = member(entry, "custom").ok_or_else(wrong)?;
+            let sigstore = member(custom, "sigstore").ok_or_else(wrong)?;
+            for (name, text) in [("status", &target.status), ("uri", &target.uri), ("usage", &target.usage)] {
+                set(sigstore, name, text.as_deref());
+            }
         }
         Ok(())
     }
@@ -165,11 +171,52 @@ fn implicit() -> Table {
     table
 }
 
-/// `{ sigstore = { status = "Active", uri = "https://rekor.example", usage = "Rekor" } }`
-fn custom_toml(target: &LegacyTarget) -> Value {
-    let members = [("status", &target.status), ("uri", &target.uri), ("usage", &target.usage)];
-    let members = members.into_iter().filter_map(|(name, text)| Some((name, Value::from(text.as_deref()?))));
-    let sigstore: InlineTable = members.collect();
-    let custom: InlineTable = [("sigstore", Value::InlineTable(sigstore))].into_iter().collect();
-    Value::InlineTable(custom)
+/// The table in a table under this name, whose other spellings go; a new one if there is none. None if there is
+/// something else.
+fn member<'a>(table: &'a mut dyn TableLike, name: &str) -> Option<&'a mut dyn TableLike> {
+    spell(table, name);
+    if !table.contains_key(name) {
+        table.insert(name, value(InlineTable::new()));
+    }
+    table.get_mut(name)?.as_table_like_mut()
+}
+
+/// Writes a text in place of the one that is there, with what stands around it, or behind the others; takes it away if
+/// there is none.
+fn set(table: &mut dyn TableLike, name: &str, text: Option<&str>) {
+    spell(table, name);
+    let Some(text) = text else {
+        table.remove(name);
+        return;
+    };
+    match table.get_mut(name).and_then(Item::as_value_mut) {
+        Some(present) if present.as_str() == Some(text) => {}
+        Some(present) => {
+            let decor = present.decor().clone();
+            *present = text.into();
+            *present.decor_mut() = decor;
+        }
+        None => {
+            let mut new = Value::from(text);
+            let last = table.iter_mut().last().and_then(|(_, item)| item.as_value_mut());
+            let blank = |last: &&mut Value| last.decor().suffix().and_then(RawString::as_str) == Some(" ");
+            // What is before the bracket of a table in one line stays there.
+            if let Some(last) = last.filter(blank) {
+                last.decor_mut().set_suffix("");
+                new.decor_mut().set_suffix(" ");
+            }
+            table.insert(name, value(new));
+        }
+    }
+}
+
+/// Leaves one member of those that clients take for `name`, under that name.
+fn spell(table: &mut dyn TableLike, name: &str) {
+    let others = table.iter().map(|(other, _)| other.to_owned());
+    let others: Vec<String> = others.filter(|other| other != name && is_spelled(other, name)).collect();
+    for other in others {
+        if let Some(item) = table.remove(&other).filter(|_| !table.contains_key(name)) {
+            table.insert(name, item);
+        }
+    }
 }
