@@ -130,6 +130,20 @@ fn each_step_is_the_sentence_that_a_person_would_write() {
     );
 }
 
+/// A member whose name begins like that of a chain which is put in another order.
+#[test]
+fn no_member_hides_behind_what_is_told() {
+    let (before, reversed) = (material(7), material(6));
+    let chain = "\"certificates\"";
+    let root = std::str::from_utf8(reversed.trusted_root.as_ref().unwrap().as_bytes()).unwrap();
+    let place = root.rfind(chain).unwrap();
+    let other = [&root[..place], "\"certificatesX\": [{\"rawBytes\": \"AAAA\"}], ", &root[place..]].concat();
+    let mut after = before.clone();
+    after.trusted_root = Some(TrustedRoot::parse(other.as_bytes()).unwrap());
+    let told = told(&before, &after, TrustedRoot::TARGET);
+    assert!(told.contains("in another order") && told.contains("certChain.certificatesX"), "{told}");
+}
+
 #[test]
 fn what_each_step_does_to_the_other_files_is_told() {
     let old_form = told(&material(10), &material(11), SigningConfig::TARGET_V01);

@@ -129,7 +129,10 @@ fn entry(old: &Item, new: &Item, changes: &mut Vec<Change>) {
         _ => String::new(),
     };
     changes.extend(encoded);
-    let told = |member: &str| !path.is_empty() && member.starts_with(&path);
+    let told = |member: &str| {
+        let below = member.strip_prefix(path.as_str()).filter(|_| !path.is_empty());
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
     let mut found = Vec::new();
     members(Some(&new.name), "", Some(&old.entry), Some(&new.entry), &mut found);
     let times = member::child(new.times, "validFor");
