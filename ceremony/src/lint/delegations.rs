@@ -1,5 +1,6 @@
 //! What targets files delegate.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -29,10 +30,20 @@ fn is_open(pattern: &str) -> bool {
     !pattern.is_empty() && pattern.split('/').all(open)
 }
 
-/// Whether some prefix is of any hash, or each first digit is one.
+/// Whether each hash begins with one of these.
 fn every_hash(prefixes: &[String]) -> bool {
-    let has = |wanted: &str| prefixes.iter().any(|prefix| prefix == wanted);
-    has("") || (0..16).all(|digit| has(&format!("{digit:x}")))
+    covered("", &prefixes.iter().map(String::as_str).collect())
+}
+
+/// The hexadecimal digits of the SHA-256 of a path.
+const HASH_DIGITS: usize = 64;
+
+/// Whether each hash that begins with `start` begins with one of `prefixes`: with `start` itself, or with each digit after
+/// it. It looks no further than the prefixes go, nor than a hash is long.
+fn covered(start: &str, prefixes: &BTreeSet<&str>) -> bool {
+    let longer = || prefixes.range(start..).next().is_some_and(|prefix| prefix.starts_with(start));
+    prefixes.contains(start)
+        || start.len() < HASH_DIGITS && longer() && (0..16).all(|digit| covered(&format!("{start}{digit:x}"), prefixes))
 }
 
 /// Finds delegated roles that go away, and changes of those that stay. `file` is the later one: `targets 2`.
@@ -80,15 +91,19 @@ mod tests {
             assert_eq!(found(&format!(r#""paths":["a","{pattern}"]"#)), expected, "{pattern}");
         }
         let digits: Vec<String> = (0..16).map(|digit| format!(r#""{digit:x}""#)).collect();
-        for prefixes in [r#""""#, &digits.join(",")] {
+        let below = |first: &str| (0..16).map(|digit| format!(r#""{first}{digit:x}""#)).collect::<Vec<_>>().join(",");
+        let two = (0..16).map(|digit| below(&format!("{digit:x}"))).collect::<Vec<_>>().join(",");
+        let mixed = [&digits[..15].join(","), &below("f")[5..], &below("f0")].map(str::to_string).join(",");
+        for prefixes in [r#""""#, &digits.join(","), &two, &mixed] {
             assert_eq!(found(&format!(r#""path_hash_prefixes":[{prefixes}]"#)), expected, "{prefixes}");
         }
         for pattern in ["?", "????", "a*", "*.json", "*a*", "?/*", "a/*", "rekor.*.pub"] {
             assert_eq!(found(&format!(r#""paths":["{pattern}"]"#)), [], "{pattern}");
         }
         let most = digits[1..].join(",");
-        for paths in [r#""path_hash_prefixes":["0"]"#, &format!(r#""path_hash_prefixes":[{most}]"#)] {
-            assert_eq!(found(paths), [], "{paths}");
+        let no_f00 = [&digits[..15].join(","), &below("f")[5..], &below("f0")[6..]].map(str::to_string).join(",");
+        for prefixes in [r#""0""#, &most, &two[5..], &no_f00] {
+            assert_eq!(found(&format!(r#""path_hash_prefixes":[{prefixes}]"#)), [], "{prefixes}");
         }
     }
 
