@@ -110,6 +110,25 @@ fn selections_that_nobody_can_make() {
         assert_eq!(in_config("\"ANY\"", other), unreadable, "{other}");
     }
     assert_eq!(in_config("\"ANY\"", "\"EXACT\", \"count\": 1"), []);
+    // Two of three: from the end of the second on nobody finds two.
+    let of_three = |one: &str, other: &str| {
+        let list = "\"rekorTlogUrls\": [";
+        let service = |end: &str| {
+            format!(
+                "{{\"url\": \"https://rekor.sigstore.dev\", \"majorApiVersion\": 1, \"operator\": \"x\", \
+                 \"validFor\": {{\"start\": \"2022-01-01T00:00:00Z\"{end}}}}},"
+            )
+        };
+        let three = config().replacen(list, &[list, &service(one), &service(other)].concat(), 1);
+        let two = three.replacen("\"ANY\"", "\"EXACT\", \"count\": 2", 1);
+        found(&production(), &two, &config())
+    };
+    let (past, soon) = (", \"end\": \"2026-01-01T00:00:00Z\"", ", \"end\": \"2027-01-01T00:00:00Z\"");
+    assert_eq!(of_three("", ""), []);
+    assert_eq!(of_three(past, ""), []);
+    for other in [past, soon] {
+        assert_eq!(of_three(past, other), unreadable, "{other}");
+    }
     let absent = [(Rule::FieldUnknown, SigningConfig::TARGET.to_owned()), unreadable[0].clone()];
     assert_eq!(in_config("\"rekorTlogConfig\"", "\"x\""), absent);
     let service = [(Rule::MaterialUnreadable, "signing ca https://fulcio.sigstore.dev".to_owned())];

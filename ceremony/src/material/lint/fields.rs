@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use crate::finding::{Finding, Rule};
 use crate::json::{Json, Object};
 use crate::material::instance::Kind;
-use crate::material::signing_config::{Form, Selector, ServiceKind, SigningConfig};
+use crate::material::moment::Moment;
+use crate::material::signing_config::{Form, Selector, Service, ServiceKind, SigningConfig};
 use crate::material::trusted_root::TrustedRoot;
 
 /// The members that one object may have, each with what it must be.
@@ -109,10 +110,12 @@ pub(super) fn signing_config(path: &str, config: &SigningConfig, findings: &mut 
     }
 }
 
-/// Why signers can select no service of this kind, though there are some.
+/// Why signers can select no service of this kind, though there are some, or will not be able to. That none is left is told
+/// elsewhere.
 fn unselectable(config: &SigningConfig, kind: ServiceKind) -> Option<String> {
     let name = kind.config()?;
     let services = config.of_kind(kind).count();
+    let end = |service: Service<'_>| service.valid_for().ok().and_then(|valid| valid.end);
     match config.selector(kind) {
         None if config.json().get(name).is_some() => {
             Some(format!("\"{name}\" is none of ANY, ALL, or EXACT with a count"))
@@ -120,8 +123,17 @@ fn unselectable(config: &SigningConfig, kind: ServiceKind) -> Option<String> {
         None => {
             (services > 0).then(|| format!("there is no \"{name}\" that says how many of the services signers use"))
         }
-        Some(Selector::Exact(count)) if count == 0 || usize::try_from(count).is_ok_and(|count| count > services) => {
-            Some(format!("\"{name}\" asks for {count} of {services} services"))
+        Some(Selector::Exact(count)) => {
+            let spare = usize::try_from(count).ok().filter(|count| *count > 0);
+            let Some(spare) = spare.and_then(|count| services.checked_sub(count)) else {
+                return Some(format!("\"{name}\" asks for {count} of {services} services"));
+            };
+            let mut ends: Vec<Moment> = config.of_kind(kind).filter_map(end).collect();
+            ends.sort_by_key(Moment::unix);
+            let last = ends.get(spare)?;
+            let left = services - ends.iter().take_while(|end| !last.is_before(end)).count();
+            (left > 0)
+                .then(|| format!("\"{name}\" asks for {count} services, and of {services} {left} is left after {last}"))
         }
         Some(_) => None,
     }
