@@ -156,3 +156,24 @@ fn services_that_go_away_without_an_end() {
     assert_eq!(removed(&published.replace("\"majorApiVersion\": 1", "\"majorApiVersion\": 7"), &published), []);
     assert_eq!(removed(&none, &published), []);
 }
+
+/// The only Rekor, whose start is moved to next year.
+#[test]
+fn signers_are_left_without_a_service_for_a_time() {
+    let published = String::from_utf8(config()).unwrap();
+    let holes = |before: &str, after: &str| {
+        let publication = Publication { at: "2026-06-01T00:00:00Z".parse().unwrap(), timestamp_lifetime: Days(7) };
+        let mut found = step(&material(&production(), before), &material(&production(), after), &[], &publication);
+        found.retain(|finding| finding.rule == Rule::CoverageHole);
+        found
+    };
+    let later = changed("2021-01-12T11:53:27.000Z", "2027-06-01T00:00:00Z");
+    let found = holes(&published, &later);
+    assert_eq!(of(Rule::CoverageHole, &found), ["signing rekor"]);
+    assert_eq!(found[0].what, "signers use a Rekor, and find none before 2027-06-01T00:00:00Z");
+    // One that nobody used yet may start later; and what is there all the time leaves no hole.
+    assert_eq!(holes(&later, &later.replacen("2027-06-01", "2027-07-01", 1)), []);
+    assert_eq!(holes(&later, &published), []);
+    let begins = "\"start\": \"2021-01-12T11:53:27.000Z\"";
+    assert_eq!(holes(&published, &changed(begins, &format!("{begins}, \"end\": \"2026-06-02T00:00:00Z\""))), []);
+}

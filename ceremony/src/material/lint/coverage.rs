@@ -8,8 +8,8 @@ use crate::finding::{Finding, Rule};
 use crate::material::coverage::{Hole, is_usable, is_v2, of_kind, of_service};
 use crate::material::files::Material;
 use crate::material::instance::Kind;
-use crate::material::moment::Moment;
-use crate::material::signing_config::{ServiceKind, SigningConfig};
+use crate::material::moment::{Moment, ValidFor};
+use crate::material::signing_config::{Form, ServiceKind, SigningConfig};
 use crate::material::trusted_root::TrustedRoot;
 
 /// Holes in what clients trust.
@@ -58,6 +58,26 @@ pub(super) fn signing(config: &SigningConfig, now: &Moment, findings: &mut Vec<F
         for hole in of_service(config, *kind).iter().filter(|hole| !over(hole)) {
             let what = format!("no {kind} for signers {}{because}", told(hole));
             findings.push(Finding::new(Rule::CoverageHole, subject(&signing, hole), what));
+        }
+    }
+}
+
+/// Kinds of services of which signers use one at `now`, and by the new form of the same file none before some day to come.
+pub(super) fn interrupted(before: &Material, after: &Material, now: &Moment, findings: &mut Vec<Finding>) {
+    let files = before.signing_configs.iter().filter_map(|(path, old)| Some((old, after.signing_configs.get(path)?)));
+    for (old, new) in files.filter(|(old, new)| old.form() == Form::V02 && new.form() == Form::V02) {
+        for kind in ServiceKind::ALL {
+            let spans = |config: &SigningConfig| -> Vec<ValidFor> {
+                let usable = config.of_kind(*kind).filter(is_usable).filter_map(|service| service.valid_for().ok());
+                usable.filter(|valid| !valid.is_over(now)).collect()
+            };
+            let (used, left) = (spans(old), spans(new));
+            let now_on = |spans: &[ValidFor]| spans.iter().any(|valid| valid.contains(now));
+            let next = left.iter().filter_map(|valid| valid.start.as_ref()).min_by_key(|start| start.unix());
+            if let Some(next) = next.filter(|_| now_on(&used) && !now_on(&left)) {
+                let what = format!("signers use a {kind}, and find none before {next}");
+                findings.push(Finding::new(Rule::CoverageHole, ["signing", kind.word()].join(" "), what));
+            }
         }
     }
 }

@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::kin::{Held, successors};
-use super::services;
 use super::validity::validity;
+use super::{coverage, services};
 use crate::finding::{Finding, Rule};
 use crate::material::evidence::Ending;
 use crate::material::files::Material;
@@ -34,6 +34,7 @@ pub fn step(before: &Material, after: &Material, endings: &[Ending], publication
     let now = Moment::from(publication.at);
     validity(&old, &new, endings, &now, &mut findings);
     services::removed(before, after, &now, &mut findings);
+    coverage::interrupted(before, after, &now, &mut findings);
     findings.extend(too_soon(before, after, publication));
     findings
 }
