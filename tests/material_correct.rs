@@ -4,6 +4,8 @@
 mod common;
 mod sigstore;
 
+use ceremony::Certificate;
+use common::made::{Draft, Key, object, sequence};
 use common::services::{checkpoint, log_key};
 use common::{Trustroot, fits};
 use serde_json::{Value, json};
@@ -190,6 +192,35 @@ fn a_key_that_leaked_is_not_trusted_again() {
     trustroot.ok(&at(&["correct", "fulcio", "15d79534", "--no-end"]));
     let tomorrow = ["end", "fulcio", "15d79534", "--at", "2099-01-01T00:00:00Z", "--compromised"];
     assert!(trustroot.exits(2, &at(&tomorrow)).says("no key leaks in the future"));
+}
+
+#[test]
+fn a_key_that_leaked_is_not_trusted_in_another_certificate() {
+    let trustroot = sigstore();
+    let chain = |serial: u8, signer: u8| {
+        let (root, middle) = (Key::new(1), Key::new(signer));
+        let usage = sequence(&[object("1.3.6.1.5.5.7.3.3")]);
+        let mut draft = Draft::authority("middle", &middle, Some(0)).extension("2.5.29.37", false, &usage);
+        draft.serial = vec![serial];
+        let chain = [draft, Draft::authority("root", &root, None)].map(|draft| draft.signed_by("root", &root));
+        trustroot.write("chain.pem", chain.map(|der| Certificate::from_der(&der).unwrap().to_pem()).concat());
+    };
+    let add = |code: i32, start: &str| {
+        let add = ["add", "fulcio", "--url", "https://fulcio.example", "--chain", "chain.pem", "--start", start];
+        trustroot.exits(code, &at(&add))
+    };
+    chain(1, 2);
+    add(0, "2026-01-01T00:00:00Z");
+    trustroot.ok(&at(&["end", "fulcio", "https://fulcio.example", "--at", END, "--compromised"]));
+    let root = trustroot.read(ROOT);
+    chain(2, 2);
+    let refused = add(1, "2026-10-01T00:00:00Z");
+    assert!(refused.says("is not trusted again"), "{refused:?}");
+    assert!(refused.says(&format!("its key is compromised since {END}, says evidence/fulcio-")), "{refused:?}");
+    assert_eq!(trustroot.read(ROOT), root);
+    // Another key below the same root did not leak.
+    chain(3, 3);
+    add(0, "2026-10-01T00:00:00Z");
 }
 
 #[test]

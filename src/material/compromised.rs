@@ -18,8 +18,28 @@ pub(crate) struct Stated {
     pub(crate) file: String,
 }
 
-/// The statement of the earliest moment that there is, if there is any.
-pub(crate) fn stated(workdir: &Workdir, entry: &Instance<'_>) -> Result<Option<Stated>, Failure> {
+/// The statement of the earliest moment that there is of the key of an entry, or of a key that it trusts of one in `roots`,
+/// if there is any.
+pub(crate) fn stated(
+    workdir: &Workdir,
+    entry: &Instance<'_>,
+    roots: [Option<&TrustedRoot>; 2],
+) -> Result<Option<Stated>, Failure> {
+    let others = roots.into_iter().flatten().flat_map(TrustedRoot::instances);
+    let others = others.filter(|other| other != entry && entry.trusts_key_of(other));
+    let mut earliest: Option<Stated> = None;
+    for entry in std::iter::once(*entry).chain(others) {
+        let stated = stated_of(workdir, &entry)?;
+        if stated.as_ref().is_some_and(|stated| earliest.as_ref().is_none_or(|earliest| stated.since < earliest.since))
+        {
+            earliest = stated;
+        }
+    }
+    Ok(earliest)
+}
+
+/// The statement of the earliest moment that there is of this entry itself, if there is any.
+fn stated_of(workdir: &Workdir, entry: &Instance<'_>) -> Result<Option<Stated>, Failure> {
     let name = file_name(entry);
     let mut places: Vec<(String, Place)> = vec![(format!("evidence/{name}"), workdir.evidence(&name))];
     for ceremony in Ceremony::names(workdir)? {
@@ -41,9 +61,11 @@ pub(crate) fn stated(workdir: &Workdir, entry: &Instance<'_>) -> Result<Option<S
     Ok(earliest)
 }
 
-/// Refuses to trust a key, new or again or for longer, after the moment since which it is said to be compromised.
+/// Refuses to trust a key, new or again or for longer, after the moment since which it is said to be compromised: of an
+/// entry in `published` or `before`, whatever certifies it now.
 pub(crate) fn refuse(
     workdir: &Workdir,
+    published: Option<&TrustedRoot>,
     before: Option<&TrustedRoot>,
     after: Option<&TrustedRoot>,
 ) -> Result<(), Failure> {
@@ -60,7 +82,7 @@ pub(crate) fn refuse(
         if was.any(|was| no_longer(&was)) {
             continue;
         }
-        let Some(Stated { since, file }) = stated(workdir, &entry)? else { continue };
+        let Some(Stated { since, file }) = stated(workdir, &entry, [published, before])? else { continue };
         if now.is_none_or(|now| Moment::from(since).is_before(&now)) {
             return Err(Failure::no(format!("{} is not trusted again", entry.subject()))
                 .and_cause(format!("its key is compromised since {since}, says {file}"))

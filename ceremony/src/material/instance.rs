@@ -176,6 +176,29 @@ impl<'a> Instance<'a> {
         Identity { kind: self.kind, held }
     }
 
+    /// Whether it trusts the key by which `other` signs, whatever certifies it: that of a log, or of an authority that of any
+    /// of its certificates, since what the key of one above another signed verifies too. A chain that begins with a root
+    /// above others is taken the other way round.
+    pub fn trusts_key_of(&self, other: &Self) -> bool {
+        let first = other.held_certificates().filter(|chain| chain.len() > 1);
+        let first = first.and_then(|chain| Certificate::from_der(chain.first()?).ok());
+        let mut keys = other.keys();
+        let signs =
+            if first.is_some_and(|first| first.is_self_issued()) { keys.pop() } else { keys.into_iter().next() };
+        self.identity() == other.identity() || signs.is_some_and(|key| self.keys().contains(&key))
+    }
+
+    /// The keys that can be read, as a SubjectPublicKeyInfo each: of a log its own, of an authority that of each
+    /// certificate, in the order of the file.
+    fn keys(&self) -> Vec<Vec<u8>> {
+        if self.kind.is_log() {
+            return self.log_key().into_iter().map(|key| key.key().to_spki_der()).collect();
+        }
+        let chain = self.held_certificates().unwrap_or_default();
+        let read = chain.iter().filter_map(|der| Certificate::from_der(der).ok());
+        read.map(|certificate| certificate.spki_der().to_vec()).collect()
+    }
+
     /// How findings name it, and commands: `ctlog https://ctfe.example/2026 1a2b3c4d`, with the first digits of the
     /// SHA-256 of its key or of its first certificate; of a PEM text, of what is in it.
     pub fn subject(&self) -> String {

@@ -84,8 +84,11 @@ impl Wanted {
         if let Some(root) = after.trusted_root.as_ref().filter(|_| keep) {
             after.legacy = in_step(root, &after.legacy, &Moment::from(context.now));
         }
+        let workdir = &context.workdir;
+        let published = material::published(workdir)?;
         material::compromised::refuse(
-            &context.workdir,
+            workdir,
+            published.trusted_root.as_ref(),
             self.material.trusted_root.as_ref(),
             after.trusted_root.as_ref(),
         )?;
@@ -93,8 +96,6 @@ impl Wanted {
         if files.is_empty() {
             return Err(Failure::no("nothing changes: the wanted material is so already"));
         }
-        let workdir = &context.workdir;
-        let published = material::published(workdir)?;
         let evidence = material::evidence(workdir, &published, &after, &grounds.evidence)?;
         let findings = material::judge_with(&evidence, &published, &after, self.policy(), context.now)?.0;
         let change = Change { before: &self.material, after: &after, kept: &[], evidence: &grounds.evidence };

@@ -11,8 +11,8 @@ use super::configs::old_forms;
 use crate::context::Context;
 use crate::disk::{self, Place};
 use crate::error::{Failure, OrFail as _};
-use crate::material::LIMIT;
 use crate::material::compromised::{Stated, stated};
+use crate::material::{self, LIMIT};
 use crate::report::Outcome;
 use crate::ui::Ui;
 
@@ -52,7 +52,9 @@ impl End {
         if self.compromised {
             return self.compromised(context, ui, wanted, &root, &entry);
         }
-        if let Some(Stated { since, file }) = stated(&context.workdir, &entry)? {
+        let published = material::published(&context.workdir)?;
+        let roots = [published.trusted_root.as_ref(), Some(&root)];
+        if let Some(Stated { since, file }) = stated(&context.workdir, &entry, roots)? {
             return Err(Failure::no(format!("{} is not ended by its last use", entry.subject()))
                 .and_cause(format!("its key is compromised since {since}, says {file}"))
                 .hint(
