@@ -160,8 +160,8 @@ rules! {
     EndBeforeUse "end-before-use" "the entry and its end"
         "An entry ends before the last thing that it is known to have signed, which then no longer verifies."
         "all, for what was signed after the end";
-    EndTakenBack "end-taken-back" "the entry and its new end, or `open`"
-        "An end that was published is taken back or moved later: what has retired, or has leaked, is trusted again."
+    EndTakenBack "end-taken-back" "the entry that is trusted and its new end, or `open`"
+        "An end that was published is taken back or moved later, or a new entry with the same key ends later: what has retired, or has leaked, is trusted again."
         "";
     EntryRemoved "entry-removed" "the entry"
         "An entry of the trusted root goes away, and with it everything that was signed under it."
@@ -304,7 +304,7 @@ rules! {
     UsageUnknown "usage-unknown" "the target path"
         "`custom.sigstore` has a word that no client knows, or a name in other letters, which old clients take for it."
         "cosign before 2.5.1, gitsign, policy-controller";
-    ValidityCut "validity-cut" "the entry and its new start or end"
+    ValidityCut "validity-cut" "the entry and its new start or end, or when the time between two of its entries begins"
         "An entry is no longer valid at a time that is past, at which it was: what was signed then no longer verifies."
         "all, for what was signed then";
     ValidityReversed "validity-reversed" "the entry"

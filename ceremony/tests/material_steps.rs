@@ -137,6 +137,92 @@ fn an_end_that_is_taken_back_is_told() {
     assert!(found(&twin, &production()).is_empty() && found(&production(), &twin).is_empty());
 }
 
+/// One key in two entries, the first until 2024 and the other from then on.
+#[test]
+fn entries_that_stand_twice_are_one() {
+    let root = ceremony::Json::parse(production().as_bytes()).unwrap();
+    let entry = root.get("tlogs").unwrap().as_array().unwrap()[0].pretty();
+    let next = entry.replacen("2021-01-12T11:53:27Z", "2024-01-01T00:00:00Z", 1);
+    assert_ne!(next, entry);
+    let open = production().replacen("\"tlogs\": [", &format!("\"tlogs\": [{next},"), 1);
+    let (twice, cut) = (ends(&open, "2024-01-01T00:00:00Z"), ends(&open, "2022-01-01T00:00:00Z"));
+    let endings = |before: &str, after: &str| -> Vec<String> {
+        let (before, after) = (material(before), material(after));
+        let found = Ending::all(before.trusted_root.as_ref(), after.trusted_root.as_ref(), &BTreeMap::new()).unwrap();
+        found.into_iter().map(|ending| ending.end.to_string()).collect()
+    };
+    // Nothing ends where the other stays open, nor where nothing changes.
+    assert!(endings(&twice, &twice).is_empty() && endings(&twice, &cut).is_empty());
+    assert!(endings(&production(), &twice).is_empty());
+    assert!(found(&production(), &twice).is_empty() && found(&twice, &twice).is_empty());
+    let told = format!(
+        "validity-cut ({REKOR} 2022-01-01T00:00:00Z): it is not valid from 2022-01-01T00:00:00Z to \
+         2024-01-01T00:00:00Z, and was"
+    );
+    assert_eq!(found(&twice, &cut), core::slice::from_ref(&told));
+    assert_eq!(found(&production(), &cut), [told]);
+    assert!(found(&cut, &cut).is_empty() && found(&cut, &twice).is_empty());
+    // Both end: that is one end, the later of them.
+    let start = "\"start\": \"2024-01-01T00:00:00Z\"";
+    let over = twice.replacen(start, &format!("{start}, \"end\": \"2025-01-01T00:00:00Z\""), 1);
+    assert_eq!(endings(&twice, &over), ["2025-01-01T00:00:00Z"]);
+    assert!(endings(&over, &over).is_empty());
+}
+
+/// What has ended, in another certificate of its key.
+#[test]
+fn a_key_that_has_ended_is_not_trusted_in_another_entry() {
+    let key = Key::new(1);
+    let certificate = |serial: u8| {
+        let mut draft = Draft::authority("ca", &key, None);
+        draft.serial = vec![serial];
+        draft.signed_by("ca", &key)
+    };
+    let end = "2026-01-01T00:00:00Z";
+    let entry = |der: &[u8], start: &str, end: &str| {
+        format!(
+            "{{\"subject\": {{}}, \"uri\": \"https://fulcio.example\", \"certChain\": {{\"certificates\": \
+             [{{\"rawBytes\": \"{}\"}}]}}, \"validFor\": {{\"start\": \"{start}\"{end}}}}},",
+            STANDARD.encode(der)
+        )
+    };
+    let of = |entries: &[String]| {
+        let list = "\"certificateAuthorities\": [";
+        production().replacen(list, &[list, &entries.concat()].concat(), 1)
+    };
+    let (one, other) = (certificate(1), certificate(2));
+    let name =
+        |der: &[u8]| format!("fulcio https://fulcio.example {}", Certificate::from_der(der).unwrap().sha256().short());
+    let ended = entry(&one, "2022-01-01T00:00:00Z", &format!(", \"end\": \"{end}\""));
+    let published = of(std::slice::from_ref(&ended));
+    let with = |end: &str| of(&[ended.clone(), entry(&other, "2027-01-01T00:00:00Z", end)]);
+    let (was, is) = (name(&one), name(&other));
+    let told = format!(
+        "end-taken-back ({is} open): it has no end, and the published one of {was}, which has its key, is {end}"
+    );
+    assert_eq!(found(&published, &with("")), core::slice::from_ref(&told));
+    let later = found(&published, &with(", \"end\": \"2028-01-01T00:00:00Z\""));
+    assert_eq!(later.len(), 1, "{later:?}");
+    assert!(later[0].starts_with(&format!("end-taken-back ({is} 2028-01-01T00:00:00Z)")), "{later:?}");
+    // Another root behind it does not hide which one signs.
+    let root = Draft::authority("root", &Key::new(2), None).signed_by("root", &Key::new(2));
+    let open = entry(&one, "2027-01-01T00:00:00Z", "");
+    let two = open.replacen("\"}]", &format!("\"}}, {{\"rawBytes\": \"{}\"}}]", STANDARD.encode(root)), 1);
+    assert_ne!(two, open);
+    let behind = found(&published, &of(&[ended.clone(), two]));
+    assert_eq!(behind, [told.replace(&format!("({is} open)"), &format!("({was} open)"))]);
+    // It is told once; and nothing is taken back where the key has no end, or where it ends no later.
+    assert!(found(&with(""), &with("")).is_empty());
+    let open = of(&[entry(&one, "2022-01-01T00:00:00Z", "")]);
+    let taken_back = |before: &str, after: &str| {
+        found(before, after).into_iter().filter(|one| one.starts_with("end-taken-back")).count()
+    };
+    assert_eq!(taken_back(&published, &with("")), 1);
+    assert_eq!(taken_back(&open, &with("")), 0);
+    let before = of(&[ended.clone(), entry(&other, "2022-01-01T00:00:00Z", &format!(", \"end\": \"{end}\""))]);
+    assert_eq!(taken_back(&published, &before), 0);
+}
+
 /// An authority whose chain is written otherwise, under the certificate that signs.
 #[test]
 fn an_authority_goes_on_with_its_certificate() {

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::chain::AuthorityChain;
-use super::instance::{EntryError, Instance, Kind};
+use super::instance::{EntryError, Identity, Instance, Kind};
 use super::log_entry::{LogEntry, LogEntryError};
 use super::moment::Moment;
 use super::note::{Checkpoint, NoteError};
@@ -204,22 +204,38 @@ impl fmt::Display for Ending {
     }
 }
 
-/// The entries of `before` that have another end in `after`, with that end. One that is open again does not end.
+/// The entries of `before` that have another end in `after`, with that end. One that is open again does not end. Of entries
+/// that stand twice, what they say together counts.
 pub fn ends<'a>(before: Option<&'a TrustedRoot>, after: Option<&'a TrustedRoot>) -> Vec<(Instance<'a>, Moment)> {
     let all = |root: Option<&'a TrustedRoot>| -> Vec<Instance<'a>> {
         root.into_iter().flat_map(TrustedRoot::instances).collect()
     };
-    let end = |entry: &Instance<'_>| entry.valid_for().ok().and_then(|valid| valid.end);
-    let next: Vec<_> = all(after).into_iter().map(|entry| (entry, entry.identity())).collect();
-    let ending = |entry: Instance<'a>| {
-        let identity = entry.identity();
-        let (after, _) = next.iter().find(|(_, other)| *other == identity)?;
-        let end_then = end(after)?;
-        let same = end(&entry).is_some_and(|before| before.same(&end_then));
+    // The entries of each identity, with the last of their ends; none if one is open.
+    let together = |root| {
+        let mut held: Vec<(Identity, Instance<'a>, Option<Moment>)> = Vec::new();
+        let mut places = BTreeMap::new();
+        for entry in all(root) {
+            let end = entry.valid_for().ok().and_then(|valid| valid.end);
+            let identity = entry.identity();
+            let place = *places.entry(identity.clone()).or_insert(held.len());
+            match held.get_mut(place) {
+                None => held.push((identity, entry, end)),
+                Some((.., last)) => {
+                    *last = last.take().zip(end).map(|(one, other)| if one.is_before(&other) { other } else { one });
+                }
+            }
+        }
+        (held, places)
+    };
+    let (next, places) = together(after);
+    let ending = |(identity, entry, end): (Identity, Instance<'a>, Option<Moment>)| {
+        let (_, after, end_then) = next.get(*places.get(&identity)?)?;
+        let end_then = end_then.clone()?;
+        let same = end.is_some_and(|before| before.same(&end_then));
         // What is repaired with the same step is the same key, and only then verifies anything.
         (!same).then_some((if is_usable(&entry) { entry } else { *after }, end_then))
     };
-    all(before).into_iter().filter_map(ending).collect()
+    together(before).0.into_iter().filter_map(ending).collect()
 }
 
 /// Whether evidence can be verified under an entry: its key can be read, or its chain begins with who signs.

@@ -13,6 +13,8 @@ pub(super) struct Held<'a> {
     pub(super) entry: Instance<'a>,
     /// The certificates of an authority; none if one of them cannot be read.
     pub(super) chain: Vec<Certificate>,
+    /// The key of a log as a SubjectPublicKeyInfo; none if it cannot be read.
+    log_key: Option<Vec<u8>>,
     identity: Identity,
 }
 
@@ -23,7 +25,8 @@ impl<'a> Held<'a> {
             let read =
                 |raw: Vec<Vec<u8>>| raw.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>();
             let chain = entry.certificates().ok().filter(|_| !entry.kind.is_log()).and_then(|raw| read(raw).ok());
-            Self { identity: entry.identity(), chain: chain.unwrap_or_default(), entry }
+            let log_key = entry.log_key().ok().filter(|_| entry.kind.is_log()).map(|key| key.key().to_spki_der());
+            Self { identity: entry.identity(), chain: chain.unwrap_or_default(), log_key, entry }
         };
         material.trusted_root.iter().flat_map(TrustedRoot::instances).map(held).collect()
     }
@@ -40,10 +43,20 @@ impl<'a> Held<'a> {
         self.entry.kind == other.entry.kind && signers.is_some_and(|(one, other)| one == other)
     }
 
-    /// Whether both are authorities that sign with one key, whatever certifies it.
+    /// Whether both sign with one key, whatever certifies it and however it is written.
     pub(super) fn has_key_of(&self, other: &Self) -> bool {
-        let signers = self.signer().zip(other.signer());
-        self.entry.kind == other.entry.kind && signers.is_some_and(|(one, other)| one.spki_der() == other.spki_der())
+        self.entry.kind == other.entry.kind && self.key().is_some_and(|key| other.key() == Some(key))
+    }
+
+    /// Whether it has the key by which the other signs, or is an authority whose chain begins with it: clients take the first
+    /// certificate for the one that signs, also where that is a root above others.
+    pub(super) fn goes_by_key_of(&self, other: &Self) -> bool {
+        let first = self.chain.first().filter(|_| self.entry.kind == other.entry.kind);
+        self.has_key_of(other) || first.is_some_and(|first| other.key() == Some(first.spki_der()))
+    }
+
+    fn key(&self) -> Option<&[u8]> {
+        self.log_key.as_deref().or_else(|| self.signer().map(Certificate::spki_der))
     }
 
     fn signer(&self) -> Option<&Certificate> {

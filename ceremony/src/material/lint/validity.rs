@@ -6,11 +6,14 @@ use alloc::vec::Vec;
 use super::kin::{Held, successors};
 use crate::certificate::Certificate;
 use crate::finding::{Finding, Rule};
+use crate::material::coverage::{Hole, holes};
 use crate::material::evidence::Ending;
 use crate::material::moment::{Moment, ValidFor};
 
-/// Entries that are no longer valid at a time before `now` at which they were, and entries whose published end is taken
-/// back or moved later.
+/// Entries that are no longer valid at a time before `now` at which they were, entries whose published end is taken back or
+/// moved later, and new ones that trust a key beyond the published end of another entry.
+///
+/// Of entries that stand twice, what they say together counts.
 ///
 /// An end is none of this where something is said of the last use of what ends: it is held against that. A certificate
 /// signs nothing before or after its own time, so that is not missed; nor is the start of a log that was none, or stood for
@@ -23,13 +26,13 @@ pub(super) fn validity<'a>(
     findings: &mut Vec<Finding>,
 ) {
     for (place, held) in old.iter().enumerate() {
-        // Of entries that stand twice, what they say together counts.
         if old.iter().take(place).any(|other| other.is(held)) {
             continue;
         }
-        let was = of(old.iter().filter(|other| other.is(held)));
-        let is = of(successors(held, old, new, Held::has_signer_of).into_iter());
-        let (Some(was), Some(is)) = (was, is) else { continue };
+        let before = spans(old.iter().filter(|other| other.is(held)));
+        let after = spans(successors(held, old, new, Held::has_signer_of).into_iter());
+        let (Some(before), Some(after)) = (before, after) else { continue };
+        let (Some(was), Some(is)) = (all(&before), all(&after)) else { continue };
         let subject = held.entry.subject();
         let grounded = endings.iter().any(|ending| ending.subject == subject && ending.is_grounded());
         let mut found = |rule, to: &str, what| findings.push(Finding::new(rule, format!("{subject} {to}"), what));
@@ -44,26 +47,68 @@ pub(super) fn validity<'a>(
                 found(Rule::ValidityCut, end.as_str(), what);
             }
         }
-        match (&was.end, &is.end) {
-            (Some(before), None) => {
-                found(Rule::EndTakenBack, "open", format!("it has no end, and the published one is {before}"));
+        for Hole { from, to } in holes(&after, &after) {
+            let (Some(from), Some(to)) = (from, to) else { continue };
+            let lost = |valid: &ValidFor| {
+                span(valid, &held.chain, now).is_some_and(|(first, last)| {
+                    let (first, last) = (latest(first, from.clone()), earliest(last, to.clone()));
+                    later(&last, &first)
+                })
+            };
+            if before.iter().any(lost) {
+                let what = format!("it is not valid from {from} to {to}, and was");
+                found(Rule::ValidityCut, from.as_str(), what);
             }
-            (Some(before), Some(after)) if later(after, before) => {
-                let what = format!("it ends at {after}, and the published end is {before}");
-                found(Rule::EndTakenBack, after.as_str(), what);
-            }
-            _ => {}
         }
+        if let Some((to, end)) = taken_back(&was, &is) {
+            let what = match &is.end {
+                None => format!("it has no end, and the published one is {end}"),
+                Some(after) => format!("it ends at {after}, and the published end is {end}"),
+            };
+            found(Rule::EndTakenBack, to, what);
+        }
+    }
+    retired(old, new, findings);
+}
+
+/// New entries with the key of others that have an end, which are valid beyond it.
+fn retired<'a>(old: &[Held<'a>], new: &[Held<'a>], findings: &mut Vec<Finding>) {
+    let known: Vec<&Held<'_>> = old.iter().flat_map(|held| successors(held, old, new, Held::has_signer_of)).collect();
+    for held in new.iter().filter(|held| !known.iter().any(|other| other.is(held))) {
+        let of_key = || old.iter().filter(|other| held.goes_by_key_of(other));
+        let was = spans(of_key()).as_deref().and_then(all);
+        let (Some(was), Ok(is), Some(first)) = (was, held.entry.valid_for(), of_key().next()) else { continue };
+        let Some((to, end)) = taken_back(&was, &is) else { continue };
+        let subject = first.entry.subject();
+        let what = match &is.end {
+            None => format!("it has no end, and the published one of {subject}, which has its key, is {end}"),
+            Some(after) => {
+                format!("it ends at {after}, and the published end of {subject}, which has its key, is {end}")
+            }
+        };
+        findings.push(Finding::new(Rule::EndTakenBack, format!("{} {to}", held.entry.subject()), what));
     }
 }
 
-/// From the first start to the last end of these. None if there are none, or one has times that cannot be read, which is
-/// told elsewhere.
-fn of<'h, 'a: 'h>(entries: impl Iterator<Item = &'h Held<'a>>) -> Option<ValidFor> {
-    let spans = entries.map(|held| held.entry.valid_for()).collect::<Result<Vec<ValidFor>, _>>().ok()?;
-    spans.into_iter().reduce(|one, other| ValidFor {
-        start: one.start.zip(other.start).map(|(a, b)| if b.is_before(&a) { b } else { a }),
-        end: one.end.zip(other.end).map(|(a, b)| if a.is_before(&b) { b } else { a }),
+/// The end of `is` as a finding names it, and that of `was`, if this one is taken back.
+fn taken_back<'v>(was: &'v ValidFor, is: &'v ValidFor) -> Option<(&'v str, &'v Moment)> {
+    let before = was.end.as_ref()?;
+    match &is.end {
+        None => Some(("open", before)),
+        Some(after) => later(after, before).then(|| (after.as_str(), before)),
+    }
+}
+
+/// When these are valid. None if one has times that cannot be read, which is told elsewhere.
+fn spans<'h, 'a: 'h>(entries: impl Iterator<Item = &'h Held<'a>>) -> Option<Vec<ValidFor>> {
+    entries.map(|held| held.entry.valid_for()).collect::<Result<_, _>>().ok()
+}
+
+/// From the first start to the last end of these. None if there are none.
+fn all(spans: &[ValidFor]) -> Option<ValidFor> {
+    spans.iter().cloned().reduce(|one, other| ValidFor {
+        start: one.start.zip(other.start).map(|(a, b)| earliest(a, b)),
+        end: one.end.zip(other.end).map(|(a, b)| latest(a, b)),
     })
 }
 
@@ -73,11 +118,19 @@ fn span(valid: &ValidFor, chain: &[Certificate], now: &Moment) -> Option<(Moment
     let mut to = valid.end.clone().unwrap_or_else(|| now.clone());
     for certificate in chain {
         let (first, last) = (Moment::from(certificate.not_before()), Moment::from(certificate.not_after()));
-        from = if from.is_before(&first) { first } else { from };
-        to = if last.is_before(&to) { last } else { to };
+        from = latest(from, first);
+        to = earliest(to, last);
     }
-    to = if now.is_before(&to) { now.clone() } else { to };
+    to = earliest(to, now.clone());
     from.is_before(&to).then_some((from, to))
+}
+
+fn earliest(one: Moment, other: Moment) -> Moment {
+    if other.is_before(&one) { other } else { one }
+}
+
+fn latest(one: Moment, other: Moment) -> Moment {
+    if one.is_before(&other) { other } else { one }
 }
 
 /// Whether `one` is later, by more than a second: `23:59:59.999Z` and midnight are one end.
