@@ -9,7 +9,7 @@ use common::made::{Draft, Key, object, sequence};
 use common::services::{checkpoint, log_key};
 use common::{Trustroot, fits};
 use serde_json::{Value, json};
-use sigstore::{adopted, names, told};
+use sigstore::{adopted, names, stage, told};
 
 const NOW: &str = "2026-08-22T00:00:00Z";
 const END: &str = "2026-08-21T00:00:00Z";
@@ -170,13 +170,7 @@ fn a_key_that_leaked_is_not_trusted_again() {
 
     // Proposed with it, and no longer wanted.
     end(&["--compromised"]);
-    let stopped = trustroot.json(1, &["stage", "--dry-run", "--now", NOW]);
-    for cause in stopped["causes"].as_array().unwrap() {
-        let (name, subject) = cause.as_str().unwrap().split_once(" (").unwrap();
-        let subject = subject.split_once("): ").unwrap().0;
-        trustroot.ok(&["accept", name, subject, "--reason=a test", "--until=2027-01-01T00:00:00Z", "--now", NOW]);
-    }
-    trustroot.ok(&["stage", "--name=next", "--only=targets", "--now", NOW]);
+    stage(&trustroot, NOW);
     trustroot.ok(&at(&["discard", "--throw-away"]));
     // The word is not taken back by an end of another kind, nor by adding the same again.
     let place = "ceremonies/next/inputs/evidence/fulcio-15d79534";

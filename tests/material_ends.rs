@@ -12,7 +12,7 @@ use ceremony::Digest;
 use common::services::{log_key, tree_head};
 use common::{Trustroot, fits};
 use serde_json::{Value, json};
-use sigstore::{adopted, names, told};
+use sigstore::{adopted, names, stage, told};
 
 const NOW: &str = "2026-08-22T00:00:00Z";
 const END: &str = "2026-08-21T00:00:00Z";
@@ -104,24 +104,13 @@ fn an_end_goes_by_what_was_signed_last() {
     assert!(head["proof"].as_str().unwrap().starts_with(proof), "{head}");
 }
 
-/// Stages the targets; whatever is found is accepted.
-fn stage(trustroot: &Trustroot) {
-    let stopped = trustroot.json(1, &["stage", "--dry-run", "--now", NOW]);
-    for cause in stopped["causes"].as_array().unwrap() {
-        let (name, subject) = cause.as_str().unwrap().split_once(" (").unwrap();
-        let subject = subject.split_once("): ").unwrap().0;
-        trustroot.ok(&["accept", name, subject, "--reason=a test", "--until=2027-01-01T00:00:00Z", "--now", NOW]);
-    }
-    trustroot.ok(&["stage", "--name=next", "--only=targets", "--now", NOW]);
-}
-
 #[test]
 fn whoever_signs_sees_the_evidence() {
     let trustroot = sigstore();
     trustroot.ok(&end("rekor", REKOR, END, &["--evidence=entry.json"]));
     trustroot.ok(&end("fulcio", FULCIO, END, &["--last-use=2026-08-01T00:00:00Z"]));
     trustroot.write("evidence/tsa-00000000", "what ends in no ceremony is carried by none");
-    stage(&trustroot);
+    stage(&trustroot, NOW);
     let carried = trustroot.dir().join("ceremonies/next/inputs/evidence");
     assert_eq!(fs::read_dir(&carried).unwrap().count(), 2);
     let review = trustroot.run(&["review", "next", "--now", NOW]);
@@ -177,7 +166,7 @@ fn whoever_signs_reads_that_a_key_is_compromised() {
     );
     let kept = trustroot.read("evidence/fulcio-15d79534");
     assert_eq!(serde_json::from_str::<Value>(&kept).unwrap(), json!({ "compromised-since": leak }));
-    stage(&trustroot);
+    stage(&trustroot, NOW);
     let review = trustroot.run(&["review", "next", "--now", NOW]);
     let said = review.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     let told = "! fulcio https://fulcio.sigstore.dev 15d79534 ends at 2026-08-01T00:00:00Z: there is the word of whoever \
@@ -244,7 +233,7 @@ fn a_statement_that_was_put_there_hides_nothing() {
 
     // Both words are read by whoever signs.
     trustroot.write(place, statement(at));
-    stage(&trustroot);
+    stage(&trustroot, NOW);
     let review = trustroot.run(&["review", "next", "--now", NOW]);
     let said = review.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains(&format!("they say that it was last used at {NOW}")), "{said}");

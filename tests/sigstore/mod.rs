@@ -101,3 +101,14 @@ pub fn names(answer: &Value) -> Vec<String> {
     let findings = answer["findings"].as_array().unwrap().iter();
     findings.map(|f| format!("{} ({})", f["finding"].as_str().unwrap(), f["subject"].as_str().unwrap())).collect()
 }
+
+/// Stages the targets as the ceremony `next`; whatever is found is accepted.
+pub fn stage(trustroot: &Trustroot, now: &str) {
+    let stopped = trustroot.json(1, &["stage", "--dry-run", "--now", now]);
+    for cause in stopped["causes"].as_array().unwrap() {
+        let (name, subject) = cause.as_str().unwrap().split_once(" (").unwrap();
+        let subject = subject.split_once("): ").unwrap().0;
+        trustroot.ok(&["accept", name, subject, "--reason=a test", "--until=2027-01-01T00:00:00Z", "--now", now]);
+    }
+    trustroot.ok(&["stage", "--name=next", "--only=targets", "--now", now]);
+}
