@@ -111,7 +111,7 @@ fn evidence_of_something_else_is_refused() {
     invalid(3, "which is not on record");
     // Of another place than the record says.
     desk.room.write(&alices, &evidence);
-    desk.room.write("keyholders/alice.toml", record.replace("1001", "1003"));
+    desk.room.write("keyholders/alice.toml", record.replace("serial = 1001", "serial = 1003"));
     invalid(1, "its attestation is of slot 9c of the YubiKey 1001");
     desk.room.write("keyholders/alice.toml", record.replace("slot = \"9c\"", "slot = \"9a\""));
     invalid(1, "its attestation is of slot 9c of the YubiKey 1001");
@@ -167,7 +167,7 @@ fn a_yubikey_that_two_people_have_is_found_out() {
     fs::rename(&hidden, &record).unwrap();
     fs::rename(&evidence[0], desk.room.dir().join("keyholders/alice.attestation.pem")).unwrap();
     let bob = desk.room.read("keyholders/bob.toml");
-    desk.room.write("keyholders/bob.toml", bob.replace("1001", "1002"));
+    desk.room.write("keyholders/bob.toml", bob.replace("serial = 1001", "serial = 1002"));
     let found = findings(&desk);
     let shared = found.iter().find(|(rule, _)| rule == "device-shared").unwrap();
     assert!(shared.1.contains("keys of alice and bob are attested to be in this one YubiKey"), "{shared:?}");
