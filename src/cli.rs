@@ -96,7 +96,8 @@ impl Cli {
 
 /// The command and those below it, with what their exit codes mean at the end of each help.
 fn with_exit_codes(command: clap::Command) -> clap::Command {
-    const CODES: &str = "Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check.";
+    const CODES: &str = "Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check;\n\
+                         130 Ctrl-C at a prompt.";
     let text = command.get_after_help().map_or_else(String::new, |own| format!("{own}\n\n"));
     command.after_help(text + CODES).mut_subcommands(with_exit_codes)
 }

@@ -4,7 +4,7 @@ mod line;
 pub(crate) mod list;
 
 use ceremony::Policy;
-use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TableLike, Value, value};
 
 use crate::disk::{self, Access, DiskError, Lock};
 use crate::error::{Failure, OrFail as _};
@@ -102,7 +102,7 @@ pub(crate) fn names<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Array
 }
 
 /// Writes a value: in place of the one that is there, whose comment at the end of the line stays, or behind the others.
-pub(crate) fn set(table: &mut Table, key: &str, new: impl Into<Value>) {
+pub(crate) fn set(table: &mut dyn TableLike, key: &str, new: impl Into<Value>) {
     match table.get_mut(key).and_then(Item::as_value_mut) {
         Some(present) => {
             let decor = present.decor().clone();

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::store::{PIN, softhsm};
+use common::store::{PIN, evil_queries, softhsm};
 use common::terminal::{CTRL_C, DOWN, ENTER};
 use common::{Store, Terminal, Trustroot, fits};
 use serde_json::Value;
@@ -380,13 +380,7 @@ fn nothing_that_a_record_names_is_loaded_or_read() {
     fs::write(room.dir().join("config.toml"), format!("pkcs11-modules = [\"{}/evil-module.so\"]", evil.display()))
         .unwrap();
     let uri = record.lines().find(|line| line.starts_with("uri = ")).unwrap().trim_end_matches('"').to_owned();
-    let queries = [
-        format!("module-path={}/evil-module.so", evil.display()),
-        format!("pin-source=file:{}/evil-pin", evil.display()),
-        format!("pin-source=%7C{}/evil-pin", evil.display()),
-        format!("pin-value={PIN}"),
-        "module-name=evil-module".to_owned(),
-    ];
+    let queries = evil_queries(&evil);
     let log = room.home().join("strace.log");
     let traced = |arguments: &[&str], code: i32| {
         let command = room.command(&[]);

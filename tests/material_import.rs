@@ -483,3 +483,31 @@ fn single_files_that_hold_nothing_are_refused() {
     let neither = odd.exits(2, &["material", "import", "--now", NOW]);
     assert!(neither.says("<FILE>"), "{}", neither.stderr);
 }
+
+/// What is published knows when an entry started that lost its start since; where it says two times, it does not.
+#[test]
+fn a_start_that_was_lost_is_the_published_one() {
+    let whole = production();
+    let (ct, tsa) = ("\"start\": \"2022-10-20T00:00:00Z\"", "\"start\": \"2025-07-04T00:00:00Z\"");
+    let (ended, lost) = ("\"start\": \"2021-03-14T00:00:00Z\"", "\"start\": \"1970-01-01T00:00:00Z\"");
+    let broken = whole.replacen(ct, lost, 1).replacen(tsa, "", 1).replacen(ended, lost, 1);
+    let trustroot = adopted(&[("trusted_root.json", whole.clone().into_bytes(), Value::Null)]);
+    trustroot.write("targets/trusted_root.json", &broken);
+    let run = trustroot.exits(0, &["material", "repair", "--now", NOW]);
+    assert!(run.says("its start was missing, and is the published one, 2025-07-04T00:00:00Z"), "{}", run.stderr);
+    assert!(run.says("its start was 1970-01-01T00:00:00Z, and is the published one, 2022-10-20"), "{}", run.stderr);
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(read(&trustroot.read("targets/trusted_root.json")), read(&whole));
+
+    let mut twice = read(&whole);
+    let mut again = twice["ctlogs"][1].clone();
+    again["publicKey"]["validFor"] = json!({ "start": "2024-01-01T00:00:00Z" });
+    twice["ctlogs"][1]["publicKey"]["validFor"]["end"] = "2023-01-01T00:00:00Z".into();
+    twice["ctlogs"].as_array_mut().unwrap().push(again);
+    let published = serde_json::to_vec_pretty(&twice).unwrap();
+    let trustroot = adopted(&[("trusted_root.json", published, Value::Null)]);
+    twice["ctlogs"][2]["publicKey"]["validFor"] = json!({});
+    trustroot.write("targets/trusted_root.json", twice.to_string());
+    let asked = trustroot.exits(2, &["material", "repair", "--now", NOW]);
+    assert!(asked.says("has no start; when did it start"), "{asked:?}");
+}

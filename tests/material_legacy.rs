@@ -67,6 +67,18 @@ fn each_certificate_of_a_file_is_judged_and_told() {
     }
 }
 
+/// Older clients take words in any letters, and so does what is judged.
+#[test]
+fn words_in_other_letters_are_what_clients_take_them_for() {
+    let trustroot = sigstore();
+    trustroot.write("targets/stranger.pem", fulcio_chain());
+    say(&trustroot, "stranger.pem", "custom = { sigstore = { status = \"aCTIVE\", usage = \"fUlCiO\" } }");
+    let found = found(&trustroot, "stranger.pem");
+    let count = |rule: &str| found.iter().filter(|found| found.starts_with(rule)).count();
+    assert_eq!((count("usage-unknown"), count("legacy-differs")), (2, 2), "{found:?}");
+    assert!(found.iter().any(|found| found.contains("none of Fulcio, Rekor, CTFE, TSA, Unknown in these letters")));
+}
+
 /// A leaked certificate leaves the file of several, wherever it stands; the others stay.
 #[test]
 fn what_is_removed_leaves_a_file_of_several() {

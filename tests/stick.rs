@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 
 use common::clients::copy;
-use common::store::{PIN, softhsm};
+use common::store::{PIN, evil_queries, softhsm};
 use common::{BINARY, Run, Store, Trustroot, says, tuf};
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
@@ -103,13 +103,7 @@ fn evil_records(stick: &Trustroot) -> Vec<String> {
     let record = stick.read(RECORD);
     let uri = record.lines().find(|line| line.starts_with("uri = ")).unwrap().trim_end_matches('"');
     let evil = stick.dir().join("evil");
-    let queries = [
-        format!("module-path={}/evil-module.so", evil.display()),
-        format!("pin-source=file:{}/evil-pin", evil.display()),
-        format!("pin-source=%7C{}/evil-pin", evil.display()),
-        format!("pin-value={PIN}"),
-        "module-name=evil-module".to_owned(),
-    ];
+    let queries = evil_queries(&evil);
     queries.iter().map(|query| record.replace(&format!("{uri}\""), &format!("{uri}?{query}\""))).collect()
 }
 

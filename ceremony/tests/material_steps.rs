@@ -211,6 +211,26 @@ fn a_key_that_has_ended_is_not_trusted_in_another_entry() {
     assert_ne!(two, open);
     let behind = found(&published, &of(&[ended.clone(), two]));
     assert_eq!(behind, [told.replace(&format!("({is} open)"), &format!("({was} open)"))]);
+    // Nor does another authority before it, which it issued: what it issued is trusted with the chain.
+    let below = Draft::authority("below", &Key::new(3), None).signed_by("ca", &key);
+    let open = entry(&below, "2027-01-01T00:00:00Z", "");
+    let chain = open.replacen("\"}]", &format!("\"}}, {{\"rawBytes\": \"{}\"}}]", STANDARD.encode(&one)), 1);
+    let above = found(&published, &of(&[ended.clone(), chain]));
+    assert_eq!(above, [told.replace(&format!("({is} open)"), &format!("({} open)", name(&below)))]);
+    // A key that leaked is not ended in one entry and trusted in another by the same step.
+    let (valid, leak) = (of(&[entry(&one, "2022-01-01T00:00:00Z", "")]), "2026-08-20T00:00:00Z");
+    let moved = of(&[
+        entry(&one, "2022-01-01T00:00:00Z", &format!(", \"end\": \"{leak}\"")),
+        entry(&other, "2027-01-01T00:00:00Z", ""),
+    ]);
+    let root = TrustedRoot::parse(valid.as_bytes()).unwrap();
+    let leaked = root.find(Kind::Fulcio, &was, None).unwrap();
+    let statement = [(file_name(&leaked), Evidence::compromised(leak.parse().unwrap()))];
+    let taken = |files: &[(String, String)]| {
+        let found = found_with(&valid, &moved, files);
+        found.into_iter().filter(|one| one.starts_with(&format!("end-taken-back ({is} open)"))).count()
+    };
+    assert_eq!((taken(&statement), taken(&[])), (1, 0));
     // It is told once; and nothing is taken back where the key has no end, or where it ends no later.
     assert!(found(&with(""), &with("")).is_empty());
     let open = of(&[entry(&one, "2022-01-01T00:00:00Z", "")]);

@@ -36,6 +36,8 @@ pub struct Description {
     pub label: String,
     /// Where the key lives.
     pub kind: DeviceKind,
+    /// The device in which the key is, as its errors call it; of a file the same as the label. Escaped.
+    pub device: String,
     /// The name of the key on its token.
     pub uri: Option<Uri>,
 }

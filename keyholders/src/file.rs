@@ -132,7 +132,7 @@ impl FileKey {
 
 impl Device for FileKey {
     fn describe(&self) -> Description {
-        Description { label: self.label.clone(), kind: DeviceKind::File, uri: None }
+        Description { label: self.label.clone(), kind: DeviceKind::File, device: self.label.clone(), uri: None }
     }
 
     fn public_key(&self) -> &PublicKey {

@@ -76,6 +76,9 @@ impl Sign {
         for token in at_hand.closed_tokens(&roster) {
             ui.say(format!("{token} shows its keys only with its PIN."));
         }
+        for file in at_hand.locked_files() {
+            ui.say(format!("The key file {} shows its key only with its passphrase.", file.display()));
+        }
         if self.expect.is_none() {
             consent(ui, &ceremony.digest)?;
         }

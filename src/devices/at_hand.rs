@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use ceremony::Fingerprint;
-use keyholders::{Device, DeviceKind, Home, Kind, Name, Nobody, Record, RecordKey, Roster, State};
+use keyholders::{Device, DeviceKind, Home, Kind, Name, Nobody, Record, RecordKey, Roster, State, Uri};
 
 use super::{DeviceArgs, InYubikeys, OnTokens, Tokens, Yubikeys, is_locked, key_file, unreached};
 use crate::ask::Person;
 use crate::context::Context;
 use crate::error::Failure;
+use crate::text::escaped;
 
 /// The keys at hand, and what kept others from being found.
 #[derive(Default)]
@@ -85,15 +86,20 @@ impl AtHand {
 
     /// The tokens that are here and show no key to anybody without the PIN, each once.
     pub(crate) fn closed_tokens(&self, roster: &Roster) -> Vec<String> {
-        let mut closed: Vec<String> = Vec::new();
+        let mut closed: Vec<&Uri> = Vec::new();
         for uri in self.hidden(roster).into_iter().filter_map(|(_, key)| key.uri()) {
-            let label = uri.token.as_deref().unwrap_or_default();
-            let token = format!("the token \"{}\"", label.escape_debug());
-            if !closed.contains(&token) {
-                closed.push(token);
+            // Two tokens may have one label.
+            if !closed.iter().any(|other| other.matches_token(uri) && uri.matches_token(other)) {
+                closed.push(uri);
             }
         }
-        closed
+        let name = |uri: &Uri| format!("the token \"{}\"", escaped(uri.token.as_deref().unwrap_or_default()));
+        closed.into_iter().map(name).collect()
+    }
+
+    /// The key files that a passphrase opens.
+    pub(crate) fn locked_files(&self) -> &[PathBuf] {
+        &self.locked
     }
 
     /// Opens the keys that show themselves only with a secret: those in locked files, and those on tokens that show no key

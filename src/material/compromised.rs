@@ -27,19 +27,15 @@ pub(crate) fn stated(
 ) -> Result<Option<Stated>, Failure> {
     let others = roots.into_iter().flatten().flat_map(TrustedRoot::instances);
     let others = others.filter(|other| other != entry && entry.trusts_key_of(other));
-    let mut earliest: Option<Stated> = None;
+    let mut all = Vec::new();
     for entry in std::iter::once(*entry).chain(others) {
-        let stated = stated_of(workdir, &entry)?;
-        if stated.as_ref().is_some_and(|stated| earliest.as_ref().is_none_or(|earliest| stated.since < earliest.since))
-        {
-            earliest = stated;
-        }
+        all.extend(of_entry(workdir, &entry)?);
     }
-    Ok(earliest)
+    Ok(all.into_iter().min_by_key(|stated| stated.since))
 }
 
-/// The statement of the earliest moment that there is of this entry itself, if there is any.
-fn stated_of(workdir: &Workdir, entry: &Instance<'_>) -> Result<Option<Stated>, Failure> {
+/// All statements of this entry itself.
+fn of_entry(workdir: &Workdir, entry: &Instance<'_>) -> Result<Vec<Stated>, Failure> {
     let name = file_name(entry);
     let mut places: Vec<(String, Place)> = vec![(format!("evidence/{name}"), workdir.evidence(&name))];
     for ceremony in Ceremony::names(workdir)? {
@@ -49,16 +45,13 @@ fn stated_of(workdir: &Workdir, entry: &Instance<'_>) -> Result<Option<Stated>, 
             places.push((format!("ceremonies/{ceremony}/inputs/evidence/{name}"), place));
         }
     }
-    let mut earliest: Option<Stated> = None;
+    let mut all = Vec::new();
     for (file, place) in places {
         let bytes = disk::read_if_there(&place, LIMIT)?;
         let evidence = bytes.and_then(|bytes| Evidence::verify(&bytes, entry).ok());
-        let Some(since) = evidence.and_then(|evidence| evidence.compromised) else { continue };
-        if earliest.as_ref().is_none_or(|earliest| since < earliest.since) {
-            earliest = Some(Stated { since, file });
-        }
+        all.extend(evidence.and_then(|evidence| evidence.compromised).map(|since| Stated { since, file }));
     }
-    Ok(earliest)
+    Ok(all)
 }
 
 /// Refuses to trust a key, new or again or for longer, after the moment since which it is said to be compromised: of an

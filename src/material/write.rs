@@ -10,7 +10,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, RawString, Table, TableLike, Val
 use super::{FILES, LIMIT, wanted_files, wanted_of};
 use crate::disk::{self, Access};
 use crate::error::Failure;
-use crate::policy_file::PolicyFile;
+use crate::policy_file::{self, PolicyFile};
 use crate::workdir::Workdir;
 
 /// The wanted files as a command read them, before it asked anybody anything.
@@ -191,11 +191,7 @@ fn set(table: &mut dyn TableLike, name: &str, text: Option<&str>) {
     };
     match table.get_mut(name).and_then(Item::as_value_mut) {
         Some(present) if present.as_str() == Some(text) => {}
-        Some(present) => {
-            let decor = present.decor().clone();
-            *present = text.into();
-            *present.decor_mut() = decor;
-        }
+        Some(_) => policy_file::set(table, name, text),
         None => {
             let mut new = Value::from(text);
             let last = table.iter_mut().last().and_then(|(_, item)| item.as_value_mut());

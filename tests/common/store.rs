@@ -99,6 +99,17 @@ impl Store {
     }
 }
 
+/// What a record may say behind the URI of a key, and nobody obeys: a module, or where the PIN is.
+pub fn evil_queries(evil: &Path) -> [String; 5] {
+    [
+        format!("module-path={}/evil-module.so", evil.display()),
+        format!("pin-source=file:{}/evil-pin", evil.display()),
+        format!("pin-source=%7C{}/evil-pin", evil.display()),
+        format!("pin-value={PIN}"),
+        "module-name=evil-module".to_owned(),
+    ]
+}
+
 /// The module of SoftHSM.
 pub fn softhsm() -> PathBuf {
     let found = MODULES.iter().map(PathBuf::from).find(|path| path.exists());

@@ -162,7 +162,7 @@ impl Ending {
     }
 
     /// Whether its key is compromised by its end, by the word of whoever ends it.
-    fn is_compromised(&self) -> bool {
+    pub(super) fn is_compromised(&self) -> bool {
         let since = self.evidence.as_ref().and_then(|evidence| evidence.compromised);
         since.is_some_and(|since| !self.end.is_before(&Moment::from(since)))
     }

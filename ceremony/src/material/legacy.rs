@@ -59,14 +59,15 @@ impl LegacyTarget {
         })
     }
 
-    /// What it is for, if its usage is that of an entry of a trusted root.
+    /// What it is for, if its usage is that of an entry of a trusted root, in whatever letters.
     pub fn kind(&self) -> Option<Kind> {
-        Kind::ALL.iter().copied().find(|kind| Some(usage(*kind)) == self.usage.as_deref())
+        let said = self.usage.as_deref()?;
+        Kind::ALL.iter().copied().find(|kind| is_spelled(said, usage(*kind)))
     }
 
     /// Whether clients use it.
     pub(crate) fn is_active(&self) -> bool {
-        self.status.as_deref() == Some("Active")
+        self.status.as_deref().is_some_and(|status| is_spelled(status, "Active"))
     }
 
     /// The key in it, or all certificates in it, in the order of the file; none if it does not hold what its usage promises.
@@ -95,8 +96,8 @@ impl fmt::Display for LegacyTarget {
 }
 
 /// The legacy targets as they must be beside `root`: status and uri of those that are there, as the trusted root has them
-/// at `now`, and new ones for what is missing. A file of several certificates is active while any of them is valid. Of the kinds of which there are none, none are made, unless there is no
-/// legacy target at all. Nothing is taken away.
+/// at `now`, and new ones for what is missing. A file of several certificates is active while any of them is valid. Of the
+/// kinds of which there are none, none are made, unless there is no legacy target at all. Nothing is taken away.
 pub fn in_step(root: &TrustedRoot, present: &[LegacyTarget], now: &Moment) -> Vec<LegacyTarget> {
     let mut targets = present.to_vec();
     for target in &mut targets {

@@ -112,7 +112,7 @@ impl SlotKey {
 impl Device for SlotKey {
     fn describe(&self) -> Description {
         let label = format!("slot {} of {}", self.slot, self.card.label());
-        Description { label, kind: DeviceKind::Yubikey, uri: None }
+        Description { label, kind: DeviceKind::Yubikey, device: self.card.label().to_owned(), uri: None }
     }
 
     fn public_key(&self) -> &PublicKey {

@@ -137,7 +137,8 @@ impl Device for TokenKey {
     fn describe(&self) -> Description {
         let name = self.uri.object.as_deref().map(|object| format!("\"{}\" on ", crate::text::escaped(object)));
         let label = format!("the key {}{}", name.unwrap_or_default(), self.token.label());
-        Description { label, kind: DeviceKind::Pkcs11, uri: Some(self.uri.clone()) }
+        let device = self.token.label().to_owned();
+        Description { label, kind: DeviceKind::Pkcs11, device, uri: Some(self.uri.clone()) }
     }
 
     fn public_key(&self) -> &PublicKey {

@@ -163,11 +163,11 @@ impl fmt::Display for Changed {
             );
             f.write_str(&format!("\n{}", wrapped(&text, 0)))?;
         }
-        if !self.findings.is_empty() {
-            f.write_str("\nNext: mend that or accept it, as this says.\n  trustroot material lint\nThen")?;
-        }
-        let next = if self.findings.is_empty() { "\nNext:" } else { "" };
-        writeln!(f, "{next} propose it to those who sign.\n  trustroot stage")
+        let first = match self.findings.is_empty() {
+            true => "Next:",
+            false => "Next: mend that or accept it, as this says.\n  trustroot material lint\nThen",
+        };
+        writeln!(f, "\n{first} propose it to those who sign.\n  trustroot stage")
     }
 }
 

@@ -150,7 +150,7 @@ impl Correct {
                 warnings.extend(old_forms(&material, kind, old));
             }
         }
-        material.trusted_root = Some(corrected.clone());
+        material.trusted_root = Some(corrected);
         let evidence = material::forgotten(&material::published(&context.workdir)?, &wanted.material, &material);
         wanted.change(context, material, Grounds { warnings, evidence, ..Grounds::default() })
     }

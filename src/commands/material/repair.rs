@@ -5,7 +5,7 @@ use ceremony::material::{Moment, Times, TrustedRoot, repair, repair_services, wi
 use super::change::{Grounds, Wanted};
 use super::given::{self, Given};
 use crate::context::Context;
-use crate::error::{Failure, OrFail as _};
+use crate::error::Failure;
 use crate::material;
 use crate::report::Outcome;
 use crate::ui::Ui;
@@ -30,7 +30,7 @@ impl Repair {
         if let Some(root) = &mut after.trusted_root {
             let published = material::published(&context.workdir)?;
             if let Some(published) = &published.trusted_root {
-                (*root, grounds.repairs) = with_published_starts(root, published)?;
+                (*root, grounds.repairs) = with_published_starts(root, published);
             }
             let answers = self.given.answers(root, |_| true, |_| None, context, ui)?;
             let (repaired, repairs) = repair(root, &answers);
@@ -57,22 +57,24 @@ impl Repair {
 fn with_published_starts(
     root: &TrustedRoot,
     published: &TrustedRoot,
-) -> Result<(TrustedRoot, Vec<ceremony::material::Repair>), Failure> {
+) -> (TrustedRoot, Vec<ceremony::material::Repair>) {
     let (mut whole, mut repairs) = (root.clone(), Vec::new());
     for entry in root.instances() {
         let Ok(valid) = entry.valid_for() else { continue };
         if valid.start.as_ref().is_some_and(|start| !start.stands_for_none()) {
             continue;
         }
-        let mut same = published.of_kind(entry.kind).filter(|other| other.identity() == entry.identity());
-        let start = same.find_map(|other| other.valid_for().ok()?.start.filter(|start| !start.stands_for_none()));
-        let Some(start) = start else { continue };
+        // Of entries that stand twice nothing tells which start it was.
+        let same = published.of_kind(entry.kind).filter(|other| other.identity() == entry.identity());
+        let mut starts = same.map(|other| other.valid_for().ok()?.start.filter(|start| !start.stands_for_none()));
+        let (Some(Some(start)), None) = (starts.next(), starts.next()) else { continue };
         let was = valid.start.as_ref().map_or_else(|| "missing".to_owned(), Moment::to_string);
         let what = format!("its start was {was}, and is the published one, {start}");
-        whole =
-            whole.correct(&entry, &Times { start: Some(start), end: None }, None).or_fail(|| "nothing was repaired")?;
+        // An end before it is another mistake, which `lint` names.
+        let Ok(corrected) = whole.correct(&entry, &Times { start: Some(start), end: None }, None) else { continue };
+        whole = corrected;
         let place = Some((entry.kind, entry.index));
         repairs.push(ceremony::material::Repair { place, subject: entry.subject(), what });
     }
-    Ok((whole, repairs))
+    (whole, repairs)
 }

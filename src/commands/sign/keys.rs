@@ -76,26 +76,21 @@ pub(super) fn refuse_several(
     }
 }
 
-/// Whether two keys are certainly in one device: on one token, by its serial number and all else that it says of itself;
-/// of YubiKeys nothing but the slot differs.
+/// Whether two keys are certainly in one device: on one token, by its serial number and all else that it says of itself; in
+/// one YubiKey, which is called by its serial number.
 fn one_device(one: Shown<'_>, other: Shown<'_>) -> bool {
     match (one.1, other.1) {
         (Some(one), Some(other)) => one.serial.is_some() && one.matches_token(other) && other.matches_token(one),
-        (None, None) => one.0 == other.0 && place_of(one.2) == place_of(other.2),
+        (None, None) => (one.0, one.2) == (other.0, other.2),
         _ => false,
     }
 }
 
-/// The kind of a device, the token, and the label of a key in it.
+/// The kind of a device, the token if it is one, and what it is called.
 type Shown<'a> = (DeviceKind, Option<&'a Uri>, &'a str);
 
 fn shown(key: &Description) -> Shown<'_> {
-    (key.kind, key.uri.as_ref(), &key.label)
-}
-
-/// `the YubiKey 123` of `slot 9c of the YubiKey 123`
-fn place_of(label: &str) -> &str {
-    label.split_once(" of ").map_or(label, |(_, place)| place)
+    (key.kind, key.uri.as_ref(), &key.device)
 }
 
 /// `the YubiKey 123 has alice's active key 01234567`
@@ -127,12 +122,10 @@ mod tests {
     fn devices_are_told_apart_by_what_they_show() {
         let uris = ["token=a;serial=1;object=x", "token=a;serial=1;object=y", "token=a;serial=2;object=x", "token=a"];
         let uris = uris.map(|uri| format!("pkcs11:{uri}").parse::<Uri>().unwrap());
-        let [alice, spare, bob, unnamed] = uris.each_ref().map(|uri| (DeviceKind::Pkcs11, Some(uri), "the key"));
+        let [alice, spare, bob, unnamed] = uris.each_ref().map(|uri| (DeviceKind::Pkcs11, Some(uri), "a token"));
         assert!(one_device(alice, spare) && !one_device(alice, bob));
         assert!(!one_device(unnamed, unnamed), "nothing says that it is one");
-        let in_yubikey = |label| (DeviceKind::Yubikey, None, label);
-        let signing = in_yubikey("slot 9c of the YubiKey 1");
-        assert!(one_device(signing, in_yubikey("slot 9a of the YubiKey 1")));
-        assert!(!one_device(signing, in_yubikey("slot 9c of the YubiKey 2")) && !one_device(alice, signing));
+        let [first, second] = ["the YubiKey 1", "the YubiKey 2"].map(|name| (DeviceKind::Yubikey, None, name));
+        assert!(one_device(first, first) && !one_device(first, second) && !one_device(alice, first));
     }
 }

@@ -5,15 +5,16 @@ use alloc::vec::Vec;
 
 use crate::json::Json;
 
-/// Whether Go takes a member of this name for the one called `known`, which is in small letters (encoding/json): it tells
-/// no capitals from them, nor the long s and the Kelvin sign from the letters that they are.
+/// Whether Go takes a member of this name for the one called `known` (encoding/json), and old clients a word for this one
+/// (sigstore/sigstore, `pkg/tuf`): they tell no capitals from small letters, nor the long s and the Kelvin sign from the
+/// letters that they are.
 pub fn is_spelled(name: &str, known: &str) -> bool {
     let small = |letter: char| match letter {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
         letter => letter.to_ascii_lowercase(),
     };
-    name.chars().map(small).eq(known.chars())
+    name.chars().map(small).eq(known.chars().map(small))
 }
 
 /// Whether `custom` says that its target is a legacy one, as clients read it.

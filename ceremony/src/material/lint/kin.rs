@@ -48,11 +48,11 @@ impl<'a> Held<'a> {
         self.entry.kind == other.entry.kind && self.key().is_some_and(|key| other.key() == Some(key))
     }
 
-    /// Whether it has the key by which the other signs, or is an authority whose chain begins with it: clients take the first
-    /// certificate for the one that signs, also where that is a root above others.
+    /// Whether it has the key by which the other signs, or is an authority with that key anywhere in its chain: what it
+    /// issued is trusted with the chain.
     pub(super) fn goes_by_key_of(&self, other: &Self) -> bool {
-        let first = self.chain.first().filter(|_| self.entry.kind == other.entry.kind);
-        self.has_key_of(other) || first.is_some_and(|first| other.key() == Some(first.spki_der()))
+        let mut chain = self.chain.iter().filter(|_| self.entry.kind == other.entry.kind);
+        self.has_key_of(other) || chain.any(|one| other.key() == Some(one.spki_der()))
     }
 
     fn key(&self) -> Option<&[u8]> {

@@ -18,7 +18,7 @@ pub(super) fn words(targets: &[LegacyTarget], findings: &mut Vec<Finding>) {
         for (member, word, known) in members {
             if word.is_none_or(|word| !known.contains(&word)) {
                 let word = word.map_or_else(|| "nothing".to_string(), |word| format!("\"{word}\""));
-                let what = format!("{member} is {word}, none of {}", known.join(", "));
+                let what = format!("{member} is {word}, none of {} in these letters", known.join(", "));
                 findings.push(Finding::new(Rule::UsageUnknown, &target.path, what));
             }
         }

@@ -68,15 +68,26 @@ pub(super) fn validity<'a>(
             found(Rule::EndTakenBack, to, what);
         }
     }
-    retired(old, new, findings);
+    retired(old, new, endings, findings);
 }
 
-/// New entries with the key of others that have an end, which are valid beyond it.
-fn retired<'a>(old: &[Held<'a>], new: &[Held<'a>], findings: &mut Vec<Finding>) {
-    let known: Vec<&Held<'_>> = old.iter().flat_map(|held| successors(held, old, new, Held::has_signer_of)).collect();
-    for held in new.iter().filter(|held| !known.iter().any(|other| other.is(held))) {
-        let of_key = || old.iter().filter(|other| held.goes_by_key_of(other));
-        let was = spans(of_key()).as_deref().and_then(all);
+/// Entries that are new, or have other certificates, with the key of others that have an end, which are valid beyond it: a
+/// published end, or one of this step where the key is said to be compromised.
+fn retired<'a>(old: &[Held<'a>], new: &[Held<'a>], endings: &[Ending], findings: &mut Vec<Finding>) {
+    let leaked = |other: &Held<'_>| {
+        let subject = other.entry.subject();
+        endings.iter().any(|ending| ending.subject == subject && ending.is_compromised())
+    };
+    for held in new.iter().filter(|held| !old.iter().any(|other| other.is(held))) {
+        // What goes on with its own signer is judged with it.
+        let of_key = || old.iter().filter(|other| held.goes_by_key_of(other) && !held.has_signer_of(other));
+        let ended = of_key().flat_map(|other| {
+            let now = new.iter().filter(move |after| leaked(other) && after.is(other));
+            let mut now = now.peekable();
+            let was = now.peek().is_none().then_some(other);
+            now.chain(was)
+        });
+        let was = spans(ended).as_deref().and_then(all);
         let (Some(was), Ok(is), Some(first)) = (was, held.entry.valid_for(), of_key().next()) else { continue };
         let Some((to, end)) = taken_back(&was, &is) else { continue };
         let subject = first.entry.subject();
