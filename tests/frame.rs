@@ -41,7 +41,9 @@ fn helps(trustroot: &Trustroot, command: &[&str]) -> usize {
     let short = trustroot.ok(&[command, &["-h"]].concat());
     for help in [&long, &short] {
         fits(help);
-        assert!(help.ends_with("Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check.\n"));
+        let codes =
+            "Exit codes: 0 done or yes; 1 checked, and the answer is no; 2 could not check;\n130 Ctrl-C at a prompt.\n";
+        assert!(help.ends_with(codes), "{help}");
     }
     let commands = short.split_once("Commands:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
     assert!(commands.lines().all(|line| !line.starts_with("   ")), "a summary takes two lines: {commands}");
